@@ -1,0 +1,181 @@
+// What was measured in one run: plain values, fixed once taken.
+//
+// The snapshot is the hinge of the tracer: everything that makes one needs the kernel, everything
+// that reads one runs anywhere, without privilege, on recorded files. Counts are exact; what could
+// not be measured is absent (std::nullopt, or a reason in words), never 0. All times are in
+// nanoseconds; all points in time are on CLOCK_MONOTONIC.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "snapshot/histogram.h"
+
+namespace tr {
+
+// Raised when a reader of the version before would misread the file.
+inline constexpr int kSnapshotVersion = 1;
+
+// The machine, as far as it explains the figures.
+struct Environment {
+  std::string tool_version;
+  std::string date;          // UTC, ISO 8601
+  std::string kernel;        // uname release
+  std::string architecture;  // uname machine
+  std::string cpu_model;
+  std::string cpus;  // the usable ones, as a CPU list
+  std::string clocksource;
+  std::uint64_t memory_bytes = 0;
+  std::string virtualization;  // hypervisor's name, or empty
+};
+
+// What was asked for.
+struct RunConfig {
+  std::string server;             // as the user named it
+  std::vector<std::string> argv;  // what was executed
+  std::int64_t attached_pid = 0;  // with --pid; else 0
+  std::string mode;               // "default" or "count"
+  std::string pin;                // CPU list, empty: not pinned
+  std::string pin_load;
+  std::string load;  // "echo" (built in), "none", or the user's command
+  std::uint16_t port = 0;
+  std::uint64_t connections = 0;
+  std::uint64_t size = 0;      // bytes per message
+  std::uint64_t pipeline = 1;  // messages under way per connection
+  double duration_s = 0;
+  double warmup_s = 0;
+  double rate = 0;         // messages per second over all connections; 0: closed loop
+  std::string rate_shape;  // "poisson" or "fixed"; empty in closed loop
+};
+
+// What the load generator saw in the window. Absent where the load was not ours.
+struct LoadResult {
+  std::uint64_t connections = 0;       // established
+  std::uint64_t connect_failures = 0;  // could not be established
+  std::uint64_t messages = 0;          // whole answers that arrived inside the window
+  std::uint64_t bytes = 0;             // of those answers
+  std::uint64_t wrong_bytes = 0;       // answers that differed from what was sent
+  std::uint64_t broken_connections = 0;
+  std::string first_failure;        // in words; empty when none
+  Histogram latency{kLoadBuckets};  // from the planned (open loop) or actual (closed) send
+  Histogram service{kLoadBuckets};  // open loop: from the actual send; else empty
+  // Messages per connection.
+  double fairness_p5 = 0;
+  double fairness_p50 = 0;
+  double fairness_p95 = 0;
+  double fairness_jain = 0;   // (sum x)^2 / (n sum x^2): 1 is even, 1/n is one takes all
+  std::uint64_t user_ns = 0;  // the load generator's own CPU time inside the window
+  std::uint64_t system_ns = 0;
+  std::uint64_t cpus = 0;        // how many it could use at once
+  std::uint64_t late_sends = 0;  // open loop: sent over 1 ms after the planned time
+  bool saturated = false;        // it was itself the limit
+  std::string saturation;        // why that is said, with its figure; empty when not saturated
+};
+
+// One syscall of one thread, or of a sum of threads.
+struct SyscallStats {
+  int number = 0;
+  bool compat = false;  // a 32-bit call on a 64-bit kernel: other numbers
+  std::string name;
+  std::uint64_t calls = 0;       // entered inside the window
+  std::uint64_t carried_in = 0;  // under way when the window opened
+  std::uint64_t in_flight = 0;   // under way when it closed
+  std::uint64_t errors = 0;
+  std::uint64_t total_ns = 0;  // wall time inside the window; cut at its edges
+  std::map<int, std::uint64_t> errors_by_errno;
+  // One value per call that touched the window (calls + carried_in), as long as the part of it
+  // inside. Absent where only counts were taken.
+  std::vector<Histogram::Bucket> latency;  // in kKernelBuckets
+};
+
+// What the scheduler and the sockets did for one thread, or a sum of threads, inside the window.
+struct TaskCounts {
+  std::uint64_t voluntary_switches = 0;
+  std::uint64_t involuntary_switches = 0;
+  std::uint64_t migrations = 0;
+  std::uint64_t wakeups = 0;
+  // Each nanosecond of a thread's life inside the window is in exactly one of these.
+  std::uint64_t user_ns = 0;      // on a CPU, outside syscalls
+  std::uint64_t system_ns = 0;    // on a CPU, inside a syscall
+  std::uint64_t runqueue_ns = 0;  // runnable, waiting for a CPU
+  std::uint64_t blocked_ns = 0;
+  // Per socket operation that moved data, whatever syscall carried it.
+  std::uint64_t received_messages = 0;
+  std::uint64_t received_bytes = 0;
+  std::uint64_t sent_messages = 0;
+  std::uint64_t sent_bytes = 0;
+  // Of the received ones, those on connections to the served port.
+  std::uint64_t served_messages = 0;
+  std::uint64_t served_bytes = 0;
+  std::map<std::string, std::uint64_t> futex;  // by operation: "WAIT", "WAKE_PRIVATE"
+  std::vector<SyscallStats> syscalls;          // by name, ascending
+};
+
+struct ThreadCounts {
+  std::int64_t tid = 0;
+  std::int64_t tgid = 0;
+  std::string comm;
+  std::uint64_t life_ns = 0;  // of its life, the part inside the window
+  bool exited = false;        // before the window closed
+  TaskCounts counts;
+};
+
+// A perf event: its count, or why there is none.
+struct PerfCount {
+  std::string event;
+  std::uint64_t value = 0;
+  std::uint64_t enabled_ns = 0;
+  std::uint64_t running_ns = 0;  // below enabled_ns: the event was multiplexed, value not scaled
+  std::string unsupported;       // not empty: not counted, and this is why
+};
+
+// How the server ended.
+struct ServerExit {
+  bool exited_by_itself = false;  // before trace-run asked it to end
+  int code = 0;                   // exit status, or
+  int signal = 0;                 // the signal that ended it
+  std::uint64_t user_ns = 0;      // rusage over its whole life, waited-for children included
+  std::uint64_t system_ns = 0;
+  std::uint64_t max_rss_bytes = 0;
+};
+
+// What tracing itself cost.
+struct ProgramCost {
+  std::string program;
+  std::uint64_t runs = 0;  // inside the window
+  double ns_per_run = 0;   // calibrated during the warm-up; 0: could not be calibrated
+};
+
+struct Overhead {
+  std::uint64_t probe_ns = 0;  // sum of runs * ns_per_run
+  std::uint64_t probe_runs = 0;
+  double share_of_cpu = 0;  // probe_ns / the traced tree's CPU time
+  std::string calibration;  // how ns_per_run was found, or why it was not
+  std::vector<ProgramCost> programs;
+};
+
+struct Snapshot {
+  int version = kSnapshotVersion;
+  Environment environment;
+  RunConfig config;
+  std::uint64_t window_open_ns = 0;
+  std::uint64_t window_close_ns = 0;
+  bool interrupted = false;  // the window was closed early by a signal
+  std::optional<LoadResult> load;
+  TaskCounts total;
+  std::vector<ThreadCounts> threads;  // by tgid, then tid
+  // Exited threads beyond those kept one by one: in `total`, not in `threads`.
+  std::uint64_t folded_threads = 0;
+  std::vector<PerfCount> perf;
+  std::optional<ServerExit> server_exit;      // absent when attached to a running one
+  std::map<std::string, std::uint64_t> lost;  // by reason; every known reason, also at 0
+  Overhead overhead;
+  std::vector<std::string> notes;  // what a reader must know, one sentence each
+
+  [[nodiscard]] std::uint64_t window_ns() const { return window_close_ns - window_open_ns; }
+};
+
+}  // namespace tr
