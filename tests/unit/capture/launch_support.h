@@ -51,14 +51,20 @@ class Output {
     std::vector<std::string> lines;
     std::string line;
     char byte = 0;
-    while (lines.size() < count && wait_readable(read_.get()) && ::read(read_.get(), &byte, 1) == 1)
+    while (lines.size() < count) {
+      if (!wait_readable(read_.get())) {
+        ADD_FAILURE() << "somebody still lives, but says nothing";
+        break;
+      }
+      if (::read(read_.get(), &byte, 1) != 1) break;
       if (byte == '\n')
         lines.push_back(std::exchange(line, {}));
       else
         line += byte;
+    }
     return lines;
   }
-  // All lines until nobody holds the other end any more.
+  // All lines until nobody holds the other end any more; fails if that does not come.
   std::vector<std::string> rest() { return lines(SIZE_MAX); }
 
  private:

@@ -155,7 +155,10 @@ template <class Body>
 pid_t fork_trace_run(const Body& body) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   const pid_t pid = fork();
-  if (pid == 0) body();
+  if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // should the test fail half way
+    body();
+  }
   return pid;
 }
 
@@ -206,6 +209,7 @@ TEST(NothingIsLeft, WhenTraceRunIsKilledWhileItsFilesAreHeldOpen) {
     output.give_up();
     // A forked copy, as a load process may be, has the guardian's channel open, too.
     if (fork() != 0) wait_to_be_killed();
+    alarm(300);
     const std::string line = fmt::format("{}\n", getpid());
     if (write(stray.fd(), line.data(), line.size()) < 0) _exit(1);
     wait_to_be_killed();

@@ -16,6 +16,8 @@ struct ListeningPort {
   std::uint16_t port = 0;
   std::string address;  // "127.0.0.1", "0.0.0.0", "::"
 
+  // clang-tidy 14 mistakes the generated comparison for one with a null pointer.
+  // NOLINTNEXTLINE(modernize-use-nullptr)
   auto operator<=>(const ListeningPort&) const = default;
 };
 
