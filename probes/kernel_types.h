@@ -77,6 +77,8 @@ struct bpf_iter__task {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+  unsigned long r10;
+  unsigned long dx;
   unsigned long di;
   unsigned long si;
   unsigned long orig_ax;
@@ -174,6 +176,15 @@ static __always_inline __u64 first_argument(const struct pt_regs* regs) {
   return regs->di;
 #else
   return regs->orig_x0;
+#endif
+}
+
+/* The flags of a recvfrom or recvmsg. */
+static __always_inline __u32 receive_flags(const struct pt_regs* regs, __u32 call) {
+#if defined(__TARGET_ARCH_x86)
+  return (__u32)(call == NR_RECVMSG ? regs->dx : regs->r10);
+#else
+  return (__u32)(call == NR_RECVMSG ? regs->regs[2] : regs->regs[3]);
 #endif
 }
 

@@ -84,7 +84,7 @@ struct tr_thread {
   __u32 call;     /* under way, or TR_NO_CALL */
   __u64 call_since_ns;
   __u32 restarted_call; /* interrupted, and to be restarted by the kernel; or TR_NO_CALL */
-  __u32 migrated;       /* moved to another CPU since it ran last */
+  __u32 cpu;            /* tr_cpu.id of where it ran last; 0: nowhere yet */
   /* Moved by the call under way, counted when it ends. */
   __u32 moved; /* any of these five is not 0 */
   __u32 received_messages;
@@ -99,7 +99,9 @@ struct tr_thread {
   __u32 serial;  /* unique in a run, from 1 */
   __u32 tid;
   __u32 tgid;
-  __u32 slot; /* which record this is */
+  __u32 slot;     /* which record this is */
+  __u32 migrated; /* moved to another CPU since it ran last */
+  __u32 reserved;
   char comm[TR_COMM_LENGTH];
   __u64 state_ns[TR_STATES];
   __u64 counters[TR_COUNTERS];
@@ -126,6 +128,10 @@ enum tr_loss {
   TR_LOST_NO_STORAGE, /* no memory for a new thread's membership: thread not traced */
   TR_LOST_NO_RECORD,  /* more living threads than records: thread not traced */
   TR_LOST_SPILL_FULL, /* no room in `spilled`: counts missing */
+  /* Some kernels do not show every switch and wake-up. What follows from the next event is made up
+   * for; only the moment is unknown, so that time is in a neighbouring state. */
+  TR_UNSEEN_SWITCH,
+  TR_UNSEEN_WAKEUP,
   TR_LOSSES
 };
 
@@ -145,6 +151,8 @@ enum tr_program {
 /* What a CPU is doing: written only there. */
 struct tr_cpu {
   __u32 slot; /* the record of the thread that runs now; 0: not a traced one */
+  __u32 pid;  /* the thread that runs now, as far as is known */
+  __u32 id;   /* 1 + the CPU's number, set by user space before the programs are attached */
   __u32 reserved;
   /* Runs of each program: for traced threads, and for all others. */
   __u64 traced[TR_PROGRAMS];

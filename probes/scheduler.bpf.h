@@ -15,45 +15,58 @@ static __always_inline void switched_out(struct tr_thread* thread, struct task_s
   }
 }
 
-static __always_inline void switched_in(struct tr_thread* thread, __u64 now) {
-  enter_state(thread, running_state(thread), now);
-  if (thread->migrated) {
-    thread->migrated = 0;
-    count(thread, TR_MIGRATIONS, now);
-  }
-}
+/* Which traced thread leaves this CPU, and which comes? */
+struct exchange {
+  struct tr_cpu* cpu;
+  struct tr_thread* leaving;
+  struct tr_thread* coming;
+  bool unseen; /* that the leaving one had come was not shown */
+};
 
-/* Which traced thread leaves this CPU, and which comes? Keeps tr_cpu up. False: neither is traced.
- */
-static __always_inline bool exchange_threads(struct task_struct* next, struct tr_thread** leaving,
-                                             struct tr_thread** coming) {
+/* Keeps tr_cpu up. False: neither is traced. */
+static __always_inline bool exchange_threads(struct task_struct* prev, struct task_struct* next,
+                                             struct exchange* exchange) {
   struct tr_cpu* cpu = this_cpu();
   if (!cpu) return false;
-  __u32 leaving_slot = cpu->slot;
-  __u32 coming_slot = next->pid ? slot_of(next) : 0; /* the idle task is never traced */
-  bool traced = (leaving_slot | coming_slot) != 0;
+  __u32 leaving = cpu->slot;
+  exchange->unseen = false;
+  if (unlikely(!leaving && (__u32)prev->pid != cpu->pid)) {
+    leaving = slot_of(prev);
+    if (leaving) {
+      __sync_fetch_and_add(&lost[TR_UNSEEN_SWITCH], 1);
+      exchange->unseen = true;
+    }
+  }
+  __u32 coming = next->pid ? slot_of(next) : 0; /* the idle task is never traced */
+  bool traced = (leaving | coming) != 0;
   count_run(cpu, TR_PROGRAM_SCHED_SWITCH, traced);
-  cpu->slot = coming_slot;
-  *leaving = record(leaving_slot);
-  *coming = record(coming_slot);
+  cpu->slot = coming;
+  cpu->pid = next->pid;
+  exchange->cpu = cpu;
+  exchange->leaving = record(leaving);
+  exchange->coming = record(coming);
   return traced;
 }
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_sched_switch, bool preempt, struct task_struct* prev, struct task_struct* next) {
-  struct tr_thread *leaving, *coming;
-  if (!exchange_threads(next, &leaving, &coming)) return 0;
+  struct exchange exchange;
+  if (!exchange_threads(prev, next, &exchange)) return 0;
   __u64 now = bpf_ktime_get_ns();
-  if (leaving) switched_out(leaving, prev, preempt, now);
-  if (coming) switched_in(coming, now);
+  if (exchange.leaving) {
+    if (unlikely(exchange.unseen)) switched_in(exchange.leaving, exchange.cpu, now);
+    switched_out(exchange.leaving, prev, preempt, now);
+  }
+  if (exchange.coming) switched_in(exchange.coming, exchange.cpu, now);
   return 0;
 }
 
 /* Counts alone, without a clock. */
 SEC("tp_btf/sched_switch")
 int BPF_PROG(count_sched_switch, bool preempt, struct task_struct* prev, struct task_struct* next) {
-  struct tr_thread *leaving, *coming;
-  if (!exchange_threads(next, &leaving, &coming)) return 0;
+  struct exchange exchange;
+  if (!exchange_threads(prev, next, &exchange)) return 0;
+  struct tr_thread *leaving = exchange.leaving, *coming = exchange.coming;
   if (leaving) {
     unsigned int state = task_state(prev);
     if (unlikely(!preempt && state & TASK_DEAD))
@@ -61,9 +74,11 @@ int BPF_PROG(count_sched_switch, bool preempt, struct task_struct* prev, struct 
     else if (counting)
       leaving->counters[preempt || !state ? TR_INVOLUNTARY_SWITCHES : TR_VOLUNTARY_SWITCHES]++;
   }
-  if (coming && coming->migrated) {
+  if (coming) {
+    if (counting && (coming->migrated || (coming->cpu != exchange.cpu->id && coming->cpu)))
+      coming->counters[TR_MIGRATIONS]++;
     coming->migrated = 0;
-    if (counting) coming->counters[TR_MIGRATIONS]++;
+    coming->cpu = exchange.cpu->id;
   }
   return 0;
 }

@@ -76,13 +76,15 @@ static __always_inline struct sock* socket_of(__u32 descriptor) {
 
 /* A call has returned `ret` > 0: did it move data through a socket? sendmmsg and recvmmsg return
  * messages, so their bytes stay unknown. */
-__noinline int look_for_socket(struct tr_thread* thread, __u64 descriptor, __u32 call, long ret) {
+__noinline int look_for_socket(struct tr_thread* thread, __u64 descriptor, __u32 flags, __u32 call,
+                               long ret) {
   if (!thread) return 0;
   bool sends = call == NR_SENDTO || call == NR_SENDMSG || call == NR_WRITE || call == NR_WRITEV ||
                call == NR_SENDMMSG || call == NR_SENDFILE;
   bool receives = call == NR_RECVFROM || call == NR_RECVMSG || call == NR_READ ||
                   call == NR_READV || call == NR_RECVMMSG;
   if (!sends && !receives) return 0;
+  if ((call == NR_RECVFROM || call == NR_RECVMSG) && flags & MSG_PEEK) return 0;
   struct sock* sk = socket_of((__u32)descriptor);
   if (!sk) return 0;
   bool many = call == NR_SENDMMSG || call == NR_RECVMMSG;

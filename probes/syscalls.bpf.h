@@ -78,7 +78,8 @@ int BPF_PROG(on_sys_exit, struct pt_regs* regs, long ret) {
   enter_state(thread, TR_STATE_USER, now);
   __u32 call = thread->call;
   if (unlikely(call == TR_NO_CALL)) return 0; /* entered before the thread was traced */
-  if (inspect_descriptors && ret > 0) look_for_socket(thread, first_argument(regs), call, ret);
+  if (inspect_descriptors && ret > 0)
+    look_for_socket(thread, first_argument(regs), receive_flags(regs, call), call, ret);
   if (thread->moved) count_moved(thread, now);
   if (unlikely(ret < 0 && ret >= -MAX_ERRNO))
     failed_call(thread, -ret, now);

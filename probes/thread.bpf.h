@@ -86,15 +86,6 @@ static __always_inline void count_run(struct tr_cpu* cpu, enum tr_program progra
     cpu->untraced[program]++;
 }
 
-/* The record of the running thread, if it is traced; counts the run. */
-static __always_inline struct tr_thread* running_thread(enum tr_program program) {
-  struct tr_cpu* cpu = this_cpu();
-  if (!cpu) return 0;
-  struct tr_thread* thread = record(cpu->slot);
-  count_run(cpu, program, thread);
-  return thread;
-}
-
 /* Global functions (not static) are verified once, not at each call: loading stays quick. */
 
 __noinline int spill(__u32 serial, __u32 cell, __u64 count) {
@@ -195,6 +186,44 @@ static __always_inline enum tr_state running_state(const struct tr_thread* threa
 
 static __always_inline void count(struct tr_thread* thread, enum tr_counter counter, __u64 now) {
   if (likely(in_window(now))) thread->counters[counter]++;
+}
+
+/* The thread runs on this CPU from now on. */
+static __always_inline void switched_in(struct tr_thread* thread, struct tr_cpu* cpu, __u64 now) {
+  if (unlikely(thread->state == TR_STATE_BLOCKED)) {
+    __sync_fetch_and_add(&lost[TR_UNSEEN_WAKEUP], 1);
+    count(thread, TR_WAKEUPS, now);
+  }
+  enter_state(thread, running_state(thread), now);
+  if (thread->migrated || (thread->cpu != cpu->id && thread->cpu)) {
+    thread->migrated = 0;
+    count(thread, TR_MIGRATIONS, now);
+  }
+  thread->cpu = cpu->id;
+}
+
+/* Another thread runs here than the last switch said: that switch was not shown. */
+static __noinline __u32 find_running(struct tr_cpu* cpu) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  if (!cpu) return 0;
+  cpu->pid = task->pid;
+  cpu->slot = slot_of(task);
+  struct tr_thread* thread = record(cpu->slot);
+  if (!thread) return 0;
+  __sync_fetch_and_add(&lost[TR_UNSEEN_SWITCH], 1);
+  switched_in(thread, cpu, bpf_ktime_get_ns());
+  return cpu->slot;
+}
+
+/* The record of the running thread, if it is traced; counts the run. */
+static __always_inline struct tr_thread* running_thread(enum tr_program program) {
+  struct tr_cpu* cpu = this_cpu();
+  if (!cpu) return 0;
+  __u32 slot = cpu->slot;
+  if (unlikely(!slot) && (__u32)bpf_get_current_pid_tgid() != cpu->pid) slot = find_running(cpu);
+  struct tr_thread* thread = record(slot);
+  count_run(cpu, program, thread);
+  return thread;
 }
 
 /* Adds the part of a finished call that lies inside the window. */

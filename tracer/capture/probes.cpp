@@ -144,10 +144,23 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
       probes.note_ =
           "socket messages were counted by looking at file descriptors at each call's end"
           " (no tracepoints for them before Linux 6.3)";
+    if (Status status = probes.number_cpus(); !status) return std::move(status).error();
     if (Status status = probes.attach(); !status) return std::move(status).error();
     if (Status status = probes.map_records(); !status) return std::move(status).error();
     return probes;
   }
+}
+
+Status Probes::number_cpus() {
+  const int possible = libbpf_num_possible_cpus();
+  if (possible <= 0) return errno_error("count", "the CPUs");
+  std::vector<tr_cpu> cpus(static_cast<std::size_t>(possible));
+  for (std::size_t i = 0; i < cpus.size(); ++i)
+    cpus[i].id = static_cast<__u32>(i) + 1;
+  const std::uint32_t key = 0;
+  if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.cpus), &key, cpus.data(), BPF_ANY) != 0)
+    return errno_error("write the probes' map", "cpus");
+  return {};
 }
 
 Status Probes::attach() {
@@ -222,6 +235,16 @@ void publish(volatile T& field, std::type_identity_t<T> value) {
   __atomic_store_n(&field, value, __ATOMIC_SEQ_CST);
 }
 
+// Publishes a moment before it comes, moving it on as long as it has passed by then.
+std::uint64_t publish_ahead(volatile __u64& field, std::uint64_t moment) {
+  constexpr std::uint64_t kAhead = 1'000'000;
+  do {
+    moment = std::max(moment, monotonic_ns() + kAhead);
+    publish(field, moment);
+  } while (monotonic_ns() >= moment);
+  return moment;
+}
+
 template <class T>
 T observe(const volatile T& field) {
   return __atomic_load_n(&field, __ATOMIC_SEQ_CST);
@@ -233,12 +256,12 @@ void Probes::serve_port(std::uint16_t port) {
   publish(skeleton_->bss->served_port, port);
 }
 
-void Probes::open_window_at(std::uint64_t ns) {
-  publish(skeleton_->data->window_open_ns, ns);
+std::uint64_t Probes::open_window_at(std::uint64_t ns) {
+  return publish_ahead(skeleton_->data->window_open_ns, ns);
 }
 
-void Probes::close_window_at(std::uint64_t ns) {
-  publish(skeleton_->data->window_close_ns, ns);
+std::uint64_t Probes::close_window_at(std::uint64_t ns) {
+  return publish_ahead(skeleton_->data->window_close_ns, ns);
 }
 
 void Probes::count(bool on) {
@@ -304,6 +327,9 @@ std::vector<ProgramStatistics> Probes::statistics() const {
 }
 
 void Probes::detach() {
+  if (const std::uint64_t close = window_close_ns(); close != UINT64_MAX)
+    while (monotonic_ns() < close)
+      sleep_until_ns(close);
   publish(skeleton_->bss->closed, true);
   for (Attached& attached : attached_)
     attached.link.reset();
@@ -345,6 +371,11 @@ std::map<std::string, std::uint64_t> Probes::lost() const {
     misses += program.recursion_misses;
   lost["events inside another run of the same probe"] = misses;
   return lost;
+}
+
+std::map<std::string, std::uint64_t> Probes::unseen() const {
+  return {{"switches", skeleton_->bss->lost[TR_UNSEEN_SWITCH]},
+          {"wake-ups", skeleton_->bss->lost[TR_UNSEEN_WAKEUP]}};
 }
 
 }  // namespace tr::capture

@@ -64,9 +64,11 @@ class Probes {
   // The port whose received messages count as served.
   void serve_port(std::uint16_t port);
 
-  // The window, in CLOCK_MONOTONIC ns. Both edges may be set ahead of time; the probes cut at them.
-  void open_window_at(std::uint64_t ns);
-  void close_window_at(std::uint64_t ns);
+  // Sets an edge of the window, in CLOCK_MONOTONIC ns; returns the edge as set. The probes must know
+  // an edge before it comes, or they count across it: one that has passed already, or is too near,
+  // is set a millisecond from now.
+  std::uint64_t open_window_at(std::uint64_t ns);
+  std::uint64_t close_window_at(std::uint64_t ns);
   // With counts_only no clock is read: counting begins and ends when told.
   void count(bool on);
   // The window opens when this process executes its program.
@@ -86,12 +88,15 @@ class Probes {
   [[nodiscard]] std::vector<ProgramRuns> runs() const;
   [[nodiscard]] std::vector<ProgramStatistics> statistics() const;
 
-  // Detaches the programs and waits until none of them runs any more.
+  // Detaches the programs, once the window has closed, and waits until none of them runs any more.
   void detach();
   // What was counted; after detach(). The records stay valid as long as this object.
   Result<RawCounts> raw_counts() const;
   // Lost events by reason, every reason named.
   [[nodiscard]] std::map<std::string, std::uint64_t> lost() const;
+  // Events that the kernel did not show, by kind. Some kernels hide the switches of some tasks. The
+  // counts are made up for from what follows; only the moment stays unknown.
+  [[nodiscard]] std::map<std::string, std::uint64_t> unseen() const;
   // How sockets are told from files, where that is not as usual; else empty.
   [[nodiscard]] const std::string& note() const { return note_; }
 
@@ -113,6 +118,7 @@ class Probes {
   };
 
   Probes();
+  Status number_cpus();
   Status attach();
   Status map_records();
 

@@ -172,6 +172,9 @@ struct Snapshot {
   std::vector<PerfCount> perf;
   std::optional<ServerExit> server_exit;      // absent when attached to a running one
   std::map<std::string, std::uint64_t> lost;  // by reason; every known reason, also at 0
+  // Scheduler events that the kernel did not show, by kind ("switches", "wake-ups"), and that were
+  // inferred from what followed: the counts are whole, times of the states around them inexact.
+  std::map<std::string, std::uint64_t> unseen;
   Overhead overhead;
   std::vector<std::string> notes;  // what a reader must know, one sentence each
 
