@@ -1,0 +1,59 @@
+#include "commands/list.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+namespace tr::commands {
+namespace {
+
+int fail(const Error& error) {
+  fmt::print(stderr, "trace-run: {}\n", error.text());
+  return static_cast<int>(error.failure);
+}
+
+}  // namespace
+
+CLI::App* setup_list(CLI::App& app, ListOptions& options) {
+  CLI::App* list = app.add_subcommand("list", "List the bundled servers, with one line each");
+  list->add_flag("--json", options.json, "Print the list as JSON");
+  return list;
+}
+
+int run_list(const ListOptions& options) {
+  const auto folders = capture::server_folders();
+  if (!folders) return fail(folders.error());
+  const auto servers = capture::bundled_servers(*folders);
+  if (servers.empty())
+    return fail({.failure = Failure::kRun,
+                 .operation = "find the bundled servers",
+                 .object = "",
+                 .code = 0,
+                 .why = fmt::format("neither {} has any", fmt::join(*folders, " nor ")),
+                 .remedy = "build them (cmake --build) or install trace-run anew"});
+  fmt::print("{}", options.json ? list_json(servers) : list_text(servers));
+  return 0;
+}
+
+std::string list_text(const std::vector<capture::BundledServer>& servers) {
+  std::size_t width = 0;
+  for (const capture::BundledServer& server : servers)
+    width = std::max(width, server.name.size());
+  std::string text;
+  for (const capture::BundledServer& server : servers)
+    text += fmt::format("{:<{}}  {}\n", server.name, width, server.description);
+  return text;
+}
+
+std::string list_json(const std::vector<capture::BundledServer>& servers) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const capture::BundledServer& server : servers)
+    list.push_back(
+        {{"name", server.name}, {"description", server.description}, {"path", server.path}});
+  return nlohmann::ordered_json{{"servers", std::move(list)}}.dump(2) + "\n";
+}
+
+}  // namespace tr::commands

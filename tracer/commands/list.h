@@ -1,0 +1,27 @@
+// `trace-run list`: which servers come with trace-run?
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "capture/launch/server_name.h"
+
+namespace tr::commands {
+
+struct ListOptions {
+  bool json = false;
+};
+
+// Adds the subcommand; what the user asks for arrives in `options`, which must outlive the parse.
+CLI::App* setup_list(CLI::App& app, ListOptions& options);
+
+// Writes the list to stdout; the exit code.
+int run_list(const ListOptions& options);
+
+// The list as text: a line each, or one JSON object {"servers": [{name, description, path}]}.
+std::string list_text(const std::vector<capture::BundledServer>& servers);
+std::string list_json(const std::vector<capture::BundledServer>& servers);
+
+}  // namespace tr::commands
