@@ -26,9 +26,6 @@ struct {
 
 /* The process whose exec opens the window; 0: none does. */
 volatile __u32 window_opens_at_exec_of = 0;
-/* The first process of the tree, and when its last thread was gone. */
-volatile __u32 root_tgid = 0;
-volatile __u64 root_gone_ns = 0;
 __u32 records_asked_for = 0; /* records 1 to this have been used, up to the size of the array */
 __u32 threads_adopted = 0;
 struct tr_folded folded = {};
@@ -133,7 +130,6 @@ static __noinline int thread_gone(struct tr_thread* thread, __u64 now) {
   if (thread->call != TR_NO_CALL) close_call(thread, thread->call, thread->call_since_ns, now);
   if (thread->restarted_call != TR_NO_CALL)
     close_call(thread, thread->restarted_call, thread->restarted_since_ns, now);
-  if (thread->tid == root_tgid) root_gone_ns = now;
   __u32 slot = thread->slot;
   bpf_map_push_elem(&exited, &slot, BPF_ANY);
   return 0;

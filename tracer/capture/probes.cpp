@@ -279,14 +279,6 @@ std::uint64_t Probes::window_close_ns() const {
   return observe(skeleton_->data->window_close_ns);
 }
 
-void Probes::watch_root(pid_t process) {
-  publish(skeleton_->bss->root_tgid, static_cast<__u32>(process));
-}
-
-std::uint64_t Probes::root_gone_ns() const {
-  return observe(skeleton_->bss->root_gone_ns);
-}
-
 int Probes::news_fd() const {
   return ring_buffer__epoll_fd(ring_.get());
 }

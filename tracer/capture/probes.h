@@ -76,11 +76,6 @@ class Probes {
   [[nodiscard]] std::uint64_t window_open_ns() const;
   [[nodiscard]] std::uint64_t window_close_ns() const;
 
-  // The first process of the tree, and when its first thread had left its CPU for good (0: not
-  // yet).
-  void watch_root(pid_t process);
-  [[nodiscard]] std::uint64_t root_gone_ns() const;
-
   // Readable when there is news: poll() it, then read_news().
   [[nodiscard]] int news_fd() const;
   std::vector<tr_news> read_news();

@@ -57,7 +57,7 @@ class Session {
   Status wait(const std::function<bool()>& until, std::uint64_t deadline_ns);
   Status handle_ready(std::uint64_t deadline_ns);
   Status on_event(Program& program, const capture::SupervisorEvent& event);
-  Status on_news();
+  void on_news();
   Status on_load_message();
   [[nodiscard]] bool server_over() const { return server_.exit.has_value(); }
   [[nodiscard]] bool interrupted() const { return interrupts_ > 0; }
