@@ -1,18 +1,18 @@
-// Assembles the subcommands, nothing more.
 #include <CLI/CLI.hpp>
 
-#include "commands/list.h"
+#include "commands/command.h"
+#include "commands/load.h"
 
 int main(int argc, char** argv) {
   CLI::App app("What one message costs your server, and why, from the kernel", "trace-run");
+  app.set_version_flag("--version", "trace-run " TRACE_RUN_VERSION);
   app.require_subcommand(1);
-  tr::commands::ListOptions list_options;
-  const CLI::App* list = tr::commands::setup_list(app, list_options);
+  int exit_code = 0;
+  tr::commands::setup_load(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return tr::commands::report(app, error);
   }
-  if (*list) return tr::commands::run_list(list_options);
-  return 0;
+  return exit_code;
 }

@@ -57,11 +57,18 @@ struct LoadResult {
   std::uint64_t connect_failures = 0;  // could not be established
   std::uint64_t messages = 0;          // whole answers that arrived inside the window
   std::uint64_t bytes = 0;             // of those answers
-  std::uint64_t wrong_bytes = 0;       // answers that differed from what was sent
+  std::uint64_t sent = 0;              // messages whose first byte was sent inside the window
+  std::uint64_t wrong_answers = 0;     // differed from what was sent; the first ends the run
   std::uint64_t broken_connections = 0;
-  std::string first_failure;        // in words; empty when none
-  Histogram latency{kLoadBuckets};  // from the planned (open loop) or actual (closed) send
+  std::uint64_t silent_connections = 0;  // had no whole answer in the window
+  std::string first_failure;             // in words; empty when none
+  // From the planned (open loop) or actual (closed loop) send to the last byte of the answer.
+  Histogram latency{kLoadBuckets};
   Histogram service{kLoadBuckets};  // open loop: from the actual send; else empty
+  // Sent, or in an open loop planned, before the close and not wholly answered by it: in none of
+  // the histograms. A server that hangs at the end shows here alone.
+  std::uint64_t unanswered = 0;
+  std::uint64_t longest_unanswered_ns = 0;  // how long the oldest of them had been waiting
   // Messages per connection.
   double fairness_p5 = 0;
   double fairness_p50 = 0;
@@ -69,8 +76,9 @@ struct LoadResult {
   double fairness_jain = 0;   // (sum x)^2 / (n sum x^2): 1 is even, 1/n is one takes all
   std::uint64_t user_ns = 0;  // the load generator's own CPU time inside the window
   std::uint64_t system_ns = 0;
-  std::uint64_t cpus = 0;        // how many it could use at once
-  std::uint64_t late_sends = 0;  // open loop: sent over 1 ms after the planned time
+  std::optional<std::uint64_t> runqueue_ns;  // its threads' time waiting for a CPU
+  std::uint64_t cpus = 0;                    // how many it could use at once
+  std::uint64_t late_sends = 0;  // open loop: sent over 1 ms after the planned time, why ever
   bool saturated = false;        // it was itself the limit
   std::string saturation;        // why that is said, with its figure; empty when not saturated
 };
@@ -172,6 +180,9 @@ struct Snapshot {
   std::vector<PerfCount> perf;
   std::optional<ServerExit> server_exit;      // absent when attached to a running one
   std::map<std::string, std::uint64_t> lost;  // by reason; every known reason, also at 0
+  // Scheduler events that the kernel did not show, by kind ("switches", "wake-ups"), and that were
+  // inferred from what followed: the counts are whole, times of the states around them inexact.
+  std::map<std::string, std::uint64_t> unseen;
   Overhead overhead;
   std::vector<std::string> notes;  // what a reader must know, one sentence each
 

@@ -155,9 +155,11 @@ class Guardian {
           Report{.kind = ReportKind::kNotStarted, .step = failure.step, .code = failure.code});
     };
     if (tree_) return refuse({.step = LaunchStep::kFork, .code = EBUSY});
-    const auto spec = descriptors.size() == 2 ? read_spec(descriptors[0].get()) : std::nullopt;
+    const auto spec = descriptors.size() >= 2 ? read_spec(descriptors[0].get()) : std::nullopt;
     if (!spec) return refuse({.step = LaunchStep::kReadSpec, .code = EINVAL});
-    auto forked = fork_held_child(*spec, descriptors[1].get(), owner_group_);
+    auto forked = fork_held_child(
+        *spec, {.output = descriptors[1].get(),
+                .input = descriptors.size() > 2 ? descriptors[2].get() : -1}, owner_group_);
     if (const auto* failure = std::get_if<LaunchFailure>(&forked)) return refuse(*failure);
 
     auto& child = std::get<HeldChild>(forked);

@@ -58,8 +58,9 @@ int set_open_file_limit(const LaunchSpec& spec) {
   return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int set_input(StandardInput input) {
-  if (input == StandardInput::kInherit || isatty(STDIN_FILENO) == 0) return 0;
+int set_input(StandardInput policy, int given) {
+  if (given >= 0) return dup2(given, STDIN_FILENO) < 0 ? -1 : 0;
+  if (policy == StandardInput::kInherit || isatty(STDIN_FILENO) == 0) return 0;
   const Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!null) return -1;
   return dup2(null.get(), STDIN_FILENO) < 0 ? -1 : 0;
@@ -88,8 +89,8 @@ int tie_to(pid_t parent) {
 
 class Child {
  public:
-  Child(const LaunchSpec& spec, int output, pid_t parent, pid_t owner_group)
-      : spec_(spec), output_(output), parent_(parent), owner_group_(owner_group) {
+  Child(const LaunchSpec& spec, StandardFiles files, pid_t parent, pid_t owner_group)
+      : spec_(spec), files_(files), parent_(parent), owner_group_(owner_group) {
     for (std::string& argument : arguments_ = spec.argv)
       argv_.push_back(argument.data());
     argv_.push_back(nullptr);
@@ -126,8 +127,8 @@ class Child {
     if (!spec_.cpus.empty())
       if (const Status pinned = pin_thread(0, spec_.cpus); !pinned)
         return {.step = LaunchStep::kPin, .code = pinned.error().code};
-    if (set_input(spec_.input) != 0) return failed(LaunchStep::kInput);
-    if (set_output(output_) != 0) return failed(LaunchStep::kOutput);
+    if (set_input(spec_.input, files_.input) != 0) return failed(LaunchStep::kInput);
+    if (set_output(files_.output) != 0) return failed(LaunchStep::kOutput);
     if (spec_.user && become(*spec_.user) != 0) return failed(LaunchStep::kUser);
     if (tie_to(parent_) != 0) return failed(LaunchStep::kTie);
     if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
@@ -136,7 +137,7 @@ class Child {
   }
 
   const LaunchSpec& spec_;
-  const int output_;
+  const StandardFiles files_;
   const pid_t parent_;
   const pid_t owner_group_;
   std::vector<std::string> arguments_;
@@ -147,13 +148,13 @@ class Child {
 
 }  // namespace
 
-std::variant<HeldChild, LaunchFailure> fork_held_child(const LaunchSpec& spec, int output,
+std::variant<HeldChild, LaunchFailure> fork_held_child(const LaunchSpec& spec, StandardFiles files,
                                                        pid_t owner_group) {
   Pipe go;
   Pipe notes;
   if (!make_pipe(go) || !make_pipe(notes))
     return LaunchFailure{.step = LaunchStep::kFork, .code = errno};
-  Child child(spec, output, getpid(), owner_group);
+  Child child(spec, files, getpid(), owner_group);
   const pid_t pid = fork();
   if (pid < 0) return LaunchFailure{.step = LaunchStep::kFork, .code = errno};
   if (pid == 0) {

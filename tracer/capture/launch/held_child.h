@@ -30,11 +30,16 @@ struct LaunchFailure {
   int code = 0;  // errno
 };
 
-// Forks it and waits until it is held. The child's stdout and stderr go to `output`; `owner_group`
-// is the process group for ProcessGroup::kOfTraceRun. The child is tied to the calling process: it
+// What the child gets as its standard files.
+struct StandardFiles {
+  int output;  // stdout and stderr
+  int input;   // -1: as the spec says
+};
+
+// Forks it and waits until it is held. `owner_group` is the process group for ProcessGroup::kOfTraceRun. The child is tied to the calling process: it
 // gets SIGKILL when that ends (PR_SET_PDEATHSIG, which execve of a set-user-id program clears).
 // The caller must have one thread only and hold descriptors 0 to 2.
-std::variant<HeldChild, LaunchFailure> fork_held_child(const LaunchSpec& spec, int output,
+std::variant<HeldChild, LaunchFailure> fork_held_child(const LaunchSpec& spec, StandardFiles files,
                                                        pid_t owner_group);
 
 }  // namespace tr::capture

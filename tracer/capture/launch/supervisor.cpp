@@ -53,7 +53,7 @@ Error not_started(const Report& report, const std::string& program) {
       error.remedy = "choose CPUs that trace-run itself may use (taskset -p $$)";
       break;
     case LaunchStep::kInput:
-      error.why = "its standard input from /dev/null";
+      error.why = "its standard input";
       break;
     case LaunchStep::kOutput:
       error.why = "its standard output";
@@ -189,7 +189,7 @@ Status Supervisor::send(const Command& command) {
   return {};
 }
 
-Result<HeldProcess> Supervisor::start(const LaunchSpec& spec, int output) {
+Result<HeldProcess> Supervisor::start(const LaunchSpec& spec, int output, int input) {
   if (running_)
     return Error{.operation = "start",
                  .object = spec.program,
@@ -200,7 +200,9 @@ Result<HeldProcess> Supervisor::start(const LaunchSpec& spec, int output) {
   const auto order = memory_file(*text);
   if (!order) return order.error();
   program_ = spec.program;
-  if (!channel_.send(Command{.kind = CommandKind::kStart}, {order->get(), output}))
+  const Command start{.kind = CommandKind::kStart};
+  if (!(input < 0 ? channel_.send(start, {order->get(), output})
+                  : channel_.send(start, {order->get(), output, input})))
     return guardian_lost();
 
   Report report;

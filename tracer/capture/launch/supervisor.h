@@ -76,8 +76,9 @@ class Supervisor {
   ~Supervisor();
 
   // Makes a process that is ready to execute spec.program, with stdout and stderr to `output`
-  // (borrowed). Returns when it is held. An error if one runs already.
-  Result<HeldProcess> start(const LaunchSpec& spec, int output);
+  // (borrowed), and stdin from `input` (borrowed; -1: as spec.input says). Returns when it is held.
+  // An error if one runs already.
+  Result<HeldProcess> start(const LaunchSpec& spec, int output, int input = -1);
 
   // Lets the held process execute.
   Status go();

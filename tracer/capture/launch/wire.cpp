@@ -9,7 +9,7 @@
 namespace tr::capture {
 namespace {
 
-constexpr std::size_t kMaxDescriptors = 2;
+constexpr std::size_t kMaxDescriptors = 3;
 
 // Room for the descriptors of one record, aligned as the kernel wants it.
 struct alignas(cmsghdr) Control {

@@ -19,7 +19,7 @@ namespace tr::capture {
 
 // trace-run to guardian.
 enum class CommandKind : std::uint32_t {
-  kStart,   // with two descriptors: the encoded LaunchSpec (a memory file), the program's output
+  kStart,   // with descriptors: the encoded LaunchSpec (a memory file), the output, perhaps the input
   kGo,      // let the held child execute
   kSignal,  // `signal`, to the first process or to its whole tree
   kStop,    // SIGTERM, and SIGKILL to the whole tree after grace_ms

@@ -1,0 +1,200 @@
+/* The kernel's types, as far as the probes read them.
+ *
+ * Declared by hand instead of dumping a vmlinux.h: with preserve_access_index libbpf finds the real
+ * offsets in the running kernel's BTF, so this builds on machines without BTF, and x86-64 and arm64
+ * share one source. */
+#ifndef TRACE_RUN_PROBES_KERNEL_TYPES_H
+#define TRACE_RUN_PROBES_KERNEL_TYPES_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct task_struct {
+  unsigned int __state;
+  int on_cpu; /* CONFIG_SMP */
+  int pid;
+  int tgid;
+  char comm[16];
+  struct files_struct* files;
+};
+
+/* Before 5.14 the state was called so. */
+struct task_struct___before_5_14 {
+  long state;
+};
+
+struct sock_common {
+  unsigned short skc_family;
+  __u16 skc_num; /* local port, host order */
+  __u32 skc_rcv_saddr;
+  struct {
+    union {
+      __u8 u6_addr8[16];
+    } in6_u;
+  } skc_v6_rcv_saddr;
+};
+
+struct sock {
+  struct sock_common __sk_common;
+};
+
+struct inode {
+  unsigned short i_mode;
+};
+
+struct file {
+  struct inode* f_inode;
+  void* private_data;
+};
+
+struct fdtable {
+  unsigned int max_fds;
+  struct file** fd;
+};
+
+struct files_struct {
+  struct fdtable* fdt;
+};
+
+struct socket {
+  struct sock* sk;
+};
+
+struct bpf_iter_meta {
+  struct seq_file* seq;
+};
+
+struct bpf_iter__task {
+  struct bpf_iter_meta* meta;
+  struct task_struct* task;
+};
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+  unsigned long r10;
+  unsigned long dx;
+  unsigned long di;
+  unsigned long si;
+  unsigned long orig_ax;
+  unsigned long cs;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+  __u64 regs[31];
+  __u64 pstate;
+  __u64 orig_x0;
+  int syscallno;
+};
+#endif
+
+#pragma clang attribute pop
+
+#if defined(__TARGET_ARCH_x86)
+/* arch/x86/include/uapi/asm/unistd_64.h */
+#define NR_READ 0
+#define NR_WRITE 1
+#define NR_RT_SIGRETURN 15
+#define NR_READV 19
+#define NR_WRITEV 20
+#define NR_SENDFILE 40
+#define NR_SENDTO 44
+#define NR_RECVFROM 45
+#define NR_SENDMSG 46
+#define NR_RECVMSG 47
+#define NR_FUTEX 202
+#define NR_RESTART_SYSCALL 219
+#define NR_RECVMMSG 299
+#define NR_SENDMMSG 307
+#elif defined(__TARGET_ARCH_arm64)
+/* include/uapi/asm-generic/unistd.h */
+#define NR_READ 63
+#define NR_WRITE 64
+#define NR_READV 65
+#define NR_WRITEV 66
+#define NR_SENDFILE 71
+#define NR_FUTEX 98
+#define NR_RESTART_SYSCALL 128
+#define NR_RT_SIGRETURN 139
+#define NR_SENDTO 206
+#define NR_RECVFROM 207
+#define NR_SENDMSG 211
+#define NR_RECVMSG 212
+#define NR_RECVMMSG 243
+#define NR_SENDMMSG 269
+#else
+#error "the probes know x86-64 and arm64"
+#endif
+
+/* include/linux/sched.h, include/linux/errno.h, include/net/tcp_states.h, include/linux/socket.h,
+ * include/uapi/linux/stat.h */
+#define TASK_DEAD 0x00000080
+#define ERESTARTSYS 512
+#define ERESTARTNOINTR 513
+#define ERESTARTNOHAND 514
+#define ERESTART_RESTARTBLOCK 516
+#define EINTR 4
+#define MAX_ERRNO 4095
+#define TCP_LISTEN 10
+#define AF_INET 2
+#define AF_INET6 10
+#define MSG_PEEK 2
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+
+static __always_inline unsigned int task_state(const struct task_struct* task) {
+  if (bpf_core_field_exists(task->__state)) return task->__state;
+  return (unsigned int)BPF_CORE_READ((const struct task_struct___before_5_14*)task, state);
+}
+
+/* A 32-bit call on a 64-bit kernel: its numbers mean other calls. Told by the mode of the caller's
+ * code, so a 64-bit program's int 0x80 is taken for a 64-bit call. */
+static __always_inline bool in_compat_call(const struct pt_regs* regs) {
+#if defined(__TARGET_ARCH_x86)
+  return regs->cs == 0x23; /* __USER32_CS, arch/x86/include/asm/segment.h */
+#else
+  return regs->pstate & 0x10; /* PSR_MODE32_BIT, arch/arm64/include/uapi/asm/ptrace.h */
+#endif
+}
+
+static __always_inline __u32 futex_operation(const struct pt_regs* regs) {
+#if defined(__TARGET_ARCH_x86)
+  return (__u32)regs->si;
+#else
+  return (__u32)regs->regs[1];
+#endif
+}
+
+/* Still what the caller passed when the call returns. */
+static __always_inline __u64 first_argument(const struct pt_regs* regs) {
+#if defined(__TARGET_ARCH_x86)
+  return regs->di;
+#else
+  return regs->orig_x0;
+#endif
+}
+
+/* The flags of a recvfrom or recvmsg. */
+static __always_inline __u32 receive_flags(const struct pt_regs* regs, __u32 call) {
+#if defined(__TARGET_ARCH_x86)
+  return (__u32)(call == NR_RECVMSG ? regs->dx : regs->r10);
+#else
+  return (__u32)(call == NR_RECVMSG ? regs->regs[2] : regs->regs[3]);
+#endif
+}
+
+/* The number of the call that a stopped task is in; -1: none. */
+static __always_inline long call_under_way(const struct pt_regs* regs) {
+#if defined(__TARGET_ARCH_x86)
+  return (long)BPF_CORE_READ(regs, orig_ax);
+#else
+  return (long)BPF_CORE_READ(regs, syscallno);
+#endif
+}
+
+#endif

@@ -1,0 +1,201 @@
+/* Which threads are traced, from when to when, and what must user space know at once?
+ *
+ * The first task is adopted before it executes anything; from then on every new task inherits
+ * membership at sched_process_fork. */
+
+/* Processes whose threads the iterator takes in. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 1 << 15);
+  __type(key, __u32);
+  __type(value, __u8);
+} adopted SEC(".maps");
+
+/* Records of exited threads, oldest first, to be used again when no fresh ones are left. User space
+ * gives it the size of `records`. */
+struct {
+  __uint(type, BPF_MAP_TYPE_QUEUE);
+  __uint(max_entries, 1);
+  __type(value, __u32);
+} exited SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 1 << 16);
+} news SEC(".maps");
+
+/* The process whose exec opens the window; 0: none does. */
+volatile __u32 window_opens_at_exec_of = 0;
+__u32 records_asked_for = 0; /* records 1 to this have been used, up to the size of the array */
+__u32 threads_adopted = 0;
+struct tr_folded folded = {};
+/* Set before user space reads the records: from then on no new threads are taken in. */
+volatile bool closed = false;
+
+const volatile __u32 record_slots = 2; /* max_entries of `records` */
+
+static __always_inline void tell(enum tr_news_kind kind, __u32 tgid, __u64 now,
+                                 const struct sock* sk) {
+  struct tr_news* item = bpf_ringbuf_reserve(&news, sizeof(*item), 0);
+  if (!item) return; /* full of unread news of the same kinds: user space will look anyway */
+  __builtin_memset(item, 0, sizeof(*item));
+  item->kind = kind;
+  item->tgid = tgid;
+  item->at_ns = now;
+  if (sk) {
+    item->port = sk->__sk_common.skc_num;
+    item->family = sk->__sk_common.skc_family;
+    if (item->family == AF_INET) {
+      __u32 address = sk->__sk_common.skc_rcv_saddr;
+      __builtin_memcpy(item->address, &address, sizeof(address));
+    } else if (item->family == AF_INET6) {
+      bpf_core_read(item->address, sizeof(item->address),
+                    &sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
+    }
+  }
+  bpf_ringbuf_submit(item, 0);
+}
+
+/* Adds an exited thread to the sums over all whose records are used again, and empties its
+ * tables. */
+__noinline int fold(struct tr_thread* thread) {
+  if (!thread) return 0;
+  __sync_fetch_and_add(&folded.threads, 1);
+  __sync_fetch_and_add(&folded.life_ns, inside_window(thread->born_ns, thread->died_ns));
+  for (int i = 0; i < TR_STATES; i++)
+    __sync_fetch_and_add(&folded.state_ns[i], thread->state_ns[i]);
+  for (int i = 0; i < TR_COUNTERS; i++)
+    __sync_fetch_and_add(&folded.counters[i], thread->counters[i]);
+  for (int i = 0; i < TR_CALL_SLOTS; i++) {
+    __u32 call = thread->calls[i].call;
+    if (!call) continue;
+    call--;
+    spill(0, TR_CELL_KEY(TR_CELL_CALLS, call, 0), thread->calls[i].calls);
+    spill(0, TR_CELL_KEY(TR_CELL_ERRORS, call, 0), thread->calls[i].errors);
+    spill(0, TR_CELL_KEY(TR_CELL_TOTAL_NS, call, 0), thread->calls[i].total_ns);
+    thread->calls[i].call = 0;
+    thread->calls[i].errors = 0;
+    thread->calls[i].calls = 0;
+    thread->calls[i].total_ns = 0;
+  }
+  for (int i = 0; i < TR_CELL_SLOTS; i++) {
+    __u64 cell = thread->cells[i];
+    if (cell) spill(0, (__u32)(cell >> 32), (__u32)cell);
+    thread->cells[i] = 0;
+  }
+  return 0;
+}
+
+/* A record for a new thread: a fresh one, or that of the thread which exited first; 0: none. */
+static __always_inline __u32 take_record(void) {
+  __u32 slot = __sync_fetch_and_add(&records_asked_for, 1) + 1;
+  if (slot < record_slots) return slot;
+  if (bpf_map_pop_elem(&exited, &slot)) return 0;
+  struct tr_thread* thread = record(slot);
+  if (!thread) return 0;
+  fold(thread);
+  __builtin_memset(thread, 0, __builtin_offsetof(struct tr_thread, calls));
+  return slot;
+}
+
+static __always_inline struct tr_thread* adopt(struct task_struct* task) {
+  if (closed) return 0;
+  __u32* member = bpf_task_storage_get(&members, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (!member) {
+    __sync_fetch_and_add(&lost[TR_LOST_NO_STORAGE], 1);
+    return 0;
+  }
+  *member = take_record();
+  struct tr_thread* thread = record(*member);
+  if (!thread) {
+    __sync_fetch_and_add(&lost[TR_LOST_NO_RECORD], 1);
+    return 0;
+  }
+  thread->slot = *member;
+  thread->serial = __sync_fetch_and_add(&threads_adopted, 1) + 1;
+  thread->call = TR_NO_CALL;
+  thread->restarted_call = TR_NO_CALL;
+  thread->tid = task->pid;
+  thread->tgid = task->tgid;
+  bpf_probe_read_kernel(thread->comm, sizeof(thread->comm), &task->comm);
+  return thread;
+}
+
+/* The thread has left its CPU for the last time. */
+static __noinline int thread_gone(struct tr_thread* thread, __u64 now) {
+  if (!thread) return 0;
+  enter_state(thread, TR_STATE_DEAD, now);
+  thread->died_ns = now;
+  /* exit and exit_group never return; a killed thread leaves its call open. */
+  if (thread->call != TR_NO_CALL) close_call(thread, thread->call, thread->call_since_ns, now);
+  if (thread->restarted_call != TR_NO_CALL)
+    close_call(thread, thread->restarted_call, thread->restarted_since_ns, now);
+  __u32 slot = thread->slot;
+  bpf_map_push_elem(&exited, &slot, BPF_ANY);
+  return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_sched_process_fork, struct task_struct* parent, struct task_struct* child) {
+  if (slot_of(parent)) adopt(child);
+  return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_sched_process_exec, struct task_struct* task, int old_pid) {
+  struct tr_thread* thread = record(slot_of(task));
+  if (!thread) return 0;
+  /* A thread that is not the leader takes over the leader's id. */
+  thread->tid = task->pid;
+  if ((__u32)task->tgid == window_opens_at_exec_of) {
+    __u64 now = bpf_ktime_get_ns();
+    window_opens_at_exec_of = 0;
+    window_open_ns = now;
+    tell(TR_NEWS_EXEC, task->tgid, now, 0);
+  }
+  return 0;
+}
+
+/* A thread's name is the last it had. */
+SEC("tp_btf/task_rename")
+int BPF_PROG(on_task_rename, struct task_struct* task, const char* comm) {
+  struct tr_thread* thread = record(slot_of(task));
+  if (thread) bpf_probe_read_kernel_str(thread->comm, sizeof(thread->comm), comm);
+  return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_inet_sock_set_state, const struct sock* sk, int old_state, int new_state) {
+  if (new_state != TCP_LISTEN) return 0;
+  struct task_struct* task = bpf_get_current_task_btf();
+  if (slot_of(task)) tell(TR_NEWS_LISTEN, task->tgid, bpf_ktime_get_ns(), sk);
+  return 0;
+}
+
+/* Takes the threads of the `adopted` processes in, as they stand. */
+SEC("iter/task")
+int adopt_threads(struct bpf_iter__task* ctx) {
+  struct task_struct* task = ctx->task;
+  if (!task) return 0;
+  __u32 tgid = task->tgid;
+  if (!bpf_map_lookup_elem(&adopted, &tgid) || slot_of(task)) return 0;
+  unsigned int state = task_state(task);
+  if (state & TASK_DEAD) return 0;
+  struct tr_thread* thread = adopt(task);
+  if (!thread) return 0;
+  __u64 now = bpf_ktime_get_ns();
+  thread->born_ns = now;
+  thread->since_ns = now;
+  if (state) {
+    struct pt_regs* regs = (struct pt_regs*)bpf_task_pt_regs(task);
+    long id = regs ? call_under_way(regs) : -1;
+    thread->state = TR_STATE_BLOCKED;
+    if (id >= 0) thread->call = call_number(id, false);
+    thread->call_since_ns = now;
+  } else if (bpf_core_field_exists(task->on_cpu) && task->on_cpu) {
+    thread->state = TR_STATE_USER; /* or in a call: its next event tells */
+  } else {
+    thread->state = TR_STATE_RUNNABLE;
+  }
+  return 0;
+}

@@ -1,0 +1,219 @@
+/* What do the probes hand to user space?
+ *
+ * The one contract between the BPF programs and tracer/capture: everything below has the same
+ * layout on both sides. C, because both compilers read it. Times are CLOCK_MONOTONIC nanoseconds.
+ *
+ * A traced thread has a record from before its first instruction, and keeps it when it has exited:
+ * user space reads the records where they are, through mmap. Counts that would need a map lookup
+ * per event sit in two small open-addressed tables inside the record: `calls` (per syscall) and
+ * `cells` (sparse counts: latency buckets, errnos, futex operations). What does not fit a full
+ * table goes to the map `spilled`. When all records are in use, those of exited threads are summed
+ * up in `folded` and used again. Nothing is dropped.
+ */
+#ifndef TRACE_RUN_PROBES_RECORDS_H
+#define TRACE_RUN_PROBES_RECORDS_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+/* A call number as it is kept: the kernel's number, or TR_CALL_OTHER for one that is no number
+ * (-1, x32), plus TR_CALL_COMPAT for a 32-bit call. */
+#define TR_CALL_COMPAT 0x400u
+#define TR_CALL_OTHER 0x3ffu
+#define TR_CALL_MASK 0x7ffu
+#define TR_NO_CALL 0xffffffffu
+
+/* In which state is the thread? Each nanosecond of its life is in exactly one. */
+enum tr_state {
+  TR_STATE_NEW,      /* created, not yet woken for the first time: not part of its life */
+  TR_STATE_USER,     /* on a CPU, outside syscalls */
+  TR_STATE_SYSTEM,   /* on a CPU, inside a syscall */
+  TR_STATE_RUNNABLE, /* on a run queue */
+  TR_STATE_BLOCKED,
+  TR_STATE_DEAD,
+  TR_STATES
+};
+
+enum tr_counter {
+  TR_VOLUNTARY_SWITCHES,   /* as the kernel's nvcsw: gave the CPU up in order to sleep */
+  TR_INVOLUNTARY_SWITCHES, /* as nivcsw: preempted, or yielded while runnable */
+  TR_MIGRATIONS,           /* as perf's cpu-migrations: scheduled in after a move */
+  TR_WAKEUPS,              /* sched_wakeup and sched_wakeup_new of this thread */
+  TR_RECEIVED_MESSAGES,    /* socket operations that moved data, and their bytes */
+  TR_RECEIVED_BYTES,
+  TR_SENT_MESSAGES,
+  TR_SENT_BYTES,
+  TR_SERVED_MESSAGES, /* of the received: on connections to the served port */
+  TR_SERVED_BYTES,
+  TR_COUNTERS
+};
+
+struct tr_call {
+  __u32 call; /* number + 1; 0: free */
+  __u32 errors;
+  __u64 calls;    /* entered inside the window */
+  __u64 total_ns; /* inside the window */
+};
+
+/* The key of a sparse count: kind, call, value. Never 0. */
+enum tr_cell_kind {
+  TR_CELL_LATENCY = 1, /* value: bucket of the duration, see tr_bucket() */
+  TR_CELL_ERRNO,       /* value: errno */
+  TR_CELL_FUTEX,       /* value: futex operation with its flags */
+  TR_CELL_CARRIED_IN,  /* calls under way when the window opened; value 0 */
+  TR_CELL_IN_FLIGHT,   /* calls under way when it closed; value 0 */
+  /* Only in `spilled`: what did not fit `calls`. */
+  TR_CELL_CALLS,
+  TR_CELL_ERRORS,
+  TR_CELL_TOTAL_NS,
+};
+#define TR_CELL_KEY(kind, call, value) \
+  (((__u32)(kind) << 23) | ((__u32)(call) << 12) | ((__u32)(value)&0xfffu))
+#define TR_CELL_KIND(key) ((key) >> 23)
+#define TR_CELL_CALL(key) (((key) >> 12) & TR_CALL_MASK)
+#define TR_CELL_VALUE(key) ((key)&0xfffu)
+
+#define TR_CALL_SLOTS 40
+#define TR_CELL_SLOTS 320
+#define TR_COMM_LENGTH 16
+
+struct tr_thread {
+  __u64 since_ns; /* when the present state began */
+  __u32 state;    /* enum tr_state */
+  __u32 call;     /* under way, or TR_NO_CALL */
+  __u64 call_since_ns;
+  __u32 restarted_call; /* interrupted, and to be restarted by the kernel; or TR_NO_CALL */
+  __u32 cpu;            /* tr_cpu.id of where it ran last; 0: nowhere yet */
+  /* Moved by the call under way, counted when it ends. */
+  __u32 moved; /* any of these five is not 0 */
+  __u32 received_messages;
+  __u32 sent_messages;
+  __u32 served_messages;
+  __u64 received_bytes;
+  __u64 sent_bytes;
+  __u64 served_bytes;
+  __u64 restarted_since_ns;
+  __u64 born_ns; /* first wake-up, or adoption; 0: never woken */
+  __u64 died_ns; /* 0: alive */
+  __u32 serial;  /* unique in a run, from 1 */
+  __u32 tid;
+  __u32 tgid;
+  __u32 slot;     /* which record this is */
+  __u32 migrated; /* moved to another CPU since it ran last */
+  __u32 reserved;
+  char comm[TR_COMM_LENGTH];
+  __u64 state_ns[TR_STATES];
+  __u64 counters[TR_COUNTERS];
+  struct tr_call calls[TR_CALL_SLOTS];
+  __u64 cells[TR_CELL_SLOTS]; /* key << 32 | count; 0: free */
+};
+
+/* Counts that did not fit a record's tables; serial 0 sums up the folded threads. */
+struct tr_spill_key {
+  __u32 serial;
+  __u32 cell;
+};
+
+/* Exited threads whose records were used again, as sums. */
+struct tr_folded {
+  __u64 threads;
+  __u64 life_ns;
+  __u64 state_ns[TR_STATES];
+  __u64 counters[TR_COUNTERS];
+};
+
+/* Why something was lost; every counter is shown in the report. */
+enum tr_loss {
+  TR_LOST_NO_STORAGE, /* no memory for a new thread's membership: thread not traced */
+  TR_LOST_NO_RECORD,  /* more living threads than records: thread not traced */
+  TR_LOST_SPILL_FULL, /* no room in `spilled`: counts missing */
+  /* Some kernels do not show every switch and wake-up. What follows from the next event is made up
+   * for; only the moment is unknown, so that time is in a neighbouring state. */
+  TR_UNSEEN_SWITCH,
+  TR_UNSEEN_WAKEUP,
+  TR_LOSSES
+};
+
+/* The programs, for their run counts. */
+enum tr_program {
+  TR_PROGRAM_SYS_ENTER,
+  TR_PROGRAM_SYS_EXIT,
+  TR_PROGRAM_SCHED_SWITCH,
+  TR_PROGRAM_SCHED_WAKEUP,
+  TR_PROGRAM_SCHED_WAKEUP_NEW,
+  TR_PROGRAM_SCHED_MIGRATE,
+  TR_PROGRAM_SOCK_SEND,
+  TR_PROGRAM_SOCK_RECV,
+  TR_PROGRAMS
+};
+
+/* What a CPU is doing: written only there. */
+struct tr_cpu {
+  __u32 slot; /* the record of the thread that runs now; 0: not a traced one */
+  __u32 pid;  /* the thread that runs now, as far as is known */
+  __u32 id;   /* 1 + the CPU's number, set by user space before the programs are attached */
+  __u32 reserved;
+  /* Runs of each program: for traced threads, and for all others. */
+  __u64 traced[TR_PROGRAMS];
+  __u64 untraced[TR_PROGRAMS];
+};
+
+/* News for user space; what is exact is kept in maps, this only says that there is something. */
+enum tr_news_kind {
+  TR_NEWS_EXEC,   /* the first process of the tree has executed its program */
+  TR_NEWS_LISTEN, /* a process of the tree has put a TCP socket into LISTEN */
+};
+
+struct tr_news {
+  __u32 kind;
+  __u32 tgid;
+  __u64 at_ns;
+  __u16 port; /* host order */
+  __u16 family;
+  __u8 address[16]; /* network order; the first 4 bytes for AF_INET */
+  __u32 reserved;
+};
+
+/* Durations are bucketed as in snapshot/histogram.h with 3 sub-bits: at most 12.5 % wide. */
+#define TR_BUCKET_SUB_BITS 3
+
+static inline __u32 tr_bucket(__u64 value) {
+  __u32 log2 = 0;
+  __u64 rest = value;
+  if (value < (1u << TR_BUCKET_SUB_BITS)) return (__u32)value;
+  if (rest >> 32) {
+    rest >>= 32;
+    log2 = 32;
+  }
+  if (rest >> 16) {
+    rest >>= 16;
+    log2 += 16;
+  }
+  if (rest >> 8) {
+    rest >>= 8;
+    log2 += 8;
+  }
+  if (rest >> 4) {
+    rest >>= 4;
+    log2 += 4;
+  }
+  if (rest >> 2) {
+    rest >>= 2;
+    log2 += 2;
+  }
+  log2 += (__u32)(rest >> 1);
+  log2 -= TR_BUCKET_SUB_BITS;
+  return (log2 << TR_BUCKET_SUB_BITS) + (__u32)(value >> log2);
+}
+
+#ifdef __cplusplus
+#define TR_STATIC_ASSERT static_assert
+#else
+#define TR_STATIC_ASSERT _Static_assert
+#endif
+TR_STATIC_ASSERT(sizeof(struct tr_call) == 24, "tr_call");
+TR_STATIC_ASSERT(sizeof(struct tr_thread) % 8 == 0, "records lie end to end in the mapped array");
+TR_STATIC_ASSERT(sizeof(struct tr_news) == 40, "tr_news");
+
+#endif

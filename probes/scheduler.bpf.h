@@ -1,0 +1,125 @@
+/* When does a thread run, wait for a CPU, or sleep, and on which CPU? */
+
+static __always_inline void switched_out(struct tr_thread* thread, struct task_struct* task,
+                                         bool preempt, __u64 now) {
+  unsigned int state = task_state(task);
+  if (preempt || state == 0) {
+    enter_state(thread, TR_STATE_RUNNABLE, now);
+    count(thread, TR_INVOLUNTARY_SWITCHES, now);
+  } else if (unlikely(state & TASK_DEAD)) {
+    /* Its last switch is nobody's context switch: perf does not count it either. */
+    thread_gone(thread, now);
+  } else {
+    enter_state(thread, TR_STATE_BLOCKED, now);
+    count(thread, TR_VOLUNTARY_SWITCHES, now);
+  }
+}
+
+/* Which traced thread leaves this CPU, and which comes? */
+struct exchange {
+  struct tr_cpu* cpu;
+  struct tr_thread* leaving;
+  struct tr_thread* coming;
+  bool unseen; /* that the leaving one had come was not shown */
+};
+
+/* Keeps tr_cpu up. False: neither is traced. */
+static __always_inline bool exchange_threads(struct task_struct* prev, struct task_struct* next,
+                                             struct exchange* exchange) {
+  struct tr_cpu* cpu = this_cpu();
+  if (!cpu) return false;
+  __u32 leaving = cpu->slot;
+  exchange->unseen = false;
+  if (unlikely(!leaving && (__u32)prev->pid != cpu->pid)) {
+    leaving = slot_of(prev);
+    if (leaving) {
+      __sync_fetch_and_add(&lost[TR_UNSEEN_SWITCH], 1);
+      exchange->unseen = true;
+    }
+  }
+  __u32 coming = next->pid ? slot_of(next) : 0; /* the idle task is never traced */
+  bool traced = (leaving | coming) != 0;
+  count_run(cpu, TR_PROGRAM_SCHED_SWITCH, traced);
+  cpu->slot = coming;
+  cpu->pid = next->pid;
+  exchange->cpu = cpu;
+  exchange->leaving = record(leaving);
+  exchange->coming = record(coming);
+  return traced;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_sched_switch, bool preempt, struct task_struct* prev, struct task_struct* next) {
+  struct exchange exchange;
+  if (!exchange_threads(prev, next, &exchange)) return 0;
+  __u64 now = bpf_ktime_get_ns();
+  if (exchange.leaving) {
+    if (unlikely(exchange.unseen)) switched_in(exchange.leaving, exchange.cpu, now);
+    switched_out(exchange.leaving, prev, preempt, now);
+  }
+  if (exchange.coming) switched_in(exchange.coming, exchange.cpu, now);
+  return 0;
+}
+
+/* Counts alone, without a clock. */
+SEC("tp_btf/sched_switch")
+int BPF_PROG(count_sched_switch, bool preempt, struct task_struct* prev, struct task_struct* next) {
+  struct exchange exchange;
+  if (!exchange_threads(prev, next, &exchange)) return 0;
+  struct tr_thread *leaving = exchange.leaving, *coming = exchange.coming;
+  if (leaving) {
+    unsigned int state = task_state(prev);
+    if (unlikely(!preempt && state & TASK_DEAD))
+      thread_gone(leaving, bpf_ktime_get_ns());
+    else if (counting)
+      leaving->counters[preempt || !state ? TR_INVOLUNTARY_SWITCHES : TR_VOLUNTARY_SWITCHES]++;
+  }
+  if (coming) {
+    if (counting && (coming->migrated || (coming->cpu != exchange.cpu->id && coming->cpu)))
+      coming->counters[TR_MIGRATIONS]++;
+    coming->migrated = 0;
+    coming->cpu = exchange.cpu->id;
+  }
+  return 0;
+}
+
+/* The record of a task that is not the running one; counts the run. */
+static __always_inline struct tr_thread* other_thread(struct task_struct* task,
+                                                      enum tr_program program) {
+  struct tr_cpu* cpu = this_cpu();
+  if (!cpu) return 0;
+  struct tr_thread* thread = record(slot_of(task));
+  count_run(cpu, program, thread);
+  return thread;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(on_sched_wakeup, struct task_struct* task) {
+  struct tr_thread* thread = other_thread(task, TR_PROGRAM_SCHED_WAKEUP);
+  if (!thread) return 0;
+  __u64 now = bpf_ktime_get_ns();
+  count(thread, TR_WAKEUPS, now);
+  /* A thread that is woken before it has left its CPU just goes on. */
+  if (likely(thread->state == TR_STATE_BLOCKED)) enter_state(thread, TR_STATE_RUNNABLE, now);
+  return 0;
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(on_sched_wakeup_new, struct task_struct* task) {
+  struct tr_thread* thread = other_thread(task, TR_PROGRAM_SCHED_WAKEUP_NEW);
+  if (!thread) return 0;
+  __u64 now = bpf_ktime_get_ns();
+  count(thread, TR_WAKEUPS, now);
+  thread->born_ns = now;
+  thread->since_ns = now;
+  thread->state = TR_STATE_RUNNABLE;
+  return 0;
+}
+
+SEC("tp_btf/sched_migrate_task")
+int BPF_PROG(on_sched_migrate_task, struct task_struct* task, int to_cpu) {
+  struct tr_thread* thread = other_thread(task, TR_PROGRAM_SCHED_MIGRATE);
+  /* Counted when it next runs, as perf does: several moves in between are one migration. */
+  if (thread) thread->migrated = 1;
+  return 0;
+}

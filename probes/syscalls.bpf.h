@@ -1,0 +1,90 @@
+/* Which system calls does a thread make, how long does each take, and how does it end? */
+
+static __always_inline __u32 call_number(long id, bool compat) {
+  __u32 call = (unsigned long)id < TR_CALL_OTHER ? (__u32)id : TR_CALL_OTHER;
+  return compat ? call | TR_CALL_COMPAT : call;
+}
+
+static __always_inline void count_entry(struct tr_thread* thread, const struct pt_regs* regs,
+                                        __u32 call) {
+  struct tr_call* entry = find_call(thread, call);
+  if (likely(entry))
+    entry->calls++;
+  else
+    spill(thread->serial, TR_CELL_KEY(TR_CELL_CALLS, call, 0), 1);
+  if (call == NR_FUTEX)
+    count_cell(thread, TR_CELL_KEY(TR_CELL_FUTEX, call, futex_operation(regs) & 0xfff));
+}
+
+/* Counts alone, the cheapest mode: no clock is read. */
+SEC("tp_btf/sys_enter")
+int BPF_PROG(count_sys_enter, struct pt_regs* regs, long id) {
+  struct tr_thread* thread = running_thread(TR_PROGRAM_SYS_ENTER);
+  if (thread && counting) count_entry(thread, regs, call_number(id, in_compat_call(regs)));
+  return 0;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(on_sys_enter, struct pt_regs* regs, long id) {
+  struct tr_thread* thread = running_thread(TR_PROGRAM_SYS_ENTER);
+  if (!thread) return 0;
+  __u64 now = bpf_ktime_get_ns();
+  __u32 call = call_number(id, in_compat_call(regs));
+  enter_state(thread, TR_STATE_SYSTEM, now);
+  if (unlikely(thread->restarted_call != TR_NO_CALL) &&
+      (call == thread->restarted_call || call == NR_RESTART_SYSCALL)) {
+    /* The kernel restarts an interrupted call: still the same one. */
+    thread->call = thread->restarted_call;
+    thread->call_since_ns = thread->restarted_since_ns;
+    thread->restarted_call = TR_NO_CALL;
+    return 0;
+  }
+  thread->call = call;
+  thread->call_since_ns = now;
+  if (likely(in_window(now))) count_entry(thread, regs, call);
+  return 0;
+}
+
+/* A call has ended with an error, or is about to be restarted. */
+__noinline int failed_call(struct tr_thread* thread, long error, __u64 now) {
+  if (!thread) return 0;
+  __u32 call = thread->call;
+  if (error == ERESTARTSYS || error == ERESTARTNOINTR || error == ERESTARTNOHAND ||
+      error == ERESTART_RESTARTBLOCK) {
+    thread->restarted_call = call;
+    thread->restarted_since_ns = thread->call_since_ns;
+    return 0;
+  }
+  if (call == NR_RT_SIGRETURN) {
+    /* It "returns" what the interrupted code had in that register: EINTR says that the interrupted
+     * call is not restarted but fails (arch/x86/kernel/signal.c). */
+    if (error == EINTR && thread->restarted_call != TR_NO_CALL) {
+      close_call(thread, thread->restarted_call, thread->restarted_since_ns, now);
+      if (in_window(now)) count_error(thread, thread->restarted_call, EINTR);
+      thread->restarted_call = TR_NO_CALL;
+    }
+  } else if (in_window(now)) {
+    count_error(thread, call, (__u32)error);
+  }
+  close_call(thread, call, thread->call_since_ns, now);
+  return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs* regs, long ret) {
+  struct tr_thread* thread = running_thread(TR_PROGRAM_SYS_EXIT);
+  if (!thread) return 0;
+  __u64 now = bpf_ktime_get_ns();
+  enter_state(thread, TR_STATE_USER, now);
+  __u32 call = thread->call;
+  if (unlikely(call == TR_NO_CALL)) return 0; /* entered before the thread was traced */
+  if (inspect_descriptors && ret > 0)
+    look_for_socket(thread, first_argument(regs), receive_flags(regs, call), call, ret);
+  if (thread->moved) count_moved(thread, now);
+  if (unlikely(ret < 0 && ret >= -MAX_ERRNO))
+    failed_call(thread, -ret, now);
+  else
+    close_call(thread, call, thread->call_since_ns, now);
+  thread->call = TR_NO_CALL;
+  return 0;
+}

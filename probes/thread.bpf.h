@@ -1,0 +1,259 @@
+/* How does a thread's record grow? The maps, the measurement window, and the few operations by
+ * which every program adds to a record. */
+#ifndef TRACE_RUN_PROBES_THREAD_BPF_H
+#define TRACE_RUN_PROBES_THREAD_BPF_H
+
+#include "kernel_types.h"
+#include "records.h"
+
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+/* Belonging to the traced tree means: having an entry here, the number of one's record. */
+struct {
+  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, __u32);
+} members SEC(".maps");
+
+/* Record 0 is nobody's. User space sets the size before loading. */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __uint(max_entries, 2);
+  __type(key, __u32);
+  __type(value, struct tr_thread);
+} records SEC(".maps");
+
+/* The record of the thread that runs is found through its CPU, kept up at every switch: that is
+ * cheaper than asking the task storage at every event. */
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct tr_cpu);
+} cpus SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 1 << 16);
+  __type(key, struct tr_spill_key);
+  __type(value, __u64);
+} spilled SEC(".maps");
+
+/* The measurement window [open, close): set by user space ahead of time, or opened by the first
+ * exec. Nothing is counted outside it; an interval that spans an edge is cut there. */
+volatile __u64 window_open_ns = ~0ull;
+volatile __u64 window_close_ns = ~0ull;
+
+/* Where no clock is read: whether to count. */
+volatile bool counting = false;
+
+__u64 lost[TR_LOSSES] = {};
+
+static __always_inline bool in_window(__u64 now) {
+  return now >= window_open_ns && now < window_close_ns;
+}
+
+/* The part of [from, to) inside the window. */
+static __always_inline __u64 inside_window(__u64 from, __u64 to) {
+  __u64 open = window_open_ns, close = window_close_ns;
+  if (from < open) from = open;
+  if (to > close) to = close;
+  return to > from ? to - from : 0;
+}
+
+static __always_inline struct tr_cpu* this_cpu(void) {
+  __u32 zero = 0;
+  return bpf_map_lookup_elem(&cpus, &zero);
+}
+
+static __always_inline struct tr_thread* record(__u32 slot) {
+  return slot ? bpf_map_lookup_elem(&records, &slot) : 0;
+}
+
+/* The number of a task's record; 0: not traced. */
+static __always_inline __u32 slot_of(struct task_struct* task) {
+  __u32* slot = bpf_task_storage_get(&members, task, 0, 0);
+  return slot ? *slot : 0;
+}
+
+static __always_inline void count_run(struct tr_cpu* cpu, enum tr_program program, bool traced) {
+  if (traced)
+    cpu->traced[program]++;
+  else
+    cpu->untraced[program]++;
+}
+
+/* Global functions (not static) are verified once, not at each call: loading stays quick. */
+
+__noinline int spill(__u32 serial, __u32 cell, __u64 count) {
+  struct tr_spill_key key = {.serial = serial, .cell = cell};
+  __u64* there = bpf_map_lookup_elem(&spilled, &key);
+  if (!there) {
+    __u64 zero = 0;
+    bpf_map_update_elem(&spilled, &key, &zero, BPF_NOEXIST);
+    there = bpf_map_lookup_elem(&spilled, &key);
+  }
+  if (there)
+    __sync_fetch_and_add(there, count);
+  else
+    __sync_fetch_and_add(&lost[TR_LOST_SPILL_FULL], 1);
+  return 0;
+}
+
+/* Where in a table of `slots` a key's search begins: Fibonacci hashing, then the high bits scaled
+ * to the table, which need not be a power of two. */
+static __always_inline __u32 table_start(__u32 key, __u32 slots) {
+  __u64 slot = ((__u64)(key * 2654435769u) * slots) >> 32;
+  barrier_var(slot); /* or clang fuses the shifts, and the verifier can no longer see the bound */
+  return (__u32)slot;
+}
+
+#define TABLE_PROBES 8
+
+__noinline int count_cell_slowly(struct tr_thread* thread, __u32 key) {
+  if (!thread) return 0;
+  __u32 slot = table_start(key, TR_CELL_SLOTS);
+  for (int probe = 0; probe < TABLE_PROBES; probe++) {
+    if (slot >= TR_CELL_SLOTS) slot = 0;
+    __u64 cell = thread->cells[slot];
+    if (cell == 0) {
+      thread->cells[slot] = ((__u64)key << 32) | 1;
+      return 0;
+    }
+    /* A full 32-bit count goes on in the spill. */
+    if ((__u32)(cell >> 32) == key && (__u32)cell != ~0u) {
+      thread->cells[slot] = cell + 1;
+      return 0;
+    }
+    slot++;
+  }
+  return spill(thread->serial, key, 1);
+}
+
+/* One more of a sparse count. */
+static __always_inline void count_cell(struct tr_thread* thread, __u32 key) {
+  __u32 slot = table_start(key, TR_CELL_SLOTS);
+  if (slot < TR_CELL_SLOTS) {
+    __u64 cell = thread->cells[slot];
+    if (likely((__u32)(cell >> 32) == key && (__u32)cell != ~0u)) {
+      thread->cells[slot] = cell + 1;
+      return;
+    }
+  }
+  count_cell_slowly(thread, key);
+}
+
+/* The slot of a call in the record's table, or TR_CALL_SLOTS if there is no room for it. */
+static __noinline __u32 find_call_slowly(struct tr_thread* thread, __u32 call) {
+  if (!thread) return TR_CALL_SLOTS;
+  __u32 slot = table_start(call, TR_CALL_SLOTS);
+  for (int probe = 0; probe < TABLE_PROBES; probe++) {
+    if (slot >= TR_CALL_SLOTS) slot = 0;
+    if (thread->calls[slot].call == call + 1) return slot;
+    if (thread->calls[slot].call == 0) {
+      thread->calls[slot].call = call + 1;
+      return slot;
+    }
+    slot++;
+  }
+  return TR_CALL_SLOTS;
+}
+
+static __always_inline struct tr_call* find_call(struct tr_thread* thread, __u32 call) {
+  __u32 slot = table_start(call, TR_CALL_SLOTS);
+  if (slot < TR_CALL_SLOTS && likely(thread->calls[slot].call == call + 1))
+    return &thread->calls[slot];
+  slot = find_call_slowly(thread, call);
+  return slot < TR_CALL_SLOTS ? &thread->calls[slot] : 0;
+}
+
+/* Ends the present state at `now` and begins another: the same timestamp closes the one and opens
+ * the other, so that the states add up to the thread's life. */
+static __always_inline void enter_state(struct tr_thread* thread, enum tr_state state, __u64 now) {
+  __u32 before = thread->state;
+  if (before < TR_STATES) thread->state_ns[before] += inside_window(thread->since_ns, now);
+  thread->since_ns = now;
+  thread->state = state;
+}
+
+/* Which of the two on-CPU states a running thread is in. */
+static __always_inline enum tr_state running_state(const struct tr_thread* thread) {
+  return thread->call == TR_NO_CALL ? TR_STATE_USER : TR_STATE_SYSTEM;
+}
+
+static __always_inline void count(struct tr_thread* thread, enum tr_counter counter, __u64 now) {
+  if (likely(in_window(now))) thread->counters[counter]++;
+}
+
+/* The thread runs on this CPU from now on. */
+static __always_inline void switched_in(struct tr_thread* thread, struct tr_cpu* cpu, __u64 now) {
+  if (unlikely(thread->state == TR_STATE_BLOCKED)) {
+    __sync_fetch_and_add(&lost[TR_UNSEEN_WAKEUP], 1);
+    count(thread, TR_WAKEUPS, now);
+  }
+  enter_state(thread, running_state(thread), now);
+  if (thread->migrated || (thread->cpu != cpu->id && thread->cpu)) {
+    thread->migrated = 0;
+    count(thread, TR_MIGRATIONS, now);
+  }
+  thread->cpu = cpu->id;
+}
+
+/* Another thread runs here than the last switch said: that switch was not shown. */
+static __noinline __u32 find_running(struct tr_cpu* cpu) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  if (!cpu) return 0;
+  cpu->pid = task->pid;
+  cpu->slot = slot_of(task);
+  struct tr_thread* thread = record(cpu->slot);
+  if (!thread) return 0;
+  __sync_fetch_and_add(&lost[TR_UNSEEN_SWITCH], 1);
+  switched_in(thread, cpu, bpf_ktime_get_ns());
+  return cpu->slot;
+}
+
+/* The record of the running thread, if it is traced; counts the run. */
+static __always_inline struct tr_thread* running_thread(enum tr_program program) {
+  struct tr_cpu* cpu = this_cpu();
+  if (!cpu) return 0;
+  __u32 slot = cpu->slot;
+  if (unlikely(!slot) && (__u32)bpf_get_current_pid_tgid() != cpu->pid) slot = find_running(cpu);
+  struct tr_thread* thread = record(slot);
+  count_run(cpu, program, thread);
+  return thread;
+}
+
+/* Adds the part of a finished call that lies inside the window. */
+static __always_inline void close_call(struct tr_thread* thread, __u32 call, __u64 since,
+                                       __u64 now) {
+  __u64 open = window_open_ns, close = window_close_ns;
+  if (unlikely(now <= open || since >= close)) return;
+  __u64 duration = now - since;
+  if (unlikely(since < open || now >= close)) {
+    duration = inside_window(since, now);
+    if (since < open) count_cell(thread, TR_CELL_KEY(TR_CELL_CARRIED_IN, call, 0));
+    if (now >= close) count_cell(thread, TR_CELL_KEY(TR_CELL_IN_FLIGHT, call, 0));
+  }
+  struct tr_call* entry = find_call(thread, call);
+  if (likely(entry))
+    entry->total_ns += duration;
+  else
+    spill(thread->serial, TR_CELL_KEY(TR_CELL_TOTAL_NS, call, 0), duration);
+  count_cell(thread, TR_CELL_KEY(TR_CELL_LATENCY, call, tr_bucket(duration)));
+}
+
+__noinline int count_error(struct tr_thread* thread, __u32 call, __u32 error) {
+  if (!thread) return 0;
+  struct tr_call* entry = find_call(thread, call);
+  if (entry)
+    entry->errors++;
+  else
+    spill(thread->serial, TR_CELL_KEY(TR_CELL_ERRORS, call, 0), 1);
+  count_cell(thread, TR_CELL_KEY(TR_CELL_ERRNO, call, error));
+  return 0;
+}
+
+#endif

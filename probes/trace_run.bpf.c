@@ -1,0 +1,11 @@
+/* The probes, as one object. Each file answers one question and builds on those above it. */
+/* clang-format off */
+#include "thread.bpf.h"
+#include "sockets.bpf.h"
+#include "syscalls.bpf.h"
+#include "membership.bpf.h"
+#include "scheduler.bpf.h"
+/* clang-format on */
+
+/* The helpers used here are for GPL-compatible programs only. */
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,17 @@
+// How is one client served by somebody who has nothing else to do (a thread, a process)?
+#pragma once
+
+#include <cstddef>
+
+#include "protocols/protocol.h"
+
+namespace servers {
+
+// On the stack of whoever calls serve_blocking(); only the pages that messages reach are touched.
+inline constexpr std::size_t kBlockingBufferBytes = 65536;
+
+// Serves the client on this blocking stream socket until the conversation is over. Back pressure
+// comes by itself: nothing is received while an answer is being sent.
+void serve_blocking(int client, Session& session);
+
+}  // namespace servers

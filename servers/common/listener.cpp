@@ -1,0 +1,155 @@
+#include "common/listener.h"
+
+#include <cerrno>
+#include <fstream>
+#include <memory>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <fmt/format.h>
+
+#include "common/log.h"
+
+namespace servers {
+namespace {
+
+constexpr std::chrono::milliseconds kPause{100};
+constexpr std::chrono::seconds kQuiet{10};
+
+std::string with_port(std::string_view host, std::string_view port) {
+  const bool v6 = host.find(':') != std::string_view::npos;
+  return fmt::format("{}{}{}:{}", v6 ? "[" : "", host, v6 ? "]" : "", port);
+}
+
+struct AddressFree {
+  void operator()(addrinfo* list) const { freeaddrinfo(list); }
+};
+
+std::unique_ptr<addrinfo, AddressFree> resolve(const std::string& host, const std::string& port) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  if (const int error = getaddrinfo(host.c_str(), port.c_str(), &hints, &found); error != 0)
+    throw Failure(
+        fmt::format("cannot listen on {}: {}; --bind takes an address of this machine, such as "
+                    "127.0.0.1, ::1 or 0.0.0.0 (all)",
+                    with_port(host, port), gai_strerror(error)));
+  return std::unique_ptr<addrinfo, AddressFree>(found);
+}
+
+std::string_view remedy(int error) {
+  switch (error) {
+    case EADDRINUSE:
+      return "another program listens there: choose another --port, or 0 for a free one";
+    case EADDRNOTAVAIL:
+      return "--bind must be an address of this machine (`ip address` lists them)";
+    case EACCES:
+      return "low ports need root or CAP_NET_BIND_SERVICE: choose a --port from 1024 up";
+    case EAFNOSUPPORT:
+      return "this kind of address is turned off here: try --bind 127.0.0.1";
+    default:
+      return {};
+  }
+}
+
+Fd listen_on(const std::string& host, std::uint16_t port, int backlog) {
+  const std::string port_text = std::to_string(port);
+  const auto address = resolve(host, port_text);
+  Fd listening(::socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  // Linux clones accepted sockets from the listening one, options included: TCP_NODELAY set here
+  // costs no setsockopt per connection. SO_REUSEADDR ignores the TIME_WAITs of an earlier run.
+  if (!listening || ::setsockopt(listening.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      ::setsockopt(listening.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+      ::bind(listening.get(), address->ai_addr, address->ai_addrlen) != 0 ||
+      ::listen(listening.get(), backlog) != 0)
+    throw Failure::from_errno("listen on " + with_port(host, port_text), remedy(errno));
+  return listening;
+}
+
+}  // namespace
+
+Listener::Listener(const std::string& host, std::uint16_t port, int backlog)
+    : backlog_(backlog), socket_(listen_on(host, port, backlog)) {}
+
+std::string Listener::address() const {
+  sockaddr_storage bound{};
+  socklen_t length = sizeof bound;
+  char host[NI_MAXHOST];
+  char port[NI_MAXSERV];
+  if (::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&bound), &length) != 0)
+    throw Failure::from_errno("read the address that was bound");
+  if (const int error = getnameinfo(reinterpret_cast<sockaddr*>(&bound), length, host, sizeof host,
+                                    port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
+      error != 0)
+    throw Failure(fmt::format("cannot print the address that was bound: {}", gai_strerror(error)));
+  return with_port(host, port);
+}
+
+Fd Listener::accept(int flags) {
+  if (put_back_) return std::move(put_back_);
+  for (;;) {
+    Fd client(::accept4(socket_.get(), nullptr, nullptr, flags | SOCK_CLOEXEC));
+    if (client) return client;
+    switch (errno) {
+      case EAGAIN:
+        return {};
+      case EMFILE:
+        pause({"accept a client", errno, "raise the limit of open files (ulimit -n)"});
+        return {};
+      case ENFILE:
+        pause({"accept a client", errno, "raise the machine's limit (sysctl fs.file-max)"});
+        return {};
+      // The client's own failure, which came up before it was accepted: on to the next one
+      // (accept(2), "Error handling").
+      case ECONNABORTED:
+      case ENETDOWN:
+      case EPROTO:
+      case ENOPROTOOPT:
+      case EHOSTDOWN:
+      case ENONET:
+      case EHOSTUNREACH:
+      case EOPNOTSUPP:
+      case ENETUNREACH:
+      case EINTR:
+        continue;
+      default:  // ENOBUFS, ENOMEM, or a security module that forbids it (EPERM)
+        pause({"accept a client", errno, {}});
+        return {};
+    }
+  }
+}
+
+void Listener::pause(const Shortage& shortage) {
+  const auto now = Clock::now();
+  paused_ = true;
+  paused_until_ = now + kPause;
+  if (now < quiet_until_) return;
+  quiet_until_ = now + kQuiet;
+  log_line(fmt::format("{}; clients already connected are served on, new ones wait",
+                       failure_text(shortage.operation, shortage.error, shortage.remedy)));
+}
+
+bool Listener::resume() {
+  if (!paused_ || Clock::now() < paused_until_) return false;
+  paused_ = false;
+  return true;
+}
+
+void Listener::close() {
+  socket_.reset();
+  put_back_.reset();
+  paused_ = false;
+}
+
+int max_backlog(const std::string& proc) {
+  int limit = 0;
+  std::ifstream(proc + "/sys/net/core/somaxconn") >> limit;
+  return limit > 0 ? limit : SOMAXCONN;
+}
+
+}  // namespace servers

@@ -1,0 +1,64 @@
+// Who wants to be served? The listening socket, and what to do when clients come faster than
+// descriptors, threads or processes allow.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/clock.h"
+#include "common/fd.h"
+
+namespace servers {
+
+// Why a client cannot be served just now: for the log.
+struct Shortage {
+  std::string_view operation;  // "start a thread for a client"
+  int error;                   // errno
+  std::string_view remedy;
+};
+
+class Listener {
+ public:
+  // Listens on `host` (an IPv4 or IPv6 address of this machine, or a name for one) and `port`
+  // (0: the kernel picks a free one). Throws Failure with the remedy.
+  Listener(const std::string& host, std::uint16_t port, int backlog);
+
+  // What to wait for; -1 while paused and once closed.
+  [[nodiscard]] int fd() const { return paused_ ? -1 : socket_.get(); }
+  [[nodiscard]] int backlog() const { return backlog_; }
+  // "127.0.0.1:43211" or "[::1]:43211": the address really bound.
+  [[nodiscard]] std::string address() const;
+
+  // The next client's socket, with TCP_NODELAY, made with the given flags of accept4(2) beside
+  // SOCK_CLOEXEC. None if no client waits, or if descriptors have run out: then it has paused.
+  // Never blocks.
+  [[nodiscard]] Fd accept(int flags);
+  // Gives back a client that cannot be served now: the next accept() returns it.
+  void put_back(Fd client) { put_back_ = std::move(client); }
+
+  // Stops taking clients for 100 ms (they wait in the backlog), so that a shortage is not asked
+  // about in a busy loop. Says so on stderr, at most every 10 s.
+  void pause(const Shortage& shortage);
+  // Ends a pause that has lasted long enough; then true, and accept() is worth trying.
+  [[nodiscard]] bool resume();
+  // How long a pause still lasts; -1 if there is none.
+  [[nodiscard]] int timeout_ms() const { return paused_ ? ms_until(paused_until_) : -1; }
+
+  void close();
+
+ private:
+  int backlog_;
+  Fd socket_;
+  Fd put_back_;
+  bool paused_ = false;
+  Clock::time_point paused_until_;
+  Clock::time_point quiet_until_ = Clock::time_point::min();
+};
+
+// The kernel's upper bound on a backlog, from sys/net/core/somaxconn below `proc`; SOMAXCONN of
+// the C library if that cannot be read.
+[[nodiscard]] int max_backlog(const std::string& proc = "/proc");
+
+}  // namespace servers

@@ -1,0 +1,76 @@
+#include "common/options.h"
+
+#include <climits>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "common/log.h"
+#include "common/number_between.h"
+
+namespace servers {
+namespace {
+
+constexpr std::string_view kFooter =
+    R"(When it is ready it prints one line, with the port it really has, and nothing else:
+  {0} listening on 127.0.0.1:43211
+Warnings and errors go to stderr.
+
+SIGINT (Ctrl-C) and SIGTERM end it: it accepts no more clients, serves those it has until they leave
+or --grace is over, and exits with 0. A second signal ends it at once.
+The soft limit of open files is raised to the hard one (ulimit -Hn): a client takes one.
+
+Exit codes: 0 ended by a signal; 1 it could not start or go on; 2 wrong usage.
+
+Examples:
+  {0} --port 7000                       for this machine only
+  {0} --port 7000 --bind 0.0.0.0        for the network (IPv6 and IPv4: --bind ::)
+)";
+
+}  // namespace
+
+std::optional<Options> parse_options(int argc, char** argv, const std::string& name, Model& model,
+                                     const Protocol& protocol, int& exit_code) {
+  Options options;
+  options.backlog = max_backlog();
+  double grace_s = std::chrono::duration<double>(options.grace).count();
+
+  CLI::App app(fmt::format("{}\n{}", protocol.about(), model.about()), name);
+  app.footer(fmt::format(kFooter, name));
+  app.add_option("--port", options.port, "TCP port; 0 takes a free one and prints it")
+      ->check(number_between(0, 65535))
+      ->type_name("PORT")
+      ->capture_default_str();
+  app.add_option("--bind", options.bind, "Address to listen on, IPv4 or IPv6 (::1)")
+      ->type_name("ADDRESS")
+      ->capture_default_str();
+  app.add_option("--backlog", options.backlog,
+                 "Connections that may wait to be accepted; the kernel\n"
+                 "allows no more than net.core.somaxconn, the default")
+      ->check(number_between(1, INT_MAX))
+      ->type_name("N")
+      ->capture_default_str();
+  app.add_option("--grace", grace_s, "How long clients have to finish once it is told to end")
+      ->check(number_between(0.0, 86400.0))
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  model.add_options(app);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    std::cout << app.help() << std::flush;
+    exit_code = 0;
+    return std::nullopt;
+  } catch (const CLI::ParseError& error) {
+    log_line(fmt::format("{}; see {} --help", error.what(), name));
+    exit_code = 2;
+    return std::nullopt;
+  }
+  options.grace =
+      std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(grace_s));
+  return options;
+}
+
+}  // namespace servers

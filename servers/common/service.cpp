@@ -1,0 +1,32 @@
+#include "common/service.h"
+
+namespace servers {
+
+void Service::run() {
+  while (!(stop_.begun() && clients() == 0) && !stop_.overdue()) {
+    stop_.report(clients());
+    wait(sooner_ms(stop_.timeout_ms(), listener_.timeout_ms()));
+    if (listener_.resume()) accept_clients();
+  }
+}
+
+void Service::accept_clients(int at_most) {
+  for (int i = 0; i < at_most; ++i) {
+    Fd client = listener_.accept(client_flags());
+    if (!client) return;
+    if (const auto shortage = take(client)) {
+      listener_.put_back(std::move(client));
+      listener_.pause(*shortage);
+      return;
+    }
+  }
+}
+
+void Service::begin_stop() {
+  // Those in the backlog are connected as far as they know: they are served too.
+  accept_clients(listener_.backlog());
+  listener_.close();
+  stop_.begin();
+}
+
+}  // namespace servers

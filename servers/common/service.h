@@ -1,0 +1,54 @@
+// Which clients come in, and when does it end? What every model does around serving.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "common/listener.h"
+#include "common/stop.h"
+#include "protocols/protocol.h"
+
+namespace servers {
+
+// A model derives this and says how it waits and what it does with a client. Service decides when
+// to accept, when to pause, when to stop, and when the last client has had its time.
+class Service {
+ public:
+  Service(Listener& listener, Protocol& protocol, Stop& stop)
+      : listener_(listener), protocol_(protocol), stop_(stop) {}
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+  virtual ~Service() = default;
+
+  // Serves until a signal has come and all clients have left, or their grace period is over.
+  void run();
+
+ protected:
+  // Waits until stop_.fd() or listener_.fd() is readable (either may be -1: not to be waited for)
+  // or something of the model's own is ready, at most timeout_ms (-1: for ever). Calls begin_stop()
+  // or accept_clients() for the first two.
+  virtual void wait(int timeout_ms) = 0;
+  // Serves this client from now on. If that is impossible just now, says why and leaves `client`
+  // as it is.
+  virtual std::optional<Shortage> take(Fd& client) = 0;
+  // How many are being served.
+  [[nodiscard]] virtual std::size_t clients() const = 0;
+
+  // Flags for accept4(2).
+  [[nodiscard]] virtual int client_flags() const { return 0; }
+
+  void accept_clients() { accept_clients(kAcceptBatch); }
+  void begin_stop();
+
+  // Only the models' derived classes use these; they live as long as the process serves.
+  Listener& listener_;
+  Protocol& protocol_;
+  Stop& stop_;
+
+ private:
+  // So many new clients in a row, then those already there (and signals) have their turn again.
+  static constexpr int kAcceptBatch = 64;
+  void accept_clients(int at_most);
+};
+
+}  // namespace servers

@@ -1,0 +1,71 @@
+// What do a client's bytes mean, and what is answered? A protocol knows that and nothing else:
+// bytes in, bytes out. It knows nothing of sockets, threads or readiness; any model drives it.
+//
+// A protocol is one file: it derives Session and Protocol and defines make_protocol(). Dispatch is
+// dynamic because a virtual call is lost beside the two system calls around it (some 2 of 5,000
+// ns), and lets each model and each protocol be compiled once and be linked in any pair.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace servers {
+
+// What happens when an answer has left.
+enum class Then : std::uint8_t {
+  kReceive,   // the client's turn
+  kContinue,  // call more(): there is more to say about what was already received
+  kClose,     // the conversation is over; what the client still sends is thrown away
+};
+
+// Answers are sent straight from where they lie, and only what the client is too slow to take is
+// copied. So `bytes` may view the input just received (echo costs no copy), the session's own
+// memory or constants; it stays valid until the session is called again. A session with more than
+// some 64 KiB to say says it in pieces (kContinue): that bounds the copy, and no more is asked for
+// while the client has not taken the last piece.
+struct Answer {
+  std::span<const std::byte> bytes;  // may be empty
+  Then then = Then::kReceive;
+};
+
+// One client's conversation: keeps whatever it needs between calls, such as half a request.
+// Used by one thread at a time, not always the same.
+class Session {
+ public:
+  Session() = default;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  virtual ~Session() = default;
+
+  // Bytes as they came: any number of requests, and parts of them. Never empty. The input is gone
+  // after the answer has been taken: keep a copy of what is not yet answered.
+  virtual Answer received(std::span<const std::byte> input) = 0;
+  // Called after an answer with kContinue has left.
+  virtual Answer more() { return {}; }
+  // The client has sent its last byte, and may still be reading. The connection is closed after
+  // this answer (and those that it asks for with kContinue).
+  virtual Answer ended() { return {}; }
+};
+
+class Protocol {
+ public:
+  Protocol() = default;
+  Protocol(const Protocol&) = delete;
+  Protocol& operator=(const Protocol&) = delete;
+  virtual ~Protocol() = default;
+
+  // The second half of the executable's name: "echo".
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  // One sentence for --help.
+  [[nodiscard]] virtual std::string_view about() const = 0;
+  // For each new client. Called by one thread at a time.
+  [[nodiscard]] virtual std::unique_ptr<Session> open() = 0;
+};
+
+// Defined by the one protocol that an executable is linked with.
+[[nodiscard]] std::unique_ptr<Protocol> make_protocol();
+
+}  // namespace servers

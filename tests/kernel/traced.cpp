@@ -1,0 +1,148 @@
+#include "traced.h"
+
+#include <array>
+#include <cstring>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "util/clock.h"
+#include "util/text.h"
+
+namespace tr::kernel_test {
+
+HeldChild::HeldChild(const std::function<void()>& body) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) std::abort();
+  Fd held(ends[0]);
+  go_ = Fd(ends[1]);
+  pid_ = ::fork();
+  if (pid_ == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    go_.reset();
+    char byte = 0;
+    if (::read(held.get(), &byte, 1) != 1) ::_exit(1);
+    body();
+    ::_exit(0);
+  }
+}
+
+HeldChild::~HeldChild() {
+  if (pid_ <= 0 || reaped_) return;
+  ::kill(pid_, SIGKILL);
+  wait();
+}
+
+void HeldChild::go() {
+  const char byte = 1;
+  EXPECT_EQ(::write(go_.get(), &byte, 1), 1);
+}
+
+int HeldChild::wait() {
+  int status = -1;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  reaped_ = true;
+  return status;
+}
+
+SyscallStats Outcome::call(const std::string& name) const {
+  for (const SyscallStats& stats : counts.total.syscalls)
+    if (stats.name == name) return stats;
+  return {};
+}
+
+const ThreadCounts* Outcome::thread(pid_t tid) const {
+  for (const ThreadCounts& thread : counts.threads)
+    if (thread.tid == tid) return &thread;
+  return nullptr;
+}
+
+std::uint64_t Outcome::lost_in_all() const {
+  std::uint64_t sum = 0;
+  for (const auto& [reason, count] : lost)
+    sum += count;
+  return sum;
+}
+
+Outcome trace(capture::Probes& probes, const std::function<void()>& body) {
+  HeldChild child(body);
+  EXPECT_TRUE(wait_until_blocked(child.pid()));
+  const std::array<pid_t, 1> processes = {child.pid()};
+  const auto adopted = probes.adopt(processes);
+  EXPECT_TRUE(adopted.ok());
+  EXPECT_EQ(adopted ? *adopted : 0, 1U);
+  open_window(probes);
+  probes.count(true);
+  child.go();
+  EXPECT_EQ(child.wait(), 0);
+  probes.count(false);
+  return finish(probes);
+}
+
+void open_window(capture::Probes& probes) {
+  const std::uint64_t open = probes.open_window_at(0);
+  while (monotonic_ns() < open)
+    sleep_until_ns(open);
+}
+
+Outcome finish(capture::Probes& probes) {
+  probes.close_window_at(0);
+  probes.detach();
+  const auto raw = probes.raw_counts();
+  EXPECT_TRUE(raw.ok());
+  const capture::Names names{
+      .syscall = [](int number, bool) { return std::to_string(number); },
+      .futex = [](std::uint32_t operation) { return std::to_string(operation); }};
+  Outcome outcome;
+  outcome.counts = capture::collect(*raw, names);
+  outcome.lost = probes.lost();
+  outcome.window_ns = raw->window_close_ns - raw->window_open_ns;
+  return outcome;
+}
+
+void expect_sound(const Outcome& outcome) {
+  for (const ThreadCounts& thread : outcome.counts.threads) {
+    const TaskCounts& c = thread.counts;
+    EXPECT_EQ(c.user_ns + c.system_ns + c.runqueue_ns + c.blocked_ns, thread.life_ns)
+        << "thread " << thread.tid;
+  }
+  EXPECT_EQ(outcome.lost_in_all(), 0U);
+}
+
+std::string name_of(long number) {
+  return std::to_string(number);
+}
+
+std::uint64_t durations(const SyscallStats& stats) {
+  std::uint64_t sum = 0;
+  for (const auto& bucket : stats.latency)
+    sum += bucket.count;
+  return sum;
+}
+
+void call_many(long number, int times) {
+  for (int i = 0; i < times; ++i)
+    ::syscall(number);
+}
+
+bool wait_until_blocked(pid_t tid) {
+  const std::uint64_t deadline = monotonic_ns() + 10 * kNsPerSecond;
+  while (monotonic_ns() < deadline) {
+    const auto stat = read_file("/proc/" + std::to_string(tid) + "/stat");
+    if (!stat) return false;
+    const std::size_t name_end = stat->rfind(')');
+    if (name_end != std::string::npos && stat->size() > name_end + 2 &&
+        (*stat)[name_end + 2] == 'S')
+      return true;
+    sleep_until_ns(monotonic_ns() + 200'000);
+  }
+  return false;
+}
+
+}  // namespace tr::kernel_test

@@ -1,0 +1,171 @@
+#include "capture/collect.h"
+
+#include <cstring>
+
+#include <gmock/gmock.h>
+
+namespace tr::capture {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+using testing::UnorderedElementsAre;
+
+constexpr std::uint64_t kOpen = 1000;
+constexpr std::uint64_t kClose = 2000;
+constexpr std::uint32_t kRead = 0;
+constexpr std::uint32_t kFutex = 202;
+
+const Names kNames{
+    .syscall = [](int number,
+                  bool compat) { return (compat ? "c" : "n") + std::to_string(number); },
+    .futex = [](std::uint32_t operation) { return "op" + std::to_string(operation); }};
+
+std::uint64_t cell(std::uint32_t key, std::uint32_t count) {
+  return std::uint64_t{key} << 32 | count;
+}
+
+// A thread that has lived, blocked, since before the window.
+tr_thread blocked_thread(std::uint32_t serial) {
+  tr_thread thread{};
+  thread.serial = serial;
+  thread.tid = 100 + serial;
+  thread.tgid = 100;
+  std::strcpy(thread.comm, "worker");
+  thread.state = TR_STATE_BLOCKED;
+  thread.born_ns = 500;
+  thread.since_ns = 500;
+  thread.call = TR_NO_CALL;
+  thread.restarted_call = TR_NO_CALL;
+  return thread;
+}
+
+Collected collect_one(const tr_thread& thread) {
+  RawCounts raw;
+  raw.window_open_ns = kOpen;
+  raw.window_close_ns = kClose;
+  raw.records = std::span(&thread, 1);
+  return collect(raw, kNames);
+}
+
+TEST(Buckets, AreTheSameInTheProbesAndInTheHistogram) {
+  for (unsigned shift = 0; shift < 64; ++shift)
+    for (const std::uint64_t value :
+         {(std::uint64_t{1} << shift) - 1, std::uint64_t{1} << shift,
+          (std::uint64_t{1} << shift) + (std::uint64_t{1} << shift) / 3})
+      ASSERT_EQ(tr_bucket(value), kKernelBuckets.index(value)) << value;
+  EXPECT_EQ(tr_bucket(UINT64_MAX), kKernelBuckets.index(UINT64_MAX));
+}
+
+TEST(Collect, ClosesWhatIsOpenAtTheWindowsEnd) {
+  tr_thread thread = blocked_thread(1);
+  thread.call = kRead;
+  thread.call_since_ns = 500;
+  const Collected collected = collect_one(thread);
+  ASSERT_EQ(collected.threads.size(), 1U);
+  const ThreadCounts& counts = collected.threads[0];
+  EXPECT_EQ(counts.comm, "worker");
+  EXPECT_FALSE(counts.exited);
+  EXPECT_EQ(counts.life_ns, 1000U);
+  EXPECT_EQ(counts.counts.blocked_ns, 1000U);
+  ASSERT_EQ(counts.counts.syscalls.size(), 1U);
+  const SyscallStats& read = counts.counts.syscalls[0];
+  EXPECT_EQ(read.name, "n0");
+  EXPECT_EQ(read.calls, 0U);
+  EXPECT_EQ(read.carried_in, 1U);
+  EXPECT_EQ(read.in_flight, 1U);
+  EXPECT_EQ(read.total_ns, 1000U);
+  EXPECT_THAT(read.latency, ElementsAre(Histogram::Bucket{kKernelBuckets.index(1000), 1}));
+}
+
+TEST(Collect, LeavesACallThatBeganAfterTheWindowOut) {
+  tr_thread thread = blocked_thread(1);
+  thread.since_ns = 2500;
+  thread.state_ns[TR_STATE_BLOCKED] = 1000;
+  thread.call = kRead;
+  thread.call_since_ns = 2500;
+  const Collected collected = collect_one(thread);
+  EXPECT_EQ(collected.total.blocked_ns, 1000U);
+  EXPECT_THAT(collected.total.syscalls, IsEmpty());
+}
+
+TEST(Collect, KeepsAnInterruptedCallThatWasNeverRestartedOpen) {
+  tr_thread thread = blocked_thread(1);
+  thread.restarted_call = kRead;
+  thread.restarted_since_ns = 1900;
+  const Collected collected = collect_one(thread);
+  ASSERT_EQ(collected.total.syscalls.size(), 1U);
+  EXPECT_EQ(collected.total.syscalls[0].total_ns, 100U);
+  EXPECT_EQ(collected.total.syscalls[0].in_flight, 1U);
+}
+
+TEST(Collect, LeavesThreadsOutsideTheWindowOut) {
+  tr_thread before = blocked_thread(1);
+  before.state = TR_STATE_DEAD;
+  before.died_ns = 900;
+  EXPECT_THAT(collect_one(before).threads, IsEmpty());
+  tr_thread after = blocked_thread(1);
+  after.born_ns = after.since_ns = 2100;
+  EXPECT_THAT(collect_one(after).threads, IsEmpty());
+  tr_thread never_woken = blocked_thread(1);
+  never_woken.born_ns = 0;
+  never_woken.state = TR_STATE_NEW;
+  EXPECT_THAT(collect_one(never_woken).threads, IsEmpty());
+}
+
+TEST(Collect, AThreadThatExitedInsideLivesUntilThen) {
+  tr_thread thread = blocked_thread(1);
+  thread.born_ns = 1200;
+  thread.died_ns = 1700;
+  thread.state = TR_STATE_DEAD;
+  thread.since_ns = 1700;
+  thread.state_ns[TR_STATE_USER] = 500;
+  const Collected collected = collect_one(thread);
+  ASSERT_EQ(collected.threads.size(), 1U);
+  EXPECT_TRUE(collected.threads[0].exited);
+  EXPECT_EQ(collected.threads[0].life_ns, 500U);
+  EXPECT_EQ(collected.total.user_ns, 500U);
+}
+
+TEST(Collect, ReadsTablesSpillsAndFoldedThreadsIntoOneTotal) {
+  std::array<tr_thread, 2> threads = {blocked_thread(1), blocked_thread(3)};
+  threads[0].calls[5] = {.call = kRead + 1, .errors = 2, .calls = 10, .total_ns = 500};
+  threads[0].cells[7] = cell(TR_CELL_KEY(TR_CELL_ERRNO, kRead, 11), 2);
+  threads[0].cells[8] = cell(TR_CELL_KEY(TR_CELL_LATENCY, kRead, tr_bucket(50)), 10);
+  threads[0].cells[9] = cell(TR_CELL_KEY(TR_CELL_FUTEX, kFutex, 128), 4);
+  threads[1].calls[0] = {
+      .call = (kRead | TR_CALL_COMPAT) + 1, .errors = 0, .calls = 1, .total_ns = 7};
+
+  RawCounts raw;
+  raw.window_open_ns = kOpen;
+  raw.window_close_ns = kClose;
+  raw.records = threads;
+  // Thread 1 spilled some; threads 0 (folded) and 2 (folded, with a spill of its own) are gone.
+  raw.spilled[{1, TR_CELL_KEY(TR_CELL_ERRNO, kRead, 4)}] = 3;
+  raw.spilled[{1, TR_CELL_KEY(TR_CELL_ERRORS, kRead, 0)}] = 3;
+  raw.spilled[{0, TR_CELL_KEY(TR_CELL_CALLS, kRead, 0)}] = 100;
+  raw.spilled[{0, TR_CELL_KEY(TR_CELL_TOTAL_NS, kRead, 0)}] = 1000;
+  raw.spilled[{2, TR_CELL_KEY(TR_CELL_CALLS, kRead, 0)}] = 1;
+  raw.folded.threads = 2;
+  raw.folded.counters[TR_WAKEUPS] = 9;
+  raw.folded.state_ns[TR_STATE_SYSTEM] = 11;
+
+  const Collected collected = collect(raw, kNames);
+  EXPECT_EQ(collected.threads.size(), 2U);
+  EXPECT_EQ(collected.folded_threads, 2U);
+  EXPECT_EQ(collected.total.wakeups, 9U);
+  EXPECT_EQ(collected.total.system_ns, 11U);
+  EXPECT_THAT(collected.total.futex, UnorderedElementsAre(Pair("op128", 4)));
+  ASSERT_EQ(collected.total.syscalls.size(), 2U);
+  EXPECT_EQ(collected.total.syscalls[0].name, "c0");
+  const SyscallStats& read = collected.total.syscalls[1];
+  EXPECT_EQ(read.calls, 111U);
+  EXPECT_EQ(read.errors, 5U);
+  EXPECT_EQ(read.total_ns, 1500U);
+  EXPECT_THAT(read.errors_by_errno, UnorderedElementsAre(Pair(11, 2), Pair(4, 3)));
+  EXPECT_EQ(collected.threads[0].counts.syscalls[0].calls, 10U);
+}
+
+}  // namespace
+}  // namespace tr::capture

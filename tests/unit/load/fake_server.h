@@ -1,0 +1,148 @@
+// An echo server in a thread of the test, with the fault that a test asks for.
+#pragma once
+
+#include <arpa/inet.h>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <set>
+#include <string>
+#include <string_view>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "load/target.h"
+#include "util/fd.h"
+
+namespace tr::load {
+
+class FakeServer {
+ public:
+  static constexpr std::uint64_t kNever = UINT64_MAX;
+
+  // All of it is about bytes received by one connection, unless said otherwise.
+  struct Faults {
+    std::uint64_t flip_byte = kNever;    // this one comes back wrong
+    std::uint64_t close_after = kNever;  // so many bytes, reset the connection
+    std::size_t piece = 65536;           // answer in pieces of at most so many bytes
+    bool mute = false;                   // read, never answer
+    bool babble = false;                 // one byte more after each answer
+    bool swap = false;                   // with two connections: answer the other one
+    bool only_first = false;             // these faults, on the first connection alone
+    std::uint64_t stall_after = kNever;  // all connections' bytes; once
+    std::chrono::milliseconds stall{0};
+  };
+
+  FakeServer() : FakeServer(Faults{}) {}
+  explicit FakeServer(Faults faults) : faults_(faults) {
+    listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), length), 0);
+    EXPECT_EQ(::listen(listener_.get(), 1024), 0);
+    EXPECT_EQ(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &length), 0);
+    port_ = ntohs(address.sin_port);
+    stop_.reset(eventfd(0, EFD_CLOEXEC));
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~FakeServer() { stop(); }
+  FakeServer(const FakeServer&) = delete;
+  FakeServer& operator=(const FakeServer&) = delete;
+
+  [[nodiscard]] Target target() const { return {"127.0.0.1", port_}; }
+
+  // Ends the server; what it saw can be read then.
+  void stop() {
+    if (!thread_.joinable()) return;
+    eventfd_write(stop_.get(), 1);
+    thread_.join();
+  }
+  [[nodiscard]] const std::set<std::string>& sources() const { return sources_; }
+
+ private:
+  struct Peer {
+    Fd socket;
+    std::uint64_t number;
+    std::uint64_t received = 0;
+  };
+
+  void serve() {
+    for (;;) {
+      std::vector<pollfd> polled = {{stop_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}};
+      for (const Peer& peer : peers_)
+        polled.push_back({peer.socket.get(), POLLIN, 0});
+      if (::poll(polled.data(), polled.size(), -1) < 0) continue;
+      if (polled[0].revents != 0) return;
+      for (std::size_t i = 2; i < polled.size(); ++i)
+        if (polled[i].revents != 0) echo(peers_[i - 2]);
+      std::erase_if(peers_, [](const Peer& peer) { return !peer.socket; });
+      if (polled[1].revents != 0) accept_one();
+    }
+  }
+
+  void accept_one() {
+    sockaddr_in from{};
+    socklen_t length = sizeof from;
+    Fd socket(::accept(listener_.get(), reinterpret_cast<sockaddr*>(&from), &length));
+    const int on = 1;
+    setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    sources_.insert(inet_ntoa(from.sin_addr));
+    peers_.push_back({std::move(socket), accepted_++});
+  }
+
+  void echo(Peer& peer) {
+    const ssize_t got = ::recv(peer.socket.get(), buffer_.data(), buffer_.size(), 0);
+    if (got <= 0) return peer.socket.reset();
+    const auto bytes = static_cast<std::size_t>(got);
+    const bool faulty = !faults_.only_first || peer.number == 0;
+    total_ += bytes;
+    if (total_ >= faults_.stall_after) {
+      faults_.stall_after = kNever;
+      std::this_thread::sleep_for(faults_.stall);
+    }
+    if (faulty && faults_.flip_byte >= peer.received && faults_.flip_byte - peer.received < bytes)
+      buffer_[faults_.flip_byte - peer.received] ^= 1;
+    peer.received += bytes;
+    if (faulty && peer.received >= faults_.close_after) {
+      // Linger for no time: a reset instead of an orderly end.
+      const linger at_once{1, 0};
+      setsockopt(peer.socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+      return peer.socket.reset();
+    }
+    if (faulty && faults_.mute) return;
+    std::string answer(buffer_.data(), bytes);
+    if (faulty && faults_.babble) answer += 'x';
+    const Peer* to = &peer;
+    if (faults_.swap && peers_.size() == 2) to = &peers_[&peer == &peers_[0] ? 1 : 0];
+    for (std::string_view rest = answer; !rest.empty();) {
+      const ssize_t sent =
+          ::send(to->socket.get(), rest.data(), std::min(rest.size(), faults_.piece), MSG_NOSIGNAL);
+      if (sent <= 0) return;
+      rest.remove_prefix(static_cast<std::size_t>(sent));
+    }
+  }
+
+  Faults faults_;
+  std::uint16_t port_ = 0;
+  Fd listener_;
+  Fd stop_;
+  std::vector<Peer> peers_;
+  std::uint64_t accepted_ = 0;
+  std::uint64_t total_ = 0;
+  std::set<std::string> sources_;
+  std::array<char, 65536> buffer_{};
+  std::thread thread_;
+};
+
+}  // namespace tr::load

@@ -1,0 +1,65 @@
+// Any model drives any protocol: one that keeps state, answers in pieces, closes by itself and
+// speaks after the client's end (pieces_protocol.cpp).
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "client.h"
+#include "server_process.h"
+
+namespace servers::test {
+namespace {
+
+using ProtocolTest = ModelTest;
+
+TEST_P(ProtocolTest, RequestsMayComeInPartsAndManyAtOnce) {
+  ServerProcess server(ProtocolTest::server("pieces"));
+  Client client(server.port());
+  for (const char byte : std::string("12"))
+    client.send({&byte, 1});
+  EXPECT_EQ(client.echo("\n"), "p");
+  EXPECT_EQ(client.receive(11), std::string(11, 'p'));
+  EXPECT_EQ(client.exchange("1\n2\n3\n4", 6), "pppppp");
+  EXPECT_EQ(client.exchange("0\n", 40), std::string(40, 'p'));
+}
+
+TEST_P(ProtocolTest, ALongAnswerInPiecesHoldsNobodyUp) {
+  ServerProcess server(ProtocolTest::server("pieces"));
+  Client late(server.port());
+  Client other(server.port());
+  constexpr std::size_t kLong = 32 << 20;
+  late.send(std::to_string(kLong) + "\n5\n");
+  ASSERT_TRUE(late.readable(60'000));
+  EXPECT_EQ(other.exchange("7\n", 7), "ppppppp");
+  const std::string answer = late.receive(kLong + 5);
+  EXPECT_EQ(answer.size(), kLong + 5);
+  EXPECT_EQ(answer.find_first_not_of('p'), std::string::npos);
+  EXPECT_EQ(late.exchange("3\n", 3), "ppp");
+}
+
+TEST_P(ProtocolTest, AConversationThatTheServerEndsIsNotCutShort) {
+  ServerProcess server(ProtocolTest::server("pieces"));
+  Client other(server.port());
+  ASSERT_EQ(other.exchange("1\n", 1), "p");
+  const std::size_t files = server.open_files();
+  {
+    Client client(server.port());
+    // Bytes that nobody reads must not reset the connection under the answer.
+    EXPECT_EQ(client.exchange("100000\nbye\n" + std::string(1 << 20, 'x'), SIZE_MAX),
+              std::string(100000, 'p') + "bye\n");
+  }
+  EXPECT_TRUE(eventually([&] { return server.open_files() <= files; })) << "descriptors leak";
+}
+
+TEST_P(ProtocolTest, TheEndOfInputIsAnswered) {
+  ServerProcess server(ProtocolTest::server("pieces"));
+  Client client(server.port());
+  EXPECT_EQ(client.exchange("3\nhalf a requ", SIZE_MAX, Client::After::kHalfClose),
+            "pppunfinished: half a requ\n");
+}
+
+INSTANTIATE_TEST_SUITE_P(, ProtocolTest, testing::ValuesIn(kModels), ModelTest::name);
+
+}  // namespace
+}  // namespace servers::test

@@ -1,0 +1,242 @@
+#include "capture/collect.h"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+namespace tr::capture {
+namespace {
+
+// One call's figures while they are added up; `latency` by bucket number.
+struct CallSum {
+  std::uint64_t calls = 0;
+  std::uint64_t carried_in = 0;
+  std::uint64_t in_flight = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t total_ns = 0;
+  std::map<int, std::uint64_t> errors_by_errno;
+  std::map<std::size_t, std::uint64_t> latency;
+
+  [[nodiscard]] bool touched() const { return calls + carried_in + errors + total_ns != 0; }
+};
+
+// One thread's figures, or all threads', while they are added up.
+struct Sum {
+  std::array<std::uint64_t, TR_STATES> state_ns{};
+  std::array<std::uint64_t, TR_COUNTERS> counters{};
+  std::map<std::uint32_t, CallSum> calls;  // by call number as the probes keep it
+  std::map<std::uint32_t, std::uint64_t> futex;
+
+  void add_cell(std::uint32_t key, std::uint64_t count) {
+    const std::uint32_t call = TR_CELL_CALL(key);
+    const std::uint32_t value = TR_CELL_VALUE(key);
+    switch (TR_CELL_KIND(key)) {
+      case TR_CELL_LATENCY:
+        calls[call].latency[value] += count;
+        break;
+      case TR_CELL_ERRNO:
+        calls[call].errors_by_errno[static_cast<int>(value)] += count;
+        break;
+      case TR_CELL_FUTEX:
+        futex[value] += count;
+        break;
+      case TR_CELL_CARRIED_IN:
+        calls[call].carried_in += count;
+        break;
+      case TR_CELL_IN_FLIGHT:
+        calls[call].in_flight += count;
+        break;
+      case TR_CELL_CALLS:
+        calls[call].calls += count;
+        break;
+      case TR_CELL_ERRORS:
+        calls[call].errors += count;
+        break;
+      case TR_CELL_TOTAL_NS:
+        calls[call].total_ns += count;
+        break;
+      default:
+        break;
+    }
+  }
+
+  void add(const Sum& other) {
+    for (std::size_t i = 0; i < state_ns.size(); ++i)
+      state_ns[i] += other.state_ns[i];
+    for (std::size_t i = 0; i < counters.size(); ++i)
+      counters[i] += other.counters[i];
+    for (const auto& [operation, count] : other.futex)
+      futex[operation] += count;
+    for (const auto& [number, theirs] : other.calls) {
+      CallSum& ours = calls[number];
+      ours.calls += theirs.calls;
+      ours.carried_in += theirs.carried_in;
+      ours.in_flight += theirs.in_flight;
+      ours.errors += theirs.errors;
+      ours.total_ns += theirs.total_ns;
+      for (const auto& [error, count] : theirs.errors_by_errno)
+        ours.errors_by_errno[error] += count;
+      for (const auto& [bucket, count] : theirs.latency)
+        ours.latency[bucket] += count;
+    }
+  }
+};
+
+class Collector {
+ public:
+  Collector(const RawCounts& raw, const Names& names) : raw_(raw), names_(names) {}
+
+  Collected run() {
+    Collected result;
+    Sum total;
+    for (const tr_thread& record : raw_.records) {
+      if (record.serial == 0) continue;
+      const Sum sum = sum_of(record);
+      total.add(sum);
+      if (touches_window(record)) result.threads.push_back(thread_of(record, sum));
+    }
+    total.add(folded());
+    result.total = task_counts(total);
+    result.folded_threads = raw_.folded.threads;
+    std::sort(result.threads.begin(), result.threads.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.tgid, a.tid) < std::tie(b.tgid, b.tid);
+    });
+    return result;
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t inside(std::uint64_t from, std::uint64_t to) const {
+    from = std::max(from, raw_.window_open_ns);
+    to = std::min(to, raw_.window_close_ns);
+    return to > from ? to - from : 0;
+  }
+
+  [[nodiscard]] std::uint64_t end_of_life(const tr_thread& record) const {
+    return record.died_ns == 0 ? raw_.window_close_ns : record.died_ns;
+  }
+
+  [[nodiscard]] bool touches_window(const tr_thread& record) const {
+    if (raw_.counts_only) return true;
+    return record.born_ns != 0 && inside(record.born_ns, end_of_life(record)) > 0;
+  }
+
+  // The record's counts, with what it left open closed at the window's end.
+  [[nodiscard]] Sum sum_of(const tr_thread& record) const {
+    Sum sum;
+    std::copy(std::begin(record.state_ns), std::end(record.state_ns), sum.state_ns.begin());
+    std::copy(std::begin(record.counters), std::end(record.counters), sum.counters.begin());
+    for (const tr_call& slot : record.calls) {
+      if (slot.call == 0) continue;
+      CallSum& call = sum.calls[slot.call - 1];
+      call.calls += slot.calls;
+      call.errors += slot.errors;
+      call.total_ns += slot.total_ns;
+    }
+    for (const std::uint64_t cell : record.cells)
+      if (cell != 0)
+        sum.add_cell(static_cast<std::uint32_t>(cell >> 32), static_cast<std::uint32_t>(cell));
+    for (auto it = raw_.spilled.lower_bound({record.serial, 0});
+         it != raw_.spilled.end() && it->first.first == record.serial; ++it)
+      sum.add_cell(it->first.second, it->second);
+    if (!raw_.counts_only && record.died_ns == 0) {
+      if (record.state < TR_STATES)
+        sum.state_ns[record.state] += inside(record.since_ns, raw_.window_close_ns);
+      close_call(sum, record.call, record.call_since_ns);
+      close_call(sum, record.restarted_call, record.restarted_since_ns);
+    }
+    return sum;
+  }
+
+  // As the probes' close_call(), for a call that is still under way.
+  void close_call(Sum& sum, std::uint32_t call, std::uint64_t since) const {
+    if (call == TR_NO_CALL || since >= raw_.window_close_ns) return;
+    const std::uint64_t duration = inside(since, raw_.window_close_ns);
+    CallSum& entry = sum.calls[call];
+    entry.total_ns += duration;
+    ++entry.latency[kKernelBuckets.index(duration)];
+    ++entry.in_flight;
+    if (since < raw_.window_open_ns) ++entry.carried_in;
+  }
+
+  [[nodiscard]] Sum folded() const {
+    Sum sum;
+    std::copy(std::begin(raw_.folded.state_ns), std::end(raw_.folded.state_ns),
+              sum.state_ns.begin());
+    std::copy(std::begin(raw_.folded.counters), std::end(raw_.folded.counters),
+              sum.counters.begin());
+    // Serial 0 holds their tables; a folded thread's own spill stays under its own serial.
+    std::vector<std::uint32_t> alive;
+    for (const tr_thread& record : raw_.records)
+      if (record.serial != 0) alive.push_back(record.serial);
+    std::sort(alive.begin(), alive.end());
+    for (const auto& [key, count] : raw_.spilled)
+      if (!std::binary_search(alive.begin(), alive.end(), key.first))
+        sum.add_cell(key.second, count);
+    return sum;
+  }
+
+  [[nodiscard]] ThreadCounts thread_of(const tr_thread& record, const Sum& sum) const {
+    ThreadCounts thread;
+    thread.tid = record.tid;
+    thread.tgid = record.tgid;
+    const char* const end = std::find(std::begin(record.comm), std::end(record.comm), '\0');
+    thread.comm.assign(std::begin(record.comm), end);
+    thread.life_ns = record.born_ns == 0 ? 0 : inside(record.born_ns, end_of_life(record));
+    thread.exited = record.died_ns != 0 && record.died_ns < raw_.window_close_ns;
+    thread.counts = task_counts(sum);
+    return thread;
+  }
+
+  [[nodiscard]] TaskCounts task_counts(const Sum& sum) const {
+    TaskCounts counts;
+    counts.voluntary_switches = sum.counters[TR_VOLUNTARY_SWITCHES];
+    counts.involuntary_switches = sum.counters[TR_INVOLUNTARY_SWITCHES];
+    counts.migrations = sum.counters[TR_MIGRATIONS];
+    counts.wakeups = sum.counters[TR_WAKEUPS];
+    counts.user_ns = sum.state_ns[TR_STATE_USER];
+    counts.system_ns = sum.state_ns[TR_STATE_SYSTEM];
+    counts.runqueue_ns = sum.state_ns[TR_STATE_RUNNABLE];
+    counts.blocked_ns = sum.state_ns[TR_STATE_BLOCKED];
+    counts.received_messages = sum.counters[TR_RECEIVED_MESSAGES];
+    counts.received_bytes = sum.counters[TR_RECEIVED_BYTES];
+    counts.sent_messages = sum.counters[TR_SENT_MESSAGES];
+    counts.sent_bytes = sum.counters[TR_SENT_BYTES];
+    counts.served_messages = sum.counters[TR_SERVED_MESSAGES];
+    counts.served_bytes = sum.counters[TR_SERVED_BYTES];
+    for (const auto& [operation, count] : sum.futex)
+      counts.futex[names_.futex(operation)] += count;
+    for (const auto& [number, call] : sum.calls)
+      if (call.touched()) counts.syscalls.push_back(syscall_stats(number, call));
+    std::sort(counts.syscalls.begin(), counts.syscalls.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
+    return counts;
+  }
+
+  [[nodiscard]] SyscallStats syscall_stats(std::uint32_t number, const CallSum& call) const {
+    SyscallStats stats;
+    stats.compat = (number & TR_CALL_COMPAT) != 0;
+    const std::uint32_t plain = number & ~TR_CALL_COMPAT;
+    stats.number = plain == TR_CALL_OTHER ? -1 : static_cast<int>(plain);
+    stats.name = stats.number < 0 ? "(no such call)" : names_.syscall(stats.number, stats.compat);
+    stats.calls = call.calls;
+    stats.carried_in = call.carried_in;
+    stats.in_flight = call.in_flight;
+    stats.errors = call.errors;
+    stats.total_ns = call.total_ns;
+    stats.errors_by_errno = call.errors_by_errno;
+    for (const auto& [bucket, count] : call.latency)
+      stats.latency.push_back({bucket, count});
+    return stats;
+  }
+
+  const RawCounts& raw_;
+  const Names& names_;
+};
+
+}  // namespace
+
+Collected collect(const RawCounts& raw, const Names& names) {
+  return Collector(raw, names).run();
+}
+
+}  // namespace tr::capture

@@ -1,0 +1,44 @@
+// What did the probes count? Turns the kernel's records, as they were left when the probes were
+// detached, into a snapshot's counts. No kernel is needed: records in, values out.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "records.h"
+#include "snapshot/snapshot.h"
+
+namespace tr::capture {
+
+// How numbers get their names.
+struct Names {
+  std::function<std::string(int number, bool compat)> syscall;
+  std::function<std::string(std::uint32_t operation)> futex;
+};
+
+// The kernel's side of a run, copied out of the maps.
+struct RawCounts {
+  std::uint64_t window_open_ns = 0;
+  std::uint64_t window_close_ns = 0;
+  bool counts_only = false;            // no clock was read: no times, no latencies
+  std::span<const tr_thread> records;  // without the unused record 0
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> spilled;  // (serial, cell)
+  tr_folded folded{};
+};
+
+struct Collected {
+  TaskCounts total;
+  std::vector<ThreadCounts> threads;  // by tgid, then tid
+  std::uint64_t folded_threads = 0;
+};
+
+// Closes what is still open at the window's end (states, calls under way), names it, adds it up.
+// Threads whose life does not touch the window are left out.
+[[nodiscard]] Collected collect(const RawCounts& raw, const Names& names);
+
+}  // namespace tr::capture

@@ -1,0 +1,373 @@
+#include "capture/probes.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <type_traits>
+#include <unistd.h>
+#include <utility>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+
+#include "trace_run.skel.h"
+#include "util/clock.h"
+#include "util/cpu_set.h"
+#include "util/fd.h"
+#include "util/text.h"
+
+namespace tr::capture {
+namespace {
+
+// libbpf's warnings since the last load began: they say why a load failed.
+std::string& libbpf_warnings() {
+  static std::string text;
+  return text;
+}
+
+int keep_warning(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level != LIBBPF_WARN) return 0;
+  std::array<char, 512> line{};
+  const int length = std::vsnprintf(line.data(), line.size(), format, arguments);
+  libbpf_warnings() += line.data();
+  return length;
+}
+
+// The first warning that names a cause, without libbpf's prefix.
+std::string first_warning() {
+  for (std::string_view line : split(libbpf_warnings(), '\n')) {
+    if (line.starts_with("libbpf: ")) line.remove_prefix(8);
+    if (!trim(line).empty()) return std::string(trim(line));
+  }
+  return {};
+}
+
+Error load_error(int code) {
+  Error error{.failure = Failure::kRun,
+              .operation = "load the BPF probes",
+              .object = {},
+              .code = code,
+              .why = first_warning(),
+              .remedy = "trace-run doctor says what this machine allows"};
+  if (code == EPERM || code == EACCES) error.failure = Failure::kNotAllowed;
+  return error;
+}
+
+Result<std::unique_ptr<bpf_link, void (*)(bpf_link*)>> attach_program(bpf_program* program) {
+  std::unique_ptr<bpf_link, void (*)(bpf_link*)> link(bpf_program__attach(program),
+                                                      [](bpf_link* l) { bpf_link__destroy(l); });
+  if (link == nullptr) return errno_error("attach BPF program", bpf_program__name(program));
+  return link;
+}
+
+constexpr std::array kProgramNames = {"sys_enter",        "sys_exit",         "sched_switch",
+                                      "sched_wakeup",     "sched_wakeup_new", "sched_migrate_task",
+                                      "sock_send_length", "sock_recv_length"};
+static_assert(kProgramNames.size() == TR_PROGRAMS);
+
+// Which programs a mode needs.
+bool is_wanted(std::string_view program, const ProbeOptions& options, bool socket_tracepoints) {
+  if (program.starts_with("count_")) return options.counts_only;
+  if (program == "on_sys_enter" || program == "on_sys_exit" || program == "on_sched_switch" ||
+      program == "on_sched_wakeup")
+    return !options.counts_only;
+  if (program == "on_sock_send_length" || program == "on_sock_recv_length")
+    return !options.counts_only && socket_tracepoints;
+  return true;
+}
+
+constexpr std::string_view kAdopt = "adopt_threads";
+
+}  // namespace
+
+struct Probes::Records {
+  const tr_thread* first = nullptr;
+  std::size_t bytes = 0;
+
+  Records(const tr_thread* at, std::size_t size) : first(at), bytes(size) {}
+  Records(const Records&) = delete;
+  Records& operator=(const Records&) = delete;
+  ~Records() { ::munmap(const_cast<tr_thread*>(first), bytes); }
+};
+
+void Probes::SkeletonDelete::operator()(trace_run* skeleton) const {
+  trace_run__destroy(skeleton);
+}
+void Probes::LinkDelete::operator()(bpf_link* link) const {
+  bpf_link__destroy(link);
+}
+void Probes::RingDelete::operator()(ring_buffer* ring) const {
+  ring_buffer__free(ring);
+}
+
+Probes::Probes() = default;
+Probes::Probes(Probes&&) noexcept = default;
+Probes& Probes::operator=(Probes&&) noexcept = default;
+Probes::~Probes() = default;
+
+Result<Probes> Probes::load(const ProbeOptions& options) {
+  libbpf_set_print(keep_warning);
+  bool socket_tracepoints = !options.inspect_descriptors;
+  for (;;) {
+    libbpf_warnings().clear();
+    Probes probes;
+    probes.options_ = options;
+    probes.skeleton_.reset(trace_run__open());
+    if (probes.skeleton_ == nullptr) return load_error(errno);
+    trace_run& skeleton = *probes.skeleton_;
+
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, skeleton.obj) bpf_program__set_autoload(
+        program, is_wanted(bpf_program__name(program), options, socket_tracepoints));
+    const std::uint32_t slots = options.max_threads + 1;  // record 0 is nobody's
+    bpf_map__set_max_entries(skeleton.maps.records, slots);
+    bpf_map__set_max_entries(skeleton.maps.exited, slots);
+    skeleton.rodata->record_slots = slots;
+    skeleton.rodata->inspect_descriptors = !socket_tracepoints;
+
+    if (const int failed = trace_run__load(&skeleton); failed != 0) {
+      // ESRCH: a tracepoint is not in the kernel's BTF; only those of the sockets may be missing.
+      if (failed == -ESRCH && socket_tracepoints) {
+        socket_tracepoints = false;
+        continue;
+      }
+      return load_error(-failed);
+    }
+    if (!socket_tracepoints && !options.counts_only)
+      probes.note_ =
+          "socket messages were counted by looking at file descriptors at each call's end"
+          " (no tracepoints for them before Linux 6.3)";
+    if (Status status = probes.number_cpus(); !status) return std::move(status).error();
+    if (Status status = probes.attach(); !status) return std::move(status).error();
+    if (Status status = probes.map_records(); !status) return std::move(status).error();
+    return probes;
+  }
+}
+
+Status Probes::number_cpus() {
+  const int possible = libbpf_num_possible_cpus();
+  if (possible <= 0) return errno_error("count", "the CPUs");
+  std::vector<tr_cpu> cpus(static_cast<std::size_t>(possible));
+  for (std::size_t i = 0; i < cpus.size(); ++i)
+    cpus[i].id = static_cast<__u32>(i) + 1;
+  const std::uint32_t key = 0;
+  if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.cpus), &key, cpus.data(), BPF_ANY) != 0)
+    return errno_error("write the probes' map", "cpus");
+  return {};
+}
+
+Status Probes::attach() {
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skeleton_->obj) {
+    const std::string name = bpf_program__name(program);
+    if (!bpf_program__autoload(program) || name == kAdopt) continue;
+    auto link = attach_program(program);
+    if (!link) return std::move(link).error();
+    attached_.push_back({name, program, nullptr});
+    attached_.back().link.reset((*link).release());
+  }
+  news_ = std::make_unique<std::vector<tr_news>>();
+  const auto keep = [](void* into, void* item, std::size_t size) {
+    if (size == sizeof(tr_news))
+      static_cast<std::vector<tr_news>*>(into)->push_back(*static_cast<const tr_news*>(item));
+    return 0;
+  };
+  ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.news), keep, news_.get(), nullptr));
+  if (ring_ == nullptr) return errno_error("open the BPF ring buffer of", "the probes");
+  return {};
+}
+
+Status Probes::map_records() {
+  const std::size_t bytes = (options_.max_threads + std::size_t{1}) * sizeof(tr_thread);
+  void* at = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, bpf_map__fd(skeleton_->maps.records), 0);
+  if (at == MAP_FAILED) return errno_error("map", "the probes' records");
+  records_ = std::make_unique<Records>(static_cast<const tr_thread*>(at), bytes);
+  return {};
+}
+
+Result<std::uint64_t> Probes::adopt(std::span<const pid_t> processes) {
+  const std::uint8_t one = 1;
+  for (const pid_t process : processes) {
+    const auto key = static_cast<std::uint32_t>(process);
+    if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.adopted), &key, &one, BPF_ANY) != 0)
+      return errno_error("trace process", std::to_string(process));
+  }
+  auto link = attach_program(skeleton_->progs.adopt_threads);
+  if (!link) return std::move(link).error();
+
+  // A thread that is created behind the iterator's back by one it has not reached yet is met by the
+  // next pass; when a pass finds nobody new, all are in.
+  const std::uint32_t before = skeleton_->bss->threads_adopted;
+  for (;;) {
+    const std::uint32_t start = skeleton_->bss->threads_adopted;
+    const Fd pass(bpf_iter_create(bpf_link__fd(link->get())));
+    if (!pass) return errno_error("list the threads of", "the traced processes");
+    char ignored = 0;
+    ssize_t got = 0;
+    do
+      got = ::read(pass.get(), &ignored, sizeof(ignored));
+    while (got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN)));
+    if (got < 0) return errno_error("list the threads of", "the traced processes");
+    if (skeleton_->bss->threads_adopted == start) return start - std::uint64_t{before};
+  }
+}
+
+void Probes::refresh_cpus() {
+  const auto cpus = usable_cpus();
+  if (!cpus) return;
+  for (const int cpu : *cpus)
+    (void)pin_thread(0, {cpu});  // moving there makes that CPU switch to us, and back
+  (void)pin_thread(0, *cpus);
+}
+
+namespace {
+
+// The probes read these fields while user space writes them.
+template <class T>
+void publish(volatile T& field, std::type_identity_t<T> value) {
+  __atomic_store_n(&field, value, __ATOMIC_SEQ_CST);
+}
+
+// Publishes a moment before it comes, moving it on as long as it has passed by then.
+std::uint64_t publish_ahead(volatile __u64& field, std::uint64_t moment) {
+  constexpr std::uint64_t kAhead = 1'000'000;
+  do {
+    moment = std::max(moment, monotonic_ns() + kAhead);
+    publish(field, moment);
+  } while (monotonic_ns() >= moment);
+  return moment;
+}
+
+template <class T>
+T observe(const volatile T& field) {
+  return __atomic_load_n(&field, __ATOMIC_SEQ_CST);
+}
+
+}  // namespace
+
+void Probes::serve_port(std::uint16_t port) {
+  publish(skeleton_->bss->served_port, port);
+}
+
+std::uint64_t Probes::open_window_at(std::uint64_t ns) {
+  return publish_ahead(skeleton_->data->window_open_ns, ns);
+}
+
+std::uint64_t Probes::close_window_at(std::uint64_t ns) {
+  return publish_ahead(skeleton_->data->window_close_ns, ns);
+}
+
+void Probes::count(bool on) {
+  publish(skeleton_->bss->counting, on);
+}
+
+void Probes::open_window_at_exec_of(pid_t process) {
+  publish(skeleton_->bss->window_opens_at_exec_of, static_cast<__u32>(process));
+}
+
+std::uint64_t Probes::window_open_ns() const {
+  return observe(skeleton_->data->window_open_ns);
+}
+std::uint64_t Probes::window_close_ns() const {
+  return observe(skeleton_->data->window_close_ns);
+}
+
+int Probes::news_fd() const {
+  return ring_buffer__epoll_fd(ring_.get());
+}
+
+std::vector<tr_news> Probes::read_news() {
+  ring_buffer__consume(ring_.get());
+  return std::exchange(*news_, {});
+}
+
+std::vector<ProgramRuns> Probes::runs() const {
+  std::vector<ProgramRuns> sums;
+  for (const char* name : kProgramNames)
+    sums.push_back({name, 0, 0});
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return sums;
+  std::vector<tr_cpu> values(static_cast<std::size_t>(cpus));
+  const std::uint32_t key = 0;
+  if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.cpus), &key, values.data()) != 0) return sums;
+  for (const tr_cpu& cpu : values)
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      sums[i].traced += cpu.traced[i];
+      sums[i].untraced += cpu.untraced[i];
+    }
+  return sums;
+}
+
+std::vector<ProgramStatistics> Probes::statistics() const {
+  std::vector<ProgramStatistics> all;
+  for (const Attached& attached : attached_) {
+    bpf_prog_info info{};
+    __u32 length = sizeof(info);
+    if (bpf_obj_get_info_by_fd(bpf_program__fd(attached.program), &info, &length) != 0) continue;
+    // "on_sys_enter" and "count_sys_enter" are both the program at sys_enter.
+    const std::string name = attached.name.substr(attached.name.find('_') + 1);
+    all.push_back({name, info.run_cnt, info.run_time_ns, info.recursion_misses});
+  }
+  return all;
+}
+
+void Probes::detach() {
+  if (const std::uint64_t close = window_close_ns(); close != UINT64_MAX)
+    while (monotonic_ns() < close)
+      sleep_until_ns(close);
+  publish(skeleton_->bss->closed, true);
+  for (Attached& attached : attached_)
+    attached.link.reset();
+  // A program that is running at this moment runs inside an RCU read section: wait those out.
+  if (::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0)
+    sleep_until_ns(monotonic_ns() + kNsPerSecond / 20);  // no such barrier with nohz_full CPUs
+}
+
+Result<RawCounts> Probes::raw_counts() const {
+  RawCounts raw;
+  raw.window_open_ns = window_open_ns();
+  raw.window_close_ns = window_close_ns();
+  raw.counts_only = options_.counts_only;
+  raw.folded = skeleton_->bss->folded;
+  const std::size_t used =
+      std::min<std::size_t>(skeleton_->bss->records_asked_for, options_.max_threads);
+  raw.records = std::span(records_->first + 1, used);
+
+  const int spilled = bpf_map__fd(skeleton_->maps.spilled);
+  tr_spill_key key{};
+  const tr_spill_key* previous = nullptr;
+  while (bpf_map_get_next_key(spilled, previous, &key) == 0) {
+    std::uint64_t count = 0;
+    if (bpf_map_lookup_elem(spilled, &key, &count) != 0)
+      return errno_error("read the probes' map", "spilled");
+    raw.spilled[{key.serial, key.cell}] = count;
+    previous = &key;
+  }
+  return raw;
+}
+
+std::map<std::string, std::uint64_t> Probes::lost() const {
+  std::map<std::string, std::uint64_t> lost;
+  lost["threads without memory for their membership"] = skeleton_->bss->lost[TR_LOST_NO_STORAGE];
+  lost["threads beyond --max-threads"] = skeleton_->bss->lost[TR_LOST_NO_RECORD];
+  lost["counts without room in the spill map"] = skeleton_->bss->lost[TR_LOST_SPILL_FULL];
+  std::uint64_t misses = 0;
+  for (const ProgramStatistics& program : statistics())
+    misses += program.recursion_misses;
+  lost["events inside another run of the same probe"] = misses;
+  return lost;
+}
+
+std::map<std::string, std::uint64_t> Probes::unseen() const {
+  return {{"switches", skeleton_->bss->lost[TR_UNSEEN_SWITCH]},
+          {"wake-ups", skeleton_->bss->lost[TR_UNSEEN_WAKEUP]}};
+}
+
+}  // namespace tr::capture

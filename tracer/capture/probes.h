@@ -1,0 +1,129 @@
+// What does the kernel see of the traced tree? Loads the BPF programs, takes threads in, sets the
+// measurement window, and hands over what was counted. Owns every program, link and map: when a
+// Probes is gone, or the process that holds it, nothing of it is left in the kernel.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+#include "capture/collect.h"
+#include "records.h"
+#include "util/result.h"
+
+struct trace_run;
+struct ring_buffer;
+struct bpf_link;
+struct bpf_program;
+
+namespace tr::capture {
+
+struct ProbeOptions {
+  // Only numbers of syscalls and context switches, without any times: the cheapest mode.
+  bool counts_only = false;
+  // How many threads can be traced at once. Each takes 4 KiB of the kernel's memory at once.
+  std::uint32_t max_threads = 8192;
+  // Tell sockets from files by looking at the descriptor at each call's end, even where the
+  // tracepoints sock_send_length and sock_recv_length exist (since Linux 6.3).
+  bool inspect_descriptors = false;
+};
+
+// Runs of one BPF program since it was attached, on all CPUs.
+struct ProgramRuns {
+  std::string program;
+  std::uint64_t traced = 0;    // for threads of the tree
+  std::uint64_t untraced = 0;  // for all others
+};
+
+// The kernel's BPF statistics of one program; run_time_ns grows only while they are enabled.
+struct ProgramStatistics {
+  std::string program;
+  std::uint64_t run_count = 0;
+  std::uint64_t run_time_ns = 0;
+  std::uint64_t recursion_misses = 0;  // runs the kernel skipped
+};
+
+class Probes {
+ public:
+  // Loads and attaches everything. Failure::kNotAllowed without the privilege.
+  static Result<Probes> load(const ProbeOptions& options);
+  Probes(Probes&&) noexcept;
+  Probes& operator=(Probes&&) noexcept;
+  ~Probes();
+
+  // Takes in all threads of these processes that are not in yet, as they stand; the number of those
+  // taken in. Later threads and children follow by themselves.
+  Result<std::uint64_t> adopt(std::span<const pid_t> processes);
+  // Makes every CPU look at what it runs: needed once after threads were taken in that may be
+  // running, since a thread is found through the last switch on its CPU.
+  void refresh_cpus();
+
+  // The port whose received messages count as served.
+  void serve_port(std::uint16_t port);
+
+  // Sets an edge of the window, in CLOCK_MONOTONIC ns; returns the edge as set. The probes must know
+  // an edge before it comes, or they count across it: one that has passed already, or is too near,
+  // is set a millisecond from now.
+  std::uint64_t open_window_at(std::uint64_t ns);
+  std::uint64_t close_window_at(std::uint64_t ns);
+  // With counts_only no clock is read: counting begins and ends when told.
+  void count(bool on);
+  // The window opens when this process executes its program.
+  void open_window_at_exec_of(pid_t process);
+  [[nodiscard]] std::uint64_t window_open_ns() const;
+  [[nodiscard]] std::uint64_t window_close_ns() const;
+
+  // Readable when there is news: poll() it, then read_news().
+  [[nodiscard]] int news_fd() const;
+  std::vector<tr_news> read_news();
+
+  [[nodiscard]] std::vector<ProgramRuns> runs() const;
+  [[nodiscard]] std::vector<ProgramStatistics> statistics() const;
+
+  // Detaches the programs, once the window has closed, and waits until none of them runs any more.
+  void detach();
+  // What was counted; after detach(). The records stay valid as long as this object.
+  Result<RawCounts> raw_counts() const;
+  // Lost events by reason, every reason named.
+  [[nodiscard]] std::map<std::string, std::uint64_t> lost() const;
+  // Events that the kernel did not show, by kind. Some kernels hide the switches of some tasks. The
+  // counts are made up for from what follows; only the moment stays unknown.
+  [[nodiscard]] std::map<std::string, std::uint64_t> unseen() const;
+  // How sockets are told from files, where that is not as usual; else empty.
+  [[nodiscard]] const std::string& note() const { return note_; }
+
+ private:
+  struct SkeletonDelete {
+    void operator()(trace_run* skeleton) const;
+  };
+  struct LinkDelete {
+    void operator()(bpf_link* link) const;
+  };
+  struct RingDelete {
+    void operator()(ring_buffer* ring) const;
+  };
+  struct Records;  // the records array, mapped
+  struct Attached {
+    std::string name;
+    bpf_program* program;
+    std::unique_ptr<bpf_link, LinkDelete> link;
+  };
+
+  Probes();
+  Status number_cpus();
+  Status attach();
+  Status map_records();
+
+  ProbeOptions options_;
+  std::unique_ptr<trace_run, SkeletonDelete> skeleton_;
+  std::vector<Attached> attached_;
+  std::unique_ptr<ring_buffer, RingDelete> ring_;
+  std::unique_ptr<std::vector<tr_news>> news_;  // filled by the ring's callback: a stable address
+  std::unique_ptr<Records> records_;
+  std::string note_;
+};
+
+}  // namespace tr::capture

@@ -1,0 +1,134 @@
+#include "commands/load_options.h"
+
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "load/echo.h"
+#include "load/units.h"
+
+namespace tr::commands {
+namespace {
+
+using load::RateShape;
+
+// An option whose text goes through one of our parsers, and whose errors are therefore ours.
+template <class T, class Parse>
+CLI::Option* add_parsed(CLI::App& app, const std::string& name, T& value, Parse parse,
+                        const std::string& description) {
+  return app.add_option_function<std::string>(
+      name,
+      [name, &value, parse](const std::string& text) {
+        auto parsed = parse(text);
+        if (!parsed) throw CLI::ValidationError(name, parsed.error().text());
+        value = *std::move(parsed);
+      },
+      description);
+}
+
+auto count_between(std::uint64_t least, std::uint64_t most) {
+  return [=](std::string_view text) { return load::parse_count(text, least, most); };
+}
+
+Result<std::uint64_t> parse_message_size(std::string_view text) {
+  const auto size = load::parse_size(text);
+  if (size && (*size < 1 || *size > load::Echo::kLargest))
+    return usage_error(fmt::format("\"{}\" is not a size from 1 byte to 64 MiB", text));
+  return size;
+}
+
+Result<std::uint64_t> parse_window(std::string_view text) {
+  const auto duration = load::parse_duration(text);
+  if (duration && *duration == 0) return usage_error("a window of no length measures nothing");
+  return duration;
+}
+
+Result<RateShape> parse_shape(std::string_view text) {
+  if (text == "poisson") return RateShape::kPoisson;
+  if (text == "fixed") return RateShape::kFixed;
+  return usage_error(fmt::format("\"{}\" is neither poisson nor fixed", text));
+}
+
+std::string_view shape_name(RateShape shape) {
+  return shape == RateShape::kPoisson ? "poisson" : "fixed";
+}
+
+}  // namespace
+
+void add_load_options(CLI::App& app, load::Settings& settings) {
+  add_parsed(app, "--connections", settings.connections, count_between(1, 1'000'000),
+             "Connections kept open")
+      ->type_name("N")
+      ->default_str(std::to_string(settings.connections));
+  add_parsed(app, "--size", settings.size, parse_message_size, "Bytes per message: 64, 1KiB, 1M")
+      ->type_name("BYTES")
+      ->default_str(std::to_string(settings.size));
+  add_parsed(app, "--duration", settings.duration_ns, parse_window,
+             "Length of the measurement: 10s, 500ms, 2m")
+      ->type_name("TIME")
+      ->default_str(load::format_duration(settings.duration_ns));
+  add_parsed(app, "--warmup", settings.warmup_ns, load::parse_duration,
+             "Load before it that is not measured")
+      ->type_name("TIME")
+      ->default_str(load::format_duration(settings.warmup_ns));
+  add_parsed(app, "--pipeline", settings.pipeline, count_between(1, 1024),
+             "Messages under way at once on each connection")
+      ->type_name("N")
+      ->default_str(std::to_string(settings.pipeline));
+  CLI::Option* rate = add_parsed(app, "--rate", settings.rate, load::parse_rate,
+                                 "Send on a plan, so many messages per second in all, and count "
+                                 "latency from the planned time; without it each answer starts the "
+                                 "next message")
+                          ->type_name("PER_SECOND");
+  add_parsed(app, "--rate-shape", settings.rate_shape, parse_shape,
+             "Gaps of the plan: poisson or fixed")
+      ->type_name("SHAPE")
+      ->default_str(std::string(shape_name(settings.rate_shape)))
+      ->needs(rate);
+  add_parsed(app, "--seed", settings.seed, count_between(0, UINT64_MAX),
+             "Of the plan's random gaps: the same seed, the same plan")
+      ->type_name("N")
+      ->default_str(std::to_string(settings.seed))
+      ->needs(rate);
+}
+
+void add_load_placement(CLI::App& app, load::Settings& settings, const std::string& threads,
+                        const std::string& pin) {
+  add_parsed(app, threads, settings.threads, count_between(1, 1024),
+             "Threads of the load generator, which share its connections")
+      ->type_name("N")
+      ->default_str(std::to_string(settings.threads));
+  app.add_option_function<std::string>(
+         pin,
+         [pin, &settings](const std::string& text) {
+           const auto usable = usable_cpus();
+           auto cpus = usable ? parse_usable_cpus(pin, text, *usable) : usable;
+           if (!cpus) throw CLI::ValidationError(cpus.error().text());
+           settings.pin = *std::move(cpus);
+         },
+         "CPUs of the load generator, as in taskset: 0,2-5")
+      ->type_name("CPUS");
+}
+
+std::vector<std::string> load_arguments(const load::Settings& settings) {
+  std::vector<std::string> arguments = {"load", settings.target.text()};
+  const auto add = [&](std::string name, std::string value) {
+    arguments.push_back(std::move(name));
+    arguments.push_back(std::move(value));
+  };
+  add("--connections", std::to_string(settings.connections));
+  add("--size", std::to_string(settings.size));
+  add("--duration", load::format_duration(settings.duration_ns));
+  add("--warmup", load::format_duration(settings.warmup_ns));
+  add("--pipeline", std::to_string(settings.pipeline));
+  if (settings.open_loop()) {
+    add("--rate", fmt::format("{:f}", settings.rate));
+    add("--rate-shape", std::string(shape_name(settings.rate_shape)));
+    add("--seed", std::to_string(settings.seed));
+  }
+  add("--threads", std::to_string(settings.threads));
+  if (!settings.pin.empty()) add("--pin", format_cpu_list(settings.pin));
+  return arguments;
+}
+
+}  // namespace tr::commands

@@ -1,0 +1,26 @@
+// Which options say what the load is, and how are they handed to the load process?
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "load/settings.h"
+
+namespace tr::commands {
+
+// Adds the options that describe a load, which all commands that start one share: --connections,
+// --size, --duration, --warmup, --pipeline, --rate, --rate-shape, --seed. `settings` has the
+// defaults and takes the values; it must outlive the parsing.
+void add_load_options(CLI::App& app, load::Settings& settings);
+
+// --threads and --pin of the load generator, under the names this command gives them ("--threads",
+// "--load-threads"; "--pin", "--pin-load").
+void add_load_placement(CLI::App& app, load::Settings& settings, const std::string& threads,
+                        const std::string& pin);
+
+// The arguments of `trace-run load` that stand for these settings, "load" included.
+std::vector<std::string> load_arguments(const load::Settings& settings);
+
+}  // namespace tr::commands

@@ -1,0 +1,46 @@
+// What is to be measured, and how? Everything that is decided before anything is started.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+#include "load/settings.h"
+#include "util/cpu_set.h"
+
+namespace tr::commands {
+
+enum class LoadKind {
+  kEcho,     // our load generator, with echo messages
+  kCommand,  // the user's command, messages counted by the kernel alone
+  kNone,     // no load: the window is the program's whole life, or the duration
+};
+
+struct Plan {
+  // The program to start, or the process to attach to.
+  std::string name;               // as the user named it
+  std::string program;            // the path to execute
+  std::vector<std::string> argv;  // with argv[0]
+  std::optional<pid_t> attach;
+  std::string output_file;  // for the program's stdout and stderr; empty: trace-run's stderr
+  CpuList pin;
+
+  LoadKind load_kind = LoadKind::kEcho;
+  load::Settings load;       // of kEcho; duration and warm-up also of the others
+  std::string load_command;  // of kCommand; {port} and {host} are replaced
+  bool duration_given = false;
+  std::optional<std::uint16_t> port;  // absent: found by itself
+
+  bool counts_only = false;
+  bool inspect_descriptors = false;
+  std::uint32_t max_threads = 8192;
+  std::vector<std::string> events;  // perf events to count beside the probes
+
+  std::chrono::milliseconds ready_timeout{10'000};  // for the program to listen
+  std::chrono::milliseconds stop_grace{5'000};      // between SIGTERM and SIGKILL
+};
+
+}  // namespace tr::commands

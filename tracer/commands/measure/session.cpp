@@ -1,0 +1,475 @@
+#include "commands/measure/session.h"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <fcntl.h>
+#include <filesystem>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "capture/doctor.h"
+#include "capture/launch/process_tree.h"
+#include "commands/load_options.h"
+#include "load/generate.h"
+#include "util/clock.h"
+#include "util/text.h"
+
+namespace tr::commands {
+namespace {
+
+using namespace std::chrono_literals;
+using capture::SupervisorEvent;
+
+constexpr std::uint64_t kNever = UINT64_MAX;
+constexpr std::uint64_t kTick = kNsPerSecond / 10;  // between two looks at the progress line
+constexpr std::chrono::milliseconds kLoadGrace{1'000};
+
+std::uint64_t after(std::chrono::milliseconds delay) {
+  return monotonic_ns() + static_cast<std::uint64_t>(std::chrono::nanoseconds(delay).count());
+}
+
+// SIGINT, SIGTERM and SIGHUP as a descriptor.
+Result<Fd> take_over_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+    sigaddset(&signals, signal);
+  if (::sigprocmask(SIG_BLOCK, &signals, nullptr) != 0) return errno_error("block", "signals");
+  Fd fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return errno_error("watch", "signals");
+  return fd;
+}
+
+// Where to send the load, given where the program listens.
+load::Target target_of(const capture::ListeningPort& listening) {
+  std::string host = listening.address;
+  if (host == "0.0.0.0") host = "127.0.0.1";
+  if (host == "::") host = "::1";
+  return {.host = host, .port = listening.port};
+}
+
+std::string replace_all(std::string text, std::string_view name, const std::string& value) {
+  for (std::size_t at = text.find(name); at != std::string::npos;
+       at = text.find(name, at + value.size()))
+    text.replace(at, name.size(), value);
+  return text;
+}
+
+std::string end_text(const ServerExit& exit) {
+  return exit.signal != 0 ? fmt::format("signal {} ({})", exit.signal, strsignal(exit.signal))
+                          : fmt::format("exit code {}", exit.code);
+}
+
+}  // namespace
+
+Result<Measured> Session::run() {
+  if (Status status = prepare(); !status) return std::move(status).error();
+  if (Status status = plan_.attach ? attach() : start_server(); !status)
+    return std::move(status).error();
+  Status loaded;
+  switch (plan_.load_kind) {
+    case LoadKind::kEcho:
+      loaded = run_echo();
+      break;
+    case LoadKind::kCommand:
+      loaded = run_command();
+      break;
+    case LoadKind::kNone:
+      loaded = run_alone();
+      break;
+  }
+  if (!loaded && !window_opened_) return std::move(loaded).error();
+  if (!loaded && !failure_) failure_ = std::move(loaded).error();
+  if (!window_opened_)
+    return Error{.why = "interrupted before the measurement began: there is nothing to report"};
+  return take_snapshot();
+}
+
+// Guardians first: they are forked from this process while it is small.
+Status Session::prepare() {
+  progress_.show("getting ready");
+  auto signals = take_over_signals();
+  if (!signals) return std::move(signals).error();
+  signals_ = *std::move(signals);
+  for (Program* program : {&server_, &load_}) {
+    if (program == &server_ ? plan_.attach.has_value() : plan_.load_kind == LoadKind::kNone)
+      continue;
+    auto supervisor = capture::Supervisor::create();
+    if (!supervisor) return std::move(supervisor).error();
+    program->supervisor = *std::move(supervisor);
+  }
+  if (!plan_.output_file.empty()) {
+    output_file_ =
+        Fd(::open(plan_.output_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+    if (!output_file_) return errno_error("create", plan_.output_file);
+  }
+  auto encodings = capture::encode_perf_events(plan_.events);
+  if (!encodings) return std::move(encodings).error();
+  if (!encodings->empty()) perf_.emplace(*std::move(encodings));
+
+  auto probes = capture::Probes::load({.counts_only = plan_.counts_only,
+                                       .max_threads = plan_.max_threads,
+                                       .inspect_descriptors = plan_.inspect_descriptors});
+  if (!probes) {
+    // The doctor's verdict names the missing privilege better than the kernel's refusal does.
+    if (Status allowed = capture::require_tracing(); !allowed) return allowed;
+    return std::move(probes).error();
+  }
+  probes_ = *std::move(probes);
+  costs_.emplace(*probes_);
+  return {};
+}
+
+Status Session::start_server() {
+  const bool alone = plan_.load_kind == LoadKind::kNone;
+  auto user = capture::invoking_user();
+  if (!user) return std::move(user).error();
+  capture::LaunchSpec spec;
+  spec.program = plan_.program;
+  spec.argv = plan_.argv;
+  spec.cpus = plan_.pin;
+  spec.user = *std::move(user);
+  if (alone) {
+    spec.input = capture::StandardInput::kInherit;
+    spec.group = capture::ProcessGroup::kOfTraceRun;
+  }
+  const auto held =
+      server_.supervisor->start(spec, output_file_ ? output_file_.get() : STDERR_FILENO);
+  if (!held) return held.error();
+  root_ = held->pid;
+
+  const std::array<pid_t, 1> first = {root_};
+  if (const auto adopted = probes_->adopt(first); !adopted) return adopted.error();
+  if (perf_)
+    if (Status watched =
+            perf_->watch_child(root_, alone ? capture::PerfEvents::Start::kAtExec
+                                            : capture::PerfEvents::Start::kByEnable);
+        !watched)
+      return watched;
+  if (alone) {
+    probes_->open_window_at_exec_of(root_);
+    probes_->count(true);
+  }
+  if (Status going = server_.supervisor->go(); !going) return going;
+  if (Status waited = wait([this] { return server_.executed || server_over(); }, after(10s));
+      !waited)
+    return waited;
+  if (!server_.executed) return ended_too_soon("it had executed anything");
+  return {};
+}
+
+Status Session::attach() {
+  root_ = *plan_.attach;
+  const auto processes = tree();
+  if (!processes) return processes.error();
+  // Threads and children that appear meanwhile inherit membership, unless their parent is not in
+  // yet: look again until nobody new is found.
+  std::vector<pid_t> known = *processes;
+  for (;;) {
+    if (const auto adopted = probes_->adopt(known); !adopted) return adopted.error();
+    auto now = tree();
+    if (!now) return std::move(now).error();
+    if (std::includes(known.begin(), known.end(), now->begin(), now->end())) break;
+    known = *std::move(now);
+  }
+  probes_->refresh_cpus();
+  if (!perf_) return {};
+  return perf_->attach([this]() -> Result<std::vector<pid_t>> {
+    const auto tasks = capture::tasks_of_tree("/proc", root_);
+    if (!tasks) return tasks.error();
+    std::vector<pid_t> tids;
+    for (const capture::Task& task : *tasks)
+      tids.push_back(task.tid);
+    return tids;
+  });
+}
+
+Result<std::vector<pid_t>> Session::tree() const { return capture::process_tree("/proc", root_); }
+
+// Hears from the kernel that the tree listens, then looks where: the news comes a moment before the
+// port can be connected to.
+Status Session::find_port() {
+  progress_.show("waiting for the server to listen");
+  heard_of_port_ = heard_of_port_ || plan_.attach.has_value();
+  const std::uint64_t deadline = after(plan_.ready_timeout);
+  while (!listening_) {
+    if (Status waited =
+            wait([this] { return heard_of_port_ || server_over(); }, deadline);
+        !waited)
+      return waited;
+    if (interrupted()) return {};
+    if (server_over() && !server_.descendants_left) return ended_too_soon("it listened");
+    const auto processes = tree();
+    const auto ports = processes
+                           ? capture::listening_ports("/proc", *processes)
+                           : Result<std::vector<capture::ListeningPort>>(processes.error());
+    if (!ports) return ports.error();
+    for (const capture::ListeningPort& port : *ports)
+      if (!listening_ && (!plan_.port || *plan_.port == port.port)) listening_ = port;
+    if (!listening_ && monotonic_ns() > deadline)
+      return Error{.operation = "find a port of",
+                   .object = plan_.name,
+                   .why = plan_.port ? fmt::format("it does not listen on {}", *plan_.port)
+                                     : "it does not listen on any TCP port",
+                   .remedy = "if it is no server, trace it with --load none"};
+    if (!listening_) sleep_until_ns(after(1ms));
+  }
+  probes_->serve_port(listening_->port);
+  return {};
+}
+
+Status Session::start_load(const std::string& program, std::vector<std::string> argv, int input) {
+  auto user = capture::invoking_user();
+  if (!user) return std::move(user).error();
+  capture::LaunchSpec spec;
+  spec.program = program;
+  spec.argv = std::move(argv);
+  spec.cpus = plan_.load.pin;
+  spec.user = *std::move(user);
+  if (const auto held = load_.supervisor->start(spec, STDERR_FILENO, input); !held)
+    return held.error();
+  return {};
+}
+
+Status Session::run_echo() {
+  if (Status found = find_port(); !found || interrupted()) return found;
+  costs_->calibrate_untraced();
+  auto pair = load::make_control_pair();
+  if (!pair) return std::move(pair).error();
+  control_.emplace(std::move(pair->tracer));
+
+  load::Settings settings = plan_.load;
+  settings.target = target_of(*listening_);
+  std::vector<std::string> argv = load_arguments(settings);
+  argv.insert(argv.begin(), "trace-run");
+  argv.insert(argv.end(), {"--control-fd", std::to_string(STDIN_FILENO)});
+  std::error_code code;
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe", code).string();
+  if (Status started = start_load(self, std::move(argv), pair->load.get()); !started)
+    return started;
+  pair->load.reset();
+  if (Status going = load_.supervisor->go(); !going) return going;
+
+  progress_.show(fmt::format("connecting {} clients to {}", settings.connections,
+                             settings.target.text()));
+  if (Status waited = wait([this] { return planned_ || load_error_; }, kNever); !waited)
+    return waited;
+  if (load_error_) return *load_error_;
+  if (!planned_) return {};  // interrupted
+
+  const std::uint64_t open = probes_->open_window_at(planned_->open_ns);
+  probes_->close_window_at(planned_->close_ns);
+  if (open != planned_->open_ns)
+    notes_.push_back(fmt::format(
+        "the window opened {} us after the load's: this machine was too busy to set it in time",
+        (open - planned_->open_ns) / 1000));
+  if (Status calibrated = calibrate_under_load(open); !calibrated) return calibrated;
+  if (Status passed = pass_window(); !passed) return passed;
+
+  if (interrupted())
+    if (Status stopped = control_->stop(probes_->window_close_ns()); !stopped) return stopped;
+  progress_.show("collecting");
+  if (Status waited = wait([this] { return outcome_ || load_error_; }, after(30s)); !waited)
+    return waited;
+  if (load_error_) return *load_error_;
+  if (!outcome_)
+    return Error{.operation = "get the result of", .object = "the load", .why = "it took too long"};
+  return load::check(outcome_->result, settings.target.text());
+}
+
+// The window is the command's life, or as much of it as --warmup and --duration leave.
+Status Session::run_command() {
+  if (Status found = find_port(); !found || interrupted()) return found;
+  costs_->calibrate_untraced();
+  const load::Target target = target_of(*listening_);
+  std::string command =
+      replace_all(plan_.load_command, "{port}", std::to_string(listening_->port));
+  command = replace_all(std::move(command), "{host}", target.host);
+  if (Status started = start_load("/bin/sh", {"sh", "-c", command}, -1); !started) return started;
+
+  std::uint64_t open = 0;
+  if (plan_.load.warmup_ns == 0) {
+    open = probes_->open_window_at(0);
+    sleep_until_ns(open);
+  }
+  if (Status going = load_.supervisor->go(); !going) return going;
+  if (plan_.load.warmup_ns != 0) open = probes_->open_window_at(monotonic_ns() + plan_.load.warmup_ns);
+  if (plan_.duration_given) probes_->close_window_at(open + plan_.load.duration_ns);
+  if (Status calibrated = calibrate_under_load(open); !calibrated) return calibrated;
+  if (Status passed = pass_window(); !passed) return passed;
+  if (load_.exit && load_.exit->exited_by_itself && (load_.exit->code != 0 || load_.exit->signal != 0))
+    return Error{.operation = "load the server with",
+                 .object = command,
+                 .why = fmt::format("it ended with {}", end_text(*load_.exit))};
+  return {};
+}
+
+// No load: the program's whole life, or a part of a running one's.
+Status Session::run_alone() {
+  if (plan_.attach) {
+    costs_->calibrate_untraced();
+    const std::uint64_t open = probes_->open_window_at(monotonic_ns() + plan_.load.warmup_ns);
+    probes_->close_window_at(open + plan_.load.duration_ns);
+    if (Status calibrated = calibrate_under_load(open); !calibrated) return calibrated;
+  } else if (plan_.duration_given) {
+    probes_->close_window_at(monotonic_ns() + plan_.load.duration_ns);
+  }
+  return pass_window();
+}
+
+// In the middle of the warm-up, when the load has got going.
+Status Session::calibrate_under_load(std::uint64_t open_ns) {
+  const std::uint64_t now = monotonic_ns();
+  if (open_ns < now || open_ns - now < kNsPerSecond / 20) return {};
+  const std::uint64_t tenth = (open_ns - now) / 10;
+  const auto over = [this] { return load_error_ || load_.exit; };
+  if (Status waited = wait(over, now + 5 * tenth); !waited) return waited;
+  costs_->begin_calibration();
+  Status waited = wait(over, now + 9 * tenth);
+  costs_->end_calibration();
+  return waited;
+}
+
+// From the window's opening to its close: planned, or because what it was to measure is over.
+Status Session::pass_window() {
+  const auto over = [this] {
+    return server_over() || load_error_ || outcome_ || (load_.exit && !control_);
+  };
+  const std::uint64_t open = probes_->window_open_ns();
+  while (monotonic_ns() < open && !over() && !interrupted()) {
+    progress_.show_passing("warming up", open - plan_.load.warmup_ns, open);
+    if (Status waited = wait(over, std::min(open, monotonic_ns() + kTick)); !waited) return waited;
+  }
+  if (monotonic_ns() < open) {
+    if (server_over()) return ended_too_soon("the measurement began");
+    return load_error_ ? Status(*load_error_) : Status();
+  }
+  window_opened_ = true;
+  probes_->count(true);
+  costs_->window_opened();
+  if (perf_ && (plan_.attach || plan_.load_kind != LoadKind::kNone))
+    if (Status enabled = perf_->enable(); !enabled) return enabled;
+
+  const std::uint64_t close = probes_->window_close_ns();
+  Status waited;
+  while (waited.ok() && monotonic_ns() < close && !over() && !interrupted()) {
+    progress_.show_passing("measuring", open, close);
+    waited = wait(over, std::min(close, monotonic_ns() + kTick));
+  }
+  if (monotonic_ns() < close) probes_->close_window_at(0);
+  probes_->count(false);
+  costs_->window_closed();
+  if (perf_)
+    if (Status disabled = perf_->disable(); !disabled) return disabled;
+  if (!waited) return waited;
+  if (server_over() && plan_.load_kind != LoadKind::kNone && !interrupted())
+    return ended_too_soon("the measurement was over");
+  return {};
+}
+
+Status Session::end_programs() {
+  progress_.show("ending what was started");
+  if (load_.supervisor && load_.supervisor->running())
+    if (Status stopped = load_.supervisor->stop(kLoadGrace); !stopped) return stopped;
+  const std::uint64_t deadline = after(plan_.stop_grace + kLoadGrace + 10s);
+  if (Status waited = wait([this] { return !load_.supervisor || !load_.supervisor->running(); },
+                           deadline);
+      !waited)
+    return waited;
+  if (server_.supervisor && server_.supervisor->running()) {
+    const auto grace = interrupts_ > 1 ? 0ms : plan_.stop_grace;
+    if (Status stopped = server_.supervisor->stop(grace); !stopped) return stopped;
+  }
+  return wait([this] { return !server_.supervisor || !server_.supervisor->running(); }, deadline);
+}
+
+Error Session::ended_too_soon(const std::string& before) const {
+  return Error{.operation = "measure",
+               .object = plan_.name,
+               .why = fmt::format("it ended before {} ({})", before,
+                                  server_.exit ? end_text(*server_.exit) : "not started"),
+               .remedy = "its own output says why"};
+}
+
+// Waits until the condition holds, the deadline has passed, or the user interrupts.
+Status Session::wait(const std::function<bool()>& until, std::uint64_t deadline_ns) {
+  const int interrupts = interrupts_;
+  while (!until() && monotonic_ns() < deadline_ns && interrupts_ == interrupts)
+    if (Status status = handle_ready(deadline_ns); !status) return status;
+  return {};
+}
+
+Status Session::handle_ready(std::uint64_t deadline_ns) {
+  enum Source : std::uint8_t { kSignals, kNews, kServer, kLoad, kControl, kSources };
+  std::array<pollfd, kSources> sources{};
+  sources[kSignals].fd = signals_.get();
+  sources[kNews].fd = probes_ ? probes_->news_fd() : -1;
+  sources[kServer].fd = server_.supervisor && !server_.gone ? server_.supervisor->event_fd() : -1;
+  sources[kLoad].fd = load_.supervisor && !load_.gone ? load_.supervisor->event_fd() : -1;
+  sources[kControl].fd = control_ && !outcome_ && !load_error_ ? control_->fd() : -1;
+  for (pollfd& source : sources)
+    source.events = POLLIN;
+
+  const std::uint64_t now = monotonic_ns();
+  const std::uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
+  timespec timeout{.tv_sec = static_cast<time_t>(std::min(left / kNsPerSecond, std::uint64_t{3600})),
+                   .tv_nsec = static_cast<long>(left % kNsPerSecond)};
+  if (::ppoll(sources.data(), sources.size(), &timeout, nullptr) < 0)
+    return errno == EINTR ? Status() : Status(errno_error("wait for", "the run's events"));
+
+  if (sources[kSignals].revents != 0) {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info))
+      ++interrupts_;
+  }
+  if (sources[kNews].revents != 0) on_news();
+  for (const auto& [source, program] : {std::pair{kServer, &server_}, std::pair{kLoad, &load_}}) {
+    if (sources[source].revents == 0) continue;
+    auto event = program->supervisor->next_event();
+    if (!event) return std::move(event).error();
+    if (*event)
+      if (Status status = on_event(*program, **event); !status) return status;
+  }
+  return sources[kControl].revents != 0 ? on_load_message() : Status();
+}
+
+void Session::on_news() {
+  for (const tr_news& item : probes_->read_news())
+    heard_of_port_ = heard_of_port_ || item.kind == TR_NEWS_LISTEN;
+}
+
+Status Session::on_event(Program& program, const SupervisorEvent& event) {
+  if (const auto* failed = std::get_if<capture::ExecFailed>(&event)) return failed->error;
+  if (const auto* exited = std::get_if<capture::Exited>(&event)) {
+    program.exit = exited->exit;
+    program.descendants_left = exited->descendants_left;
+  } else if (const auto* gone = std::get_if<capture::TreeGone>(&event)) {
+    program.gone = true;
+    if (gone->refused > 0)
+      notes_.push_back(fmt::format("{} processes of {} could not be ended: they run as another user",
+                                   gone->refused, plan_.name));
+  } else {
+    program.executed = true;
+  }
+  return {};
+}
+
+Status Session::on_load_message() {
+  auto message = control_->read(0);
+  if (!message) {
+    load_error_ = std::move(message).error();
+  } else if (*message) {
+    if (auto* window = std::get_if<load::Window>(&**message))
+      planned_ = *window;
+    else
+      outcome_ = std::get<load::Outcome>(**std::move(message));
+  }
+  return {};
+}
+
+}  // namespace tr::commands

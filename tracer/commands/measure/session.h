@@ -1,0 +1,93 @@
+// One run, from nothing started to everything ended. measure() walks it through its steps; between
+// them it waits in one place for whatever may happen: signals, the program and the load ending, the
+// kernel's news, the load's messages.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "capture/launch/listening_ports.h"
+#include "capture/launch/supervisor.h"
+#include "capture/perf_events.h"
+#include "capture/probe_costs.h"
+#include "capture/probes.h"
+#include "commands/measure/measure.h"
+#include "commands/measure/plan.h"
+#include "commands/measure/progress.h"
+#include "load/control.h"
+#include "util/fd.h"
+#include "util/result.h"
+
+namespace tr::commands {
+
+class Session {
+ public:
+  Session(const Plan& plan, Progress& progress) : plan_(plan), progress_(progress) {}
+
+  Result<Measured> run();
+
+ private:
+  // What is known of a program under supervision.
+  struct Program {
+    std::optional<capture::Supervisor> supervisor;
+    bool executed = false;
+    std::optional<ServerExit> exit;
+    bool descendants_left = false;
+    bool gone = false;
+  };
+
+  // The steps.
+  Status prepare();
+  Status start_server();
+  Status attach();
+  Status find_port();
+  Status run_echo();
+  Status run_command();
+  Status run_alone();
+  Status start_load(const std::string& program, std::vector<std::string> argv, int input);
+  Status calibrate_under_load(std::uint64_t open_ns);
+  Status pass_window();
+  Status end_programs();
+  Result<Measured> take_snapshot();
+
+  // Waiting.
+  Status wait(const std::function<bool()>& until, std::uint64_t deadline_ns);
+  Status handle_ready(std::uint64_t deadline_ns);
+  Status on_event(Program& program, const capture::SupervisorEvent& event);
+  void on_news();
+  Status on_load_message();
+  [[nodiscard]] bool server_over() const { return server_.exit.has_value(); }
+  [[nodiscard]] bool interrupted() const { return interrupts_ > 0; }
+
+  [[nodiscard]] Error ended_too_soon(const std::string& before) const;
+  Result<std::vector<pid_t>> tree() const;
+
+  const Plan& plan_;
+  Progress& progress_;
+
+  Fd signals_;
+  int interrupts_ = 0;
+  Program server_;
+  Program load_;
+  pid_t root_ = 0;  // the program's first process
+  Fd output_file_;
+  std::optional<capture::Probes> probes_;
+  std::optional<capture::ProbeCosts> costs_;
+  std::optional<capture::PerfEvents> perf_;
+  std::optional<capture::ListeningPort> listening_;
+  bool heard_of_port_ = false;  // the kernel said that the tree listens somewhere
+
+  std::optional<load::TracerEnd> control_;
+  std::optional<load::Window> planned_;
+  std::optional<load::Outcome> outcome_;
+  std::optional<Error> load_error_;
+
+  bool window_opened_ = false;
+  std::vector<std::string> notes_;
+  std::optional<Error> failure_;
+};
+
+}  // namespace tr::commands

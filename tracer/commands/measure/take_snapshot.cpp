@@ -1,0 +1,95 @@
+// The end of a run: from the kernel's records and the programs' exits to a snapshot.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "capture/environment.h"
+#include "capture/syscall_names.h"
+#include "commands/measure/session.h"
+#include "util/cpu_set.h"
+
+namespace tr::commands {
+namespace {
+
+RunConfig config_of(const Plan& plan) {
+  RunConfig config;
+  config.server = plan.name;
+  config.argv = plan.argv;
+  config.attached_pid = plan.attach.value_or(0);
+  config.mode = plan.counts_only ? "count" : "default";
+  config.pin = format_cpu_list(plan.pin);
+  config.warmup_s = static_cast<double>(plan.load.warmup_ns) / kNsPerSecond;
+  if (plan.load_kind == LoadKind::kEcho || plan.duration_given)
+    config.duration_s = static_cast<double>(plan.load.duration_ns) / kNsPerSecond;
+  config.load = plan.load_kind == LoadKind::kEcho   ? "echo"
+                : plan.load_kind == LoadKind::kNone ? "none"
+                                                    : plan.load_command;
+  if (plan.load_kind != LoadKind::kNone) config.pin_load = format_cpu_list(plan.load.pin);
+  if (plan.load_kind == LoadKind::kEcho) {
+    config.connections = plan.load.connections;
+    config.size = plan.load.size;
+    config.pipeline = plan.load.pipeline;
+    config.rate = plan.load.rate;
+    if (plan.load.open_loop())
+      config.rate_shape = plan.load.rate_shape == load::RateShape::kPoisson ? "poisson" : "fixed";
+  }
+  return config;
+}
+
+// A program that has ended measured nothing after its last thread was gone.
+std::uint64_t end_of_last_thread(const capture::RawCounts& raw) {
+  std::uint64_t end = 0;
+  for (const tr_thread& record : raw.records) {
+    if (record.serial != 0 && record.died_ns == 0) return raw.window_close_ns;
+    end = std::max<std::uint64_t>(end, record.died_ns);
+  }
+  return std::clamp(end, raw.window_open_ns, raw.window_close_ns);
+}
+
+}  // namespace
+
+Result<Measured> Session::take_snapshot() {
+  progress_.show("collecting");
+  probes_->detach();
+  auto raw = probes_->raw_counts();
+  if (!raw) return std::move(raw).error();
+  if (plan_.load_kind == LoadKind::kNone && server_over())
+    raw->window_close_ns = end_of_last_thread(*raw);
+  capture::Collected collected = capture::collect(
+      *raw, {.syscall = capture::syscall_name, .futex = capture::futex_operation_name});
+
+  Measured measured;
+  Snapshot& snapshot = measured.snapshot;
+  snapshot.window_open_ns = raw->window_open_ns;
+  snapshot.window_close_ns = raw->window_close_ns;
+  snapshot.interrupted = interrupted();
+  snapshot.total = std::move(collected.total);
+  snapshot.threads = std::move(collected.threads);
+  snapshot.folded_threads = collected.folded_threads;
+  snapshot.lost = probes_->lost();
+  snapshot.unseen = probes_->unseen();
+  if (perf_) {
+    snapshot.perf = perf_->read();
+    for (std::string& note : perf_->notes())
+      notes_.push_back(std::move(note));
+  }
+  if (outcome_) snapshot.load = std::move(outcome_->result);
+  snapshot.overhead = costs_->overhead(snapshot.total.user_ns + snapshot.total.system_ns);
+
+  // Nothing is measured any more: the programs may end.
+  if (Status ended = end_programs(); !ended && !failure_) failure_ = std::move(ended).error();
+  snapshot.server_exit = server_.exit;
+  snapshot.environment = capture::read_environment();
+  snapshot.config = config_of(plan_);
+  if (listening_) snapshot.config.port = listening_->port;
+  if (!probes_->note().empty()) notes_.push_back(probes_->note());
+  snapshot.notes = std::move(notes_);
+  measured.failure = std::move(failure_);
+  return measured;
+}
+
+Result<Measured> measure(const Plan& plan, Progress& progress) {
+  return Session(plan, progress).run();
+}
+
+}  // namespace tr::commands

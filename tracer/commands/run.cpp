@@ -1,0 +1,202 @@
+#include "commands/run.h"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "capture/launch/server_name.h"
+#include "capture/perf_events.h"
+#include "commands/command.h"
+#include "commands/load_options.h"
+#include "commands/measure/measure.h"
+#include "load/units.h"
+#include "snapshot/snapshot_file.h"
+#include "util/text.h"
+
+namespace tr::commands {
+namespace {
+
+constexpr std::uint32_t kSpareThreads = 8192;  // beyond one per connection
+constexpr std::uint64_t kAttachWarmup = kNsPerSecond / 5;
+
+template <class T>
+Result<T> parse_number(const char* option, const std::string& text, T least, T most) {
+  const auto number = parse_u64(text);
+  if (!number || *number < least || *number > most)
+    return usage_error(
+        fmt::format("{}: \"{}\" is not a number from {} to {}", option, text, least, most));
+  return static_cast<T>(*number);
+}
+
+bool given(const CLI::App& app, const std::string& option) {
+  return app.get_option(option)->count() > 0;
+}
+
+// Finds the program, and says whether it is one of ours.
+Result<bool> resolve_program(const std::vector<std::string>& words, Plan& plan) {
+  const auto folders = capture::server_folders();
+  if (!folders) return folders.error();
+  plan.name = words.front();
+  plan.argv = words;
+  const auto path = capture::resolve_server(words.front(), std::getenv("PATH"), *folders);
+  if (!path) return path.error();
+  plan.program = *path;
+  const auto bundled = capture::bundled_servers(*folders);
+  std::error_code code;
+  return std::any_of(bundled.begin(), bundled.end(), [&](const capture::BundledServer& server) {
+    return std::filesystem::equivalent(server.path, plan.program, code);
+  });
+}
+
+Status choose_load(const CLI::App& app, const RunOptions& options, bool bundled, Plan& plan) {
+  if (options.load == "echo" || (options.load.empty() && bundled))
+    plan.load_kind = LoadKind::kEcho;
+  else if (options.load == "none" || options.load.empty())
+    plan.load_kind = LoadKind::kNone;
+  else
+    plan.load_kind = LoadKind::kCommand;
+  if (plan.load_kind == LoadKind::kCommand) plan.load_command = options.load;
+
+  if (plan.load_kind != LoadKind::kEcho)
+    for (const char* option : {"--connections", "--size", "--pipeline", "--rate", "--rate-shape"})
+      if (given(app, option))
+        return usage_error(fmt::format("{} is for the echo load, which this run does not use", option),
+                           "give --load echo, or put it into the load's own command");
+  if (plan.load_kind == LoadKind::kNone && given(app, "--pin-load"))
+    return usage_error("--pin-load: this run has no load to pin");
+  if (plan.load_kind == LoadKind::kNone && !plan.attach && given(app, "--warmup"))
+    return usage_error("--warmup: without a load the window is the program's whole life");
+  plan.duration_given = given(app, "--duration");
+  if (plan.load_kind != LoadKind::kEcho && !given(app, "--warmup"))
+    plan.load.warmup_ns = plan.attach ? kAttachWarmup : 0;
+  return {};
+}
+
+}  // namespace
+
+void setup_run(CLI::App& app, RunOptions& options) {
+  Plan& plan = options.plan;
+  app.prefix_command();
+  app.add_option("--pin", options.pin, "Run the program on these CPUs only (as for taskset: 0,2-3)")
+      ->type_name("CPUS")
+      ->group("Program");
+  app.add_option("--pid", options.pid,
+                 "Attach to a running process, its threads and children; leave it running")
+      ->type_name("PID")
+      ->group("Program");
+  app.add_option("--port", options.port, "The port to load, where the program listens on several")
+      ->type_name("PORT")
+      ->group("Program");
+  app.add_option("--server-output", plan.output_file,
+                 "Write the program's own output to FILE instead of standard error")
+      ->type_name("FILE")
+      ->group("Program");
+
+  app.add_option("--load", options.load,
+                 "echo: our own load (bundled servers); none: no load, the window is the program's\n"
+                 "whole life; else a shell command, with {port} and {host} replaced")
+      ->type_name("LOAD")
+      ->group("Load");
+  add_load_options(app, plan.load);
+  add_load_placement(app, plan.load, "--load-threads", "--pin-load");
+  for (const char* option : {"--connections", "--size", "--duration", "--warmup", "--pipeline",
+                             "--rate", "--rate-shape", "--seed", "--load-threads", "--pin-load"})
+    app.get_option(option)->group("Load");
+
+  app.add_option("--events", options.events,
+                 "Count these perf events as well: cycles,instructions,page-faults,...\n"
+                 "or tracepoints: syscalls:sys_enter_futex")
+      ->delimiter(',')
+      ->type_name("EVENTS")
+      ->group("Tracing");
+  app.add_flag("--counts-only", plan.counts_only,
+               "Count calls and switches without any times: the least cost to the program")
+      ->group("Tracing");
+  app.add_option("--max-threads", options.max_threads,
+                 "Threads that can be traced at once (4 KiB of memory each)")
+      ->type_name("N")
+      ->group("Tracing");
+  app.add_flag("--inspect-descriptors", plan.inspect_descriptors,
+               "Tell sockets from files by descriptor, as on kernels before 6.3")
+      ->group("Tracing");
+  app.add_option("--save", options.save, "Save the measurement for trace-run report")
+      ->type_name("FILE")
+      ->group("Report");
+  add_output_options(app, options.output);
+}
+
+Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
+  Plan plan = options.plan;
+  if (Status sound = check_output_options(options.output); !sound) return std::move(sound).error();
+  if (options.program.empty() == options.pid.empty())
+    return options.pid.empty()
+               ? usage_error("no program given", "try: trace-run servers/epoll_echo")
+               : usage_error("--pid attaches to a running process: a program cannot be given too");
+
+  const auto usable = usable_cpus();
+  if (!usable) return usable.error();
+  bool bundled = false;
+  if (options.pid.empty()) {
+    const auto resolved = resolve_program(options.program, plan);
+    if (!resolved) return resolved.error();
+    bundled = *resolved;
+  } else {
+    const auto pid = parse_number<pid_t>("--pid", options.pid, 1, 1 << 22);
+    if (!pid) return pid.error();
+    if (given(app, "--pin"))
+      return usage_error("--pin is for a program that is started here",
+                         fmt::format("pin a running one with taskset -ap {} {}", options.pin, *pid));
+    plan.attach = *pid;
+    plan.name = fmt::format("pid {}", *pid);
+    if (::kill(*pid, 0) != 0 && errno == ESRCH)
+      return usage_error(fmt::format("--pid: there is no process {}", *pid));
+  }
+  if (!options.pin.empty()) {
+    const auto cpus = parse_usable_cpus("--pin", options.pin, *usable);
+    if (!cpus) return cpus.error();
+    plan.pin = *cpus;
+  }
+  if (!options.port.empty()) {
+    const auto port = parse_number<std::uint16_t>("--port", options.port, 1, 65535);
+    if (!port) return port.error();
+    plan.port = *port;
+  }
+  if (Status chosen = choose_load(app, options, bundled, plan); !chosen)
+    return std::move(chosen).error();
+
+  plan.max_threads = kSpareThreads;
+  if (plan.load_kind == LoadKind::kEcho)
+    plan.max_threads += static_cast<std::uint32_t>(plan.load.connections);
+  if (!options.max_threads.empty()) {
+    const auto threads =
+        parse_number<std::uint32_t>("--max-threads", options.max_threads, 1, 1 << 20);
+    if (!threads) return threads.error();
+    plan.max_threads = *threads;
+  }
+  plan.events = options.events;
+  if (options.output.cross_check)
+    for (const std::string& event : capture::kCrossCheckEvents)
+      if (std::find(plan.events.begin(), plan.events.end(), event) == plan.events.end())
+        plan.events.push_back(event);
+  return plan;
+}
+
+int run(const CLI::App& app, const RunOptions& options) {
+  const auto plan = plan_run(app, options);
+  if (!plan) return report(plan.error());
+  Progress progress(!options.output.quiet);
+  auto measured = measure(*plan, progress);
+  progress.clear();
+  if (!measured) return report(measured.error());
+  if (!options.save.empty())
+    if (const Status saved = save_snapshot(measured->snapshot, options.save); !saved)
+      return report(saved.error());
+  if (const Status written = write_reports(measured->snapshot, options.output); !written)
+    return report(written.error());
+  return measured->failure ? report(*measured->failure) : 0;
+}
+
+}  // namespace tr::commands

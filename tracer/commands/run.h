@@ -1,0 +1,37 @@
+// `trace-run [OPTIONS] PROGRAM [ARGUMENTS]`: the main job, and the command when no other is named.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "commands/measure/plan.h"
+#include "commands/output.h"
+#include "util/result.h"
+
+namespace tr::commands {
+
+struct RunOptions {
+  std::vector<std::string> program;  // and its arguments
+  std::string pid;
+  std::string port;
+  std::string pin;
+  std::string load;  // "echo", "none", a command; empty: as fits the program
+  std::vector<std::string> events;
+  std::string max_threads;
+  std::string save;  // the snapshot's file; empty: none
+  Plan plan;         // what the options set directly
+  OutputOptions output;
+};
+
+// Makes `app` itself the run command: its options, and what is left over as the program.
+void setup_run(CLI::App& app, RunOptions& options);
+
+// Checks the options against each other and this machine. Errors are usage errors.
+Result<Plan> plan_run(const CLI::App& app, const RunOptions& options);
+
+// Measures and reports; the exit code.
+int run(const CLI::App& app, const RunOptions& options);
+
+}  // namespace tr::commands

@@ -1,0 +1,258 @@
+#include "load/generate.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "load/connect.h"
+#include "load/fairness.h"
+#include "load/limits.h"
+#include "load/loop.h"
+#include "load/saturation.h"
+#include "util/clock.h"
+
+namespace tr::load {
+namespace {
+
+// So that who listens for the window has the time to get ready for it.
+constexpr std::uint64_t kShortestWarmupNs = 20'000'000;
+// A SYN that meets a full backlog is sent again after 1 and 3 seconds.
+constexpr std::uint64_t kConnectPatienceNs = 5 * kNsPerSecond;
+
+Error run_error(std::string why, std::string remedy = {}) {
+  return Error{.failure = Failure::kRun,
+               .operation = {},
+               .object = {},
+               .code = 0,
+               .why = std::move(why),
+               .remedy = std::move(remedy)};
+}
+
+// To the first of the target's addresses that accepts any.
+Result<Connected> connect_to_target(const Settings& settings, const Hooks& hooks) {
+  if (Status status = allow_open_files(settings.connections); !status)
+    return std::move(status).error();
+  const auto ports = read_port_range(hooks.root);
+  if (!ports) return ports.error();
+  const auto addresses = resolve(settings.target);
+  if (!addresses) return addresses.error();
+  std::vector<int> cancel_fds;
+  for (const Stop& stop : hooks.stops)
+    cancel_fds.push_back(stop.fd);
+  std::optional<Error> first_failure;
+  for (const Address& address : *addresses) {
+    const auto sources = plan_sources(address, settings.connections, *ports);
+    if (!sources) {
+      if (!first_failure) first_failure = sources.error();
+      continue;
+    }
+    auto connected = connect_all({.target = address,
+                                  .count = settings.connections,
+                                  .sources = *sources,
+                                  .patience_ns = kConnectPatienceNs,
+                                  .cancel_fds = cancel_fds});
+    if (!connected || !connected->sockets.empty()) return connected;
+    if (!first_failure) first_failure = connected->first_failure;
+  }
+  return *first_failure;
+}
+
+// Runs every loop on a thread of its own until all have ended, and passes stops on meanwhile.
+class Conductor {
+ public:
+  Conductor(LiveWindow& window, const Hooks& hooks) : window_(window), hooks_(hooks) {}
+
+  Status run(std::vector<std::unique_ptr<Loop>>& loops) {
+    ended_.reset(eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE));
+    if (!ended_) return errno_error("create", "an eventfd");
+    std::vector<Status> statuses(loops.size());
+    Status status;
+    {
+      std::vector<std::jthread> threads;
+      try {
+        for (std::size_t i = 0; i < loops.size(); ++i)
+          threads.emplace_back([this, &loop = *loops[i], &status_of_it = statuses[i]] {
+            status_of_it = loop.run();
+            if (!status_of_it) window_.close_early(0);
+            eventfd_write(ended_.get(), 1);
+          });
+      } catch (const std::system_error& error) {
+        status = Error{.failure = Failure::kNotAllowed,
+                       .operation = "start",
+                       .object = "a thread",
+                       .code = error.code().value(),
+                       .why = {},
+                       .remedy = "use fewer --threads"};
+      }
+      if (status) status = wait_for(threads.size());
+      if (!status) window_.close_early(0);
+    }
+    for (Status& of_one : statuses)
+      if (status && !of_one) status = std::move(of_one);
+    return status;
+  }
+
+  [[nodiscard]] bool interrupted() const { return interrupted_; }
+
+ private:
+  Status wait_for(std::size_t threads) {
+    std::vector<pollfd> polled = {{ended_.get(), POLLIN, 0}};
+    for (const Stop& stop : hooks_.stops)
+      polled.push_back({stop.fd, POLLIN, 0});
+    while (threads > 0) {
+      if (::poll(polled.data(), polled.size(), -1) < 0) {
+        if (errno == EINTR) continue;
+        return errno_error("wait for", "the load's threads");
+      }
+      eventfd_t one = 0;
+      if (polled[0].revents != 0 && eventfd_read(ended_.get(), &one) == 0) --threads;
+      for (std::size_t i = 1; i < polled.size(); ++i) {
+        if (polled[i].revents == 0) continue;
+        interrupted_ |= window_.close_early(hooks_.stops[i - 1].close_ns());
+        polled[i].fd = -1;  // poll() leaves it out: once is enough
+      }
+    }
+    return {};
+  }
+
+  LiveWindow& window_;
+  const Hooks& hooks_;
+  Fd ended_;
+  bool interrupted_ = false;
+};
+
+void add(LoadResult& sum, const LoadResult& part) {
+  sum.messages += part.messages;
+  sum.bytes += part.bytes;
+  sum.sent += part.sent;
+  sum.wrong_answers += part.wrong_answers;
+  sum.broken_connections += part.broken_connections;
+  sum.latency.merge(part.latency);
+  sum.service.merge(part.service);
+  sum.unanswered += part.unanswered;
+  sum.longest_unanswered_ns = std::max(sum.longest_unanswered_ns, part.longest_unanswered_ns);
+  sum.late_sends += part.late_sends;
+}
+
+// A wrong answer before a broken connection, and the earliest of each.
+bool tells_more(const Tally& a, const Tally& b) {
+  if (a.result.first_failure.empty() || b.result.first_failure.empty())
+    return b.result.first_failure.empty() && !a.result.first_failure.empty();
+  if ((a.result.wrong_answers > 0) != (b.result.wrong_answers > 0))
+    return a.result.wrong_answers > 0;
+  return a.first_failure_ns < b.first_failure_ns;
+}
+
+LoadResult summarise(const std::vector<Tally>& tallies, std::uint64_t cpus) {
+  LoadResult result;
+  std::vector<std::uint64_t> messages;
+  Effort effort{.threads = {}, .cpus = cpus};
+  std::optional<std::uint64_t> runqueue_ns = 0;
+  const Tally* failed = &tallies.front();
+  for (const Tally& tally : tallies) {
+    add(result, tally.result);
+    messages.insert(messages.end(), tally.messages.begin(), tally.messages.end());
+    effort.threads.push_back(tally.cpu);
+    effort.late_by_load += tally.late_by_load;
+    result.user_ns += tally.cpu.user_ns;
+    result.system_ns += tally.cpu.system_ns;
+    if (!tally.cpu.runqueue_ns)
+      runqueue_ns.reset();
+    else if (runqueue_ns)
+      *runqueue_ns += *tally.cpu.runqueue_ns;
+    if (tells_more(tally, *failed)) failed = &tally;
+  }
+  result.first_failure = failed->result.first_failure;
+  result.runqueue_ns = runqueue_ns;
+  result.silent_connections =
+      static_cast<std::uint64_t>(std::count(messages.begin(), messages.end(), 0));
+  const Fairness fair = fairness(std::move(messages));
+  result.fairness_p5 = fair.p5;
+  result.fairness_p50 = fair.p50;
+  result.fairness_p95 = fair.p95;
+  result.fairness_jain = fair.jain;
+  effort.sent = result.sent;
+  result.cpus = cpus;
+  result.saturation = saturation(effort);
+  result.saturated = !result.saturation.empty();
+  return result;
+}
+
+}  // namespace
+
+Result<Outcome> generate(const Settings& asked, const Protocol& protocol, const Hooks& hooks) {
+  if (!asked.pin.empty())
+    if (Status status = pin_thread(0, asked.pin); !status) return std::move(status).error();
+  const auto usable = usable_cpus();
+  if (!usable) return usable.error();
+  auto connected = connect_to_target(asked, hooks);
+  if (!connected) return std::move(connected).error();
+
+  Settings settings = asked;
+  settings.connections = connected->sockets.size();  // an asked-for rate is for those there are
+  settings.threads = std::min(asked.threads, settings.connections);
+  const std::uint64_t start_ns = monotonic_ns();
+  const std::uint64_t open_ns = start_ns + std::max(settings.warmup_ns, kShortestWarmupNs);
+  LiveWindow window({open_ns, open_ns + settings.duration_ns}, settings.connections);
+  std::vector<std::unique_ptr<Loop>> loops;
+  for (std::uint64_t i = 0; i < settings.threads; ++i) {
+    auto loop = Loop::make(settings, window, start_ns, hooks.root);
+    if (!loop) return std::move(loop).error();
+    loops.push_back(*std::move(loop));
+  }
+  for (std::size_t i = 0; i < connected->sockets.size(); ++i)
+    if (Status status = loops[i % loops.size()]->add(std::move(connected->sockets[i]),
+                                                     static_cast<std::uint32_t>(i), protocol);
+        !status)
+      return std::move(status).error();
+  if (hooks.window_planned)
+    if (Status status = hooks.window_planned(window.window()); !status)
+      return std::move(status).error();
+
+  Conductor conductor(window, hooks);
+  if (Status status = conductor.run(loops); !status) return std::move(status).error();
+  std::vector<Tally> tallies;
+  for (const auto& loop : loops)
+    tallies.push_back(loop->tally());
+
+  Outcome outcome{window.window(), conductor.interrupted(),
+                  summarise(tallies, std::min<std::uint64_t>(loops.size(), usable->size()))};
+  outcome.result.connections = settings.connections;
+  outcome.result.connect_failures = connected->failures;
+  if (connected->first_failure && outcome.result.first_failure.empty())
+    outcome.result.first_failure = connected->first_failure->text();
+  if (outcome.window.close_ns <= outcome.window.open_ns) {
+    if (!outcome.interrupted)
+      if (Status status = check(outcome.result, settings.target.text()); !status)
+        return std::move(status).error();
+    return run_error("interrupted before the measurement window opened",
+                     "nothing was measured; a shorter --warmup opens it sooner");
+  }
+  return outcome;
+}
+
+Status check(const LoadResult& result, const std::string& target) {
+  if (result.wrong_answers > 0)
+    return run_error(
+        fmt::format("{} does not echo what it gets: {}", target, result.first_failure));
+  if (result.broken_connections == result.connections)
+    return run_error(fmt::format("all {} connections to {} broke, the first: {}",
+                                 result.connections, target, result.first_failure),
+                     "did the server end or crash?");
+  if (result.messages == 0)
+    return run_error(
+        fmt::format("{} answered nothing inside the window on {} connections", target,
+                    result.connections),
+        "does it echo, and has it taken the connections? With answers that slow, a longer "
+        "--duration helps");
+  return {};
+}
+
+}  // namespace tr::load

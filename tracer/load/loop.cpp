@@ -1,0 +1,309 @@
+#include "load/loop.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "util/clock.h"
+
+namespace tr::load {
+namespace {
+
+constexpr std::size_t kBufferBytes = 256 * 1024;
+constexpr std::size_t kEventsAtOnce = 256;
+constexpr std::uint32_t kEarlyClose = UINT32_MAX;  // in place of a slot's index
+constexpr std::uint64_t kDrainNs = kNsPerSecond;
+constexpr std::uint64_t kLateNs = 1'000'000;
+// So many overdue messages are sent before answers are looked at again: else a loop that has fallen
+// behind its plan would only send, and time stamp the answers late.
+constexpr int kSendsInARow = 8;
+
+std::string broken_text(int code) {
+  return code == 0 ? "the server closed it" : std::strerror(code);
+}
+
+}  // namespace
+
+Loop::Loop(const Settings& settings, LiveWindow& window, std::uint64_t start_ns, std::string root)
+    : settings_(settings),
+      window_(window),
+      start_ns_(start_ns),
+      root_(std::move(root)),
+      send_buffer_(kBufferBytes),
+      receive_buffer_(kBufferBytes) {}
+
+Result<std::unique_ptr<Loop>> Loop::make(const Settings& settings, LiveWindow& window,
+                                         std::uint64_t start_ns, std::string root) {
+  std::unique_ptr<Loop> loop(new Loop(settings, window, start_ns, std::move(root)));
+  loop->epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
+  if (!loop->epoll_) return errno_error("create", "an epoll instance");
+  const auto sleeper = window.add_sleeper();
+  if (!sleeper) return sleeper.error();
+  loop->early_close_ = *sleeper;
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u32 = kEarlyClose;
+  if (epoll_ctl(loop->epoll_.get(), EPOLL_CTL_ADD, loop->early_close_, &event) != 0)
+    return errno_error("watch", "an eventfd");
+  return loop;
+}
+
+Status Loop::add(Fd socket, std::uint32_t number, const Protocol& protocol) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u32 = static_cast<std::uint32_t>(slots_.size());
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket.get(), &event) != 0)
+    return errno_error("watch", "a connection", "use fewer --connections");
+  std::optional<Schedule> schedule;
+  if (settings_.open_loop())
+    schedule.emplace(Schedule::Plan{.rate = settings_.rate,
+                                    .shape = settings_.rate_shape,
+                                    .seed = settings_.seed,
+                                    .connections = settings_.connections},
+                     number, start_ns_);
+  slots_.push_back({.connection = {protocol.open(number), settings_.pipeline, schedule},
+                    .socket = std::move(socket),
+                    .number = number});
+  return {};
+}
+
+Status Loop::run() {
+  // Sleeps end on time: the default slack of 50 us would make every planned send late by as much.
+  prctl(PR_SET_TIMERSLACK, 1);
+  alive_ = slots_.size();
+  now_ns_ = monotonic_ns();
+  pass_deadlines();
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    pump(i);
+    if (now_ns_ >= deadline_ns_) pass_deadlines();
+  }
+  Status status;
+  while (status && alive_ > 0 &&
+         !(phase_ == Phase::kDrain && (in_flight_ == 0 || now_ns_ >= drain_end_ns_)))
+    status = wait();
+  stop_measuring();
+  for (Slot& slot : slots_)
+    slot.socket.reset();
+  return status;
+}
+
+Status Loop::wait() {
+  now_ns_ = monotonic_ns();
+  if (now_ns_ >= deadline_ns_) pass_deadlines();
+  const std::uint64_t left = deadline_ns_ > now_ns_ ? deadline_ns_ - now_ns_ : 0;
+  timespec timeout{};
+  timeout.tv_sec = static_cast<time_t>(left / kNsPerSecond);
+  timeout.tv_nsec = static_cast<long>(left % kNsPerSecond);
+  std::array<epoll_event, kEventsAtOnce> events;
+  const int ready = epoll_pwait2(epoll_.get(), events.data(), events.size(), &timeout, nullptr);
+  if (ready < 0) {
+    if (errno == EINTR) return {};
+    return errno_error("wait for", "the connections",
+                       errno == ENOSYS ? "this needs Linux 5.11 or newer" : "");
+  }
+  for (int i = 0; i < ready; ++i) {
+    handle(events[static_cast<std::size_t>(i)].events,
+           events[static_cast<std::size_t>(i)].data.u32);
+    if (now_ns_ >= deadline_ns_) pass_deadlines();
+  }
+  return {};
+}
+
+void Loop::handle(std::uint32_t events, std::uint32_t index) {
+  if (index == kEarlyClose) {
+    eventfd_t times = 0;
+    eventfd_read(early_close_, &times);
+    deadline_ns_ = 0;
+    return;
+  }
+  // Sending on one connection's turn can break another whose event is still to come.
+  if (!slots_[index].socket) return;
+  if ((events & EPOLLOUT) != 0 && slots_[index].blocked) {
+    slots_[index].ready_ns = monotonic_ns();
+    pump(index);
+  }
+  if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0 && slots_[index].socket) receive(index);
+}
+
+void Loop::pass_deadlines() {
+  pass_edges();
+  send_due();
+  deadline_ns_ = phase_ == Phase::kDrain    ? drain_end_ns_
+                 : phase_ == Phase::kWarmup ? std::min(window_.open_ns(), window_.close_ns())
+                                            : window_.close_ns();
+  if (phase_ != Phase::kDrain && !due_.empty())
+    deadline_ns_ = std::min(deadline_ns_, due_.top().first);
+}
+
+void Loop::pass_edges() {
+  if (phase_ == Phase::kWarmup && now_ns_ >= window_.open_ns() &&
+      window_.open_ns() < window_.close_ns()) {
+    phase_ = Phase::kMeasure;
+    cpu_at_open_ = read_thread_cpu(root_);
+  }
+  if (phase_ != Phase::kDrain && now_ns_ >= window_.close_ns()) {
+    stop_measuring();
+    drain_end_ns_ = now_ns_ + kDrainNs;
+  }
+}
+
+void Loop::stop_measuring() {
+  if (phase_ == Phase::kMeasure) tally_.cpu = cpu_use(cpu_at_open_, read_thread_cpu(root_));
+  phase_ = Phase::kDrain;
+}
+
+void Loop::send_due() {
+  for (int i = 0; i < kSendsInARow && !due_.empty() && due_.top().first <= now_ns_; ++i) {
+    const std::uint32_t index = due_.top().second;
+    due_.pop();
+    slots_[index].queued = false;
+    if (slots_[index].socket) pump(index);
+  }
+}
+
+// Sends what is to be sent on this connection now.
+void Loop::pump(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  for (;;) {
+    const bool closed = now_ns_ >= window_.close_ns();
+    const std::size_t filled = slot.connection.fill(send_buffer_, now_ns_, closed);
+    if (filled == 0) break;
+    const std::uint64_t planned_ns = slot.connection.next_due_ns();
+    now_ns_ = monotonic_ns();
+    const ssize_t sent = ::send(slot.socket.get(), send_buffer_.data(), filled, MSG_NOSIGNAL);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN) return lose(slot, broken_text(errno));
+    } else {
+      const std::size_t begun = slot.connection.sent(static_cast<std::size_t>(sent), now_ns_);
+      in_flight_ += begun;
+      count_sends(slot, begun, planned_ns);
+    }
+    if (sent < static_cast<ssize_t>(filled)) return watch_writable(index, true);
+  }
+  if (slot.blocked) watch_writable(index, false);
+  queue_if_idle(index);
+}
+
+void Loop::count_sends(const Slot& slot, std::size_t begun, std::uint64_t planned_ns) {
+  if (begun == 0 || !counts(now_ns_)) return;
+  tally_.result.sent += begun;
+  if (!settings_.open_loop() || now_ns_ - planned_ns <= kLateNs) return;
+  ++tally_.result.late_sends;
+  if (now_ns_ - std::max(planned_ns, slot.ready_ns) > kLateNs) ++tally_.late_by_load;
+}
+
+// A busy connection is not queued: its answer, or room in its socket, brings it back to pump().
+void Loop::queue_if_idle(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  if (!settings_.open_loop() || slot.queued || slot.connection.full()) return;
+  slot.queued = true;
+  due_.emplace(slot.connection.next_due_ns(), index);
+  deadline_ns_ = std::min(deadline_ns_, due_.top().first);
+}
+
+void Loop::watch_writable(std::uint32_t index, bool on) {
+  Slot& slot = slots_[index];
+  if (slot.blocked == on) return;
+  slot.blocked = on;
+  epoll_event event{};
+  event.events = on ? EPOLLIN | EPOLLOUT : EPOLLIN;
+  event.data.u32 = index;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, slot.socket.get(), &event) != 0)
+    lose(slot, broken_text(errno));
+}
+
+void Loop::receive(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  const ssize_t got = ::recv(slot.socket.get(), receive_buffer_.data(), receive_buffer_.size(), 0);
+  const int code = got < 0 ? errno : 0;
+  now_ns_ = monotonic_ns();
+  if (code == EAGAIN || code == EINTR) return;
+  if (got <= 0) return lose(slot, broken_text(code));
+  std::span<const char> rest(receive_buffer_.data(), static_cast<std::size_t>(got));
+  const bool was_full = slot.connection.full();
+  bool answered = false;
+  while (!rest.empty()) {
+    const Connection::Answer answer = slot.connection.receive(rest);
+    if (answer.taken.state == Dialogue::State::kWrong)
+      return end_run_as_wrong(slot, answer.taken.difference);
+    rest = rest.subspan(answer.taken.bytes);
+    if (answer.taken.state != Dialogue::State::kWhole) break;
+    answered = true;
+    --in_flight_;
+    count_answer(slot, answer);
+  }
+  if (!answered) return;
+  if (was_full && !slot.blocked) slot.ready_ns = now_ns_;
+  if (!slot.blocked && !slot.queued) pump(index);
+}
+
+void Loop::count_answer(Slot& slot, const Connection::Answer& answer) {
+  LoadResult& result = tally_.result;
+  if (counts(now_ns_)) {
+    ++slot.messages;
+    ++result.messages;
+    result.bytes += answer.size;
+    result.latency.record(now_ns_ - answer.flight.planned_ns);
+    if (settings_.open_loop()) result.service.record(now_ns_ - answer.flight.sent_ns);
+    return;
+  }
+  const std::uint64_t close_ns = window_.close_ns();
+  if (now_ns_ < close_ns || answer.flight.planned_ns >= close_ns) return;
+  ++result.unanswered;
+  result.longest_unanswered_ns =
+      std::max(result.longest_unanswered_ns, close_ns - answer.flight.planned_ns);
+}
+
+// What breaks after the window has closed no longer matters.
+void Loop::lose(Slot& slot, const std::string& why) {
+  if (now_ns_ < window_.close_ns()) {
+    ++tally_.result.broken_connections;
+    if (tally_.result.first_failure.empty()) note_failure(slot, fmt::format("broke: {}", why));
+    window_.lose_connection(now_ns_);
+  }
+  close_slot(slot);
+}
+
+void Loop::end_run_as_wrong(Slot& slot, const std::string& difference) {
+  // Worse than any broken connection before it.
+  if (++tally_.result.wrong_answers == 1)
+    note_failure(slot, fmt::format("got a wrong answer: {}", difference));
+  window_.close_early(now_ns_);
+  close_slot(slot);
+}
+
+void Loop::close_slot(Slot& slot) {
+  in_flight_ -= slot.connection.in_flight();
+  --alive_;
+  slot.socket.reset();
+}
+
+void Loop::note_failure(const Slot& slot, const std::string& what) {
+  tally_.result.first_failure = fmt::format("connection {} {}", slot.number, what);
+  tally_.first_failure_ns = now_ns_;
+}
+
+Tally Loop::tally() {
+  const std::uint64_t close_ns = window_.close_ns();
+  for (Slot& slot : slots_) {
+    tally_.messages.push_back(slot.messages);
+    slot.connection.unanswered(close_ns, [&](std::uint64_t planned_ns) {
+      ++tally_.result.unanswered;
+      tally_.result.longest_unanswered_ns =
+          std::max(tally_.result.longest_unanswered_ns, close_ns - planned_ns);
+    });
+  }
+  return std::move(tally_);
+}
+
+}  // namespace tr::load

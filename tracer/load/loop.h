@@ -1,0 +1,113 @@
+// One thread's share of the load: when is something to be sent, what has come back, does it count?
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <queue>
+#include <string>
+#include <vector>
+
+#include "load/connection.h"
+#include "load/protocol.h"
+#include "load/saturation.h"
+#include "load/settings.h"
+#include "load/window.h"
+#include "snapshot/snapshot.h"
+#include "util/fd.h"
+#include "util/result.h"
+
+namespace tr::load {
+
+// What one loop counted. `result` has the counts and histograms, but neither what is only known
+// over all loops (fairness, saturation) nor the CPU time.
+struct Tally {
+  LoadResult result;
+  std::uint64_t first_failure_ns = 0;
+  std::uint64_t late_by_load = 0;
+  std::vector<std::uint64_t> messages;  // of each connection, in the window
+  CpuUse cpu;                           // in the window; all 0 if it never opened
+};
+
+// An epoll loop over some of the connections. Make it, add the connections, run it on a thread of
+// its own, and read the tally when that has ended.
+class Loop {
+ public:
+  // `start_ns`: when the plan of an open loop begins. `root`: where /proc is ("": here).
+  static Result<std::unique_ptr<Loop>> make(const Settings& settings, LiveWindow& window,
+                                            std::uint64_t start_ns, std::string root);
+
+  // `number`: which one it is among all connections of the run.
+  Status add(Fd socket, std::uint32_t number, const Protocol& protocol);
+
+  // Sends and receives until the window has closed and all that was under way has been answered,
+  // for at most a second, or until every connection is broken. Closes the connections.
+  Status run();
+
+  // After run(): the tally for the window as it turned out to be.
+  Tally tally();
+
+ private:
+  enum class Phase { kWarmup, kMeasure, kDrain };
+
+  struct Slot {
+    Connection connection;
+    Fd socket;  // invalid: broken
+    std::uint32_t number;
+    bool queued = false;         // in due_
+    bool blocked = false;        // its socket's send buffer is full: EPOLLOUT is armed
+    std::uint64_t ready_ns = 0;  // since when neither socket nor pipeline keep it from sending
+    std::uint64_t messages = 0;  // in the window
+  };
+
+  Loop(const Settings& settings, LiveWindow& window, std::uint64_t start_ns, std::string root);
+
+  Status wait();
+  void handle(std::uint32_t events, std::uint32_t index);
+  void pass_deadlines();
+  void pass_edges();
+  void stop_measuring();
+  void send_due();
+
+  void pump(std::uint32_t index);
+  void count_sends(const Slot& slot, std::size_t begun, std::uint64_t planned_ns);
+  void queue_if_idle(std::uint32_t index);
+  void watch_writable(std::uint32_t index, bool on);
+
+  void receive(std::uint32_t index);
+  void count_answer(Slot& slot, const Connection::Answer& answer);
+
+  void lose(Slot& slot, const std::string& why);
+  void end_run_as_wrong(Slot& slot, const std::string& difference);
+  void close_slot(Slot& slot);
+  void note_failure(const Slot& slot, const std::string& what);
+
+  [[nodiscard]] bool counts(std::uint64_t ns) const {
+    return ns >= window_.open_ns() && ns < window_.close_ns();
+  }
+
+  const Settings& settings_;
+  LiveWindow& window_;
+  const std::uint64_t start_ns_;
+  const std::string root_;
+  Fd epoll_;
+  int early_close_ = -1;  // owned by the window
+  std::vector<char> send_buffer_;
+  std::vector<char> receive_buffer_;
+  std::vector<Slot> slots_;
+
+  Phase phase_ = Phase::kWarmup;
+  std::uint64_t now_ns_ = 0;       // the last time stamp taken
+  std::uint64_t deadline_ns_ = 0;  // when pass_deadlines() has something to do
+  std::uint64_t drain_end_ns_ = 0;
+  std::size_t alive_ = 0;
+  std::size_t in_flight_ = 0;
+  // Open loop: the connections that wait for their next planned time, by that time.
+  using Due = std::pair<std::uint64_t, std::uint32_t>;
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
+
+  CpuReading cpu_at_open_;
+  Tally tally_;
+};
+
+}  // namespace tr::load

@@ -1,0 +1,29 @@
+// What was the load generator asked to do?
+#pragma once
+
+#include <cstdint>
+
+#include "load/schedule.h"
+#include "load/target.h"
+#include "util/clock.h"
+#include "util/cpu_set.h"
+
+namespace tr::load {
+
+struct Settings {
+  Target target;
+  std::uint64_t connections = 200;
+  std::uint64_t size = 64;  // bytes per message
+  std::uint64_t duration_ns = 10 * kNsPerSecond;
+  std::uint64_t warmup_ns = kNsPerSecond;  // before the window, not measured
+  std::uint64_t pipeline = 1;              // messages under way per connection
+  double rate = 0;                         // messages per second over all; 0: closed loop
+  RateShape rate_shape = RateShape::kPoisson;
+  std::uint64_t seed = 1;  // of the Poisson gaps
+  std::uint64_t threads = 1;
+  CpuList pin;  // the load generator's own CPUs; empty: any
+
+  [[nodiscard]] bool open_loop() const { return rate > 0; }
+};
+
+}  // namespace tr::load

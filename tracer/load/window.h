@@ -1,0 +1,49 @@
+// Which answers count?
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "util/fd.h"
+#include "util/result.h"
+
+namespace tr::load {
+
+// The measurement window, [open_ns, close_ns) on CLOCK_MONOTONIC: an answer counts when the time
+// stamp taken at its last byte lies in it.
+struct Window {
+  std::uint64_t open_ns = 0;
+  std::uint64_t close_ns = 0;
+};
+
+// The window while the load runs, shared by the threads that send and the one that may end it
+// early. Closing it early wakes every sleeper that has taken a wake-up descriptor.
+class LiveWindow {
+ public:
+  // `connections`: how many there are to lose before there is nothing left to measure.
+  LiveWindow(Window planned, std::uint64_t connections)
+      : open_ns_(planned.open_ns), close_ns_(planned.close_ns), connections_(connections) {}
+
+  [[nodiscard]] std::uint64_t open_ns() const { return open_ns_; }
+  [[nodiscard]] std::uint64_t close_ns() const { return close_ns_.load(std::memory_order_relaxed); }
+  [[nodiscard]] Window window() const { return {open_ns_, close_ns()}; }
+
+  // A descriptor that becomes readable when the window is closed early; owned by the window. Take
+  // all of them before the first thread starts.
+  Result<int> add_sleeper();
+
+  // Moves the close forward to `ns`, if that is earlier; true if it was. Any thread may call it.
+  bool close_early(std::uint64_t ns);
+
+  // A connection broke at `ns`; with the last one the window closes.
+  void lose_connection(std::uint64_t ns);
+
+ private:
+  const std::uint64_t open_ns_;
+  std::atomic<std::uint64_t> close_ns_;
+  std::atomic<std::uint64_t> connections_;
+  std::vector<Fd> sleepers_;
+};
+
+}  // namespace tr::load
