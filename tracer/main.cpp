@@ -1,18 +1,28 @@
+// Assembles the subcommands, nothing more.
 #include <CLI/CLI.hpp>
 
 #include "commands/command.h"
+#include "commands/doctor.h"
+#include "commands/list.h"
 #include "commands/load.h"
+#include "commands/report.h"
+#include "commands/run.h"
 
 int main(int argc, char** argv) {
   CLI::App app("What one message costs your server, and why, from the kernel", "trace-run");
   app.set_version_flag("--version", "trace-run " TRACE_RUN_VERSION);
-  app.require_subcommand(1);
   int exit_code = 0;
+  tr::commands::RunOptions options;
+  tr::commands::setup_run(app, options);
   tr::commands::setup_load(app, exit_code);
+  tr::commands::setup_report(app, exit_code);
+  tr::commands::setup_doctor(app, exit_code);
+  tr::commands::setup_list(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return tr::commands::report(app, error);
   }
-  return exit_code;
+  if (!app.get_subcommands().empty()) return exit_code;
+  return tr::commands::run(app, options);
 }

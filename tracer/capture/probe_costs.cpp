@@ -33,7 +33,8 @@ CostPerRun solve_cost(const CostSample& idle, const CostSample& loaded) {
   const double untraced_runs = static_cast<double>(loaded.runs) - traced_runs;
   if (traced_runs >= kEnoughRuns)
     cost.traced = std::max(
-        0.0, (static_cast<double>(loaded.time_ns) - untraced_runs * cost.untraced) / traced_runs);
+        0.0, (static_cast<double>(loaded.time_ns) - untraced_runs * cost.untraced.value_or(0)) /
+                 traced_runs);
   return cost;
 }
 
@@ -90,20 +91,28 @@ Overhead ProbeCosts::overhead(std::uint64_t tree_cpu_ns) const {
     overhead.calibration = "kernel BPF statistics during the warm-up";
 
   double total_ns = 0;
+  bool all_known = true;
   for (const ProgramRuns& end : at_close_) {
-    const ProgramRuns* start = find(at_open_, end.program);
+    const ProgramRuns none{.program = end.program};
+    const ProgramRuns* found = find(at_open_, end.program);
+    const ProgramRuns& start = found != nullptr ? *found : none;
     const CostSample* loaded = find(loaded_, end.program);
     const CostSample* idle = find(idle_, end.program);
-    ProgramCost cost{.program = end.program,
-                     .runs = end.traced - (start != nullptr ? start->traced : 0),
-                     .ns_per_run = 0};
+    ProgramCost cost;
+    cost.program = end.program;
+    cost.runs = end.traced - start.traced;
+    cost.untraced_runs = end.untraced - start.untraced;
     if (loaded != nullptr)
       cost.ns_per_run = solve_cost(idle != nullptr ? *idle : CostSample{}, *loaded).traced;
     overhead.probe_runs += cost.runs;
-    total_ns += static_cast<double>(cost.runs) * cost.ns_per_run;
+    total_ns += static_cast<double>(cost.runs) * cost.ns_per_run.value_or(0);
+    // A program that hardly runs cannot be calibrated, and does not matter.
+    all_known = all_known && (cost.ns_per_run || cost.runs < kEnoughRuns);
     overhead.programs.push_back(std::move(cost));
   }
+  if (loaded_.empty()) return overhead;
   overhead.probe_ns = static_cast<std::uint64_t>(total_ns);
+  if (!all_known) overhead.calibration += "; some probes ran too seldom then, and are left out";
   if (tree_cpu_ns > 0) overhead.share_of_cpu = total_ns / static_cast<double>(tree_cpu_ns);
   return overhead;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,8 @@ namespace tr::capture {
 // runs end early and are much cheaper, so the two are told apart: `untraced` is measured while only
 // other threads run, and taken off the mixture seen under load.
 struct CostPerRun {
-  double traced = 0;
-  double untraced = 0;
+  std::optional<double> traced;  // absent: too few runs to tell (below 50)
+  std::optional<double> untraced;
 };
 
 // Time and runs of one probe over some interval.

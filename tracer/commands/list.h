@@ -14,8 +14,8 @@ struct ListOptions {
   bool json = false;
 };
 
-// Adds the subcommand; what the user asks for arrives in `options`, which must outlive the parse.
-CLI::App* setup_list(CLI::App& app, ListOptions& options);
+// Adds the subcommand; it runs while `app` parses and leaves its exit code in `exit_code`.
+void setup_list(CLI::App& app, int& exit_code);
 
 // Writes the list to stdout; the exit code.
 int run_list(const ListOptions& options);

@@ -25,7 +25,8 @@ constexpr std::uint64_t kAttachWarmup = kNsPerSecond / 5;
 template <class T>
 Result<T> parse_number(const char* option, const std::string& text, T least, T most) {
   const auto number = parse_u64(text);
-  if (!number || *number < least || *number > most)
+  if (!number || *number < static_cast<std::uint64_t>(least) ||
+      *number > static_cast<std::uint64_t>(most))
     return usage_error(
         fmt::format("{}: \"{}\" is not a number from {} to {}", option, text, least, most));
   return static_cast<T>(*number);
@@ -63,8 +64,9 @@ Status choose_load(const CLI::App& app, const RunOptions& options, bool bundled,
   if (plan.load_kind != LoadKind::kEcho)
     for (const char* option : {"--connections", "--size", "--pipeline", "--rate", "--rate-shape"})
       if (given(app, option))
-        return usage_error(fmt::format("{} is for the echo load, which this run does not use", option),
-                           "give --load echo, or put it into the load's own command");
+        return usage_error(
+            fmt::format("{} is for the echo load, which this run does not use", option),
+            "give --load echo, or put it into the load's own command");
   if (plan.load_kind == LoadKind::kNone && given(app, "--pin-load"))
     return usage_error("--pin-load: this run has no load to pin");
   if (plan.load_kind == LoadKind::kNone && !plan.attach && given(app, "--warmup"))
@@ -95,9 +97,10 @@ void setup_run(CLI::App& app, RunOptions& options) {
       ->type_name("FILE")
       ->group("Program");
 
-  app.add_option("--load", options.load,
-                 "echo: our own load (bundled servers); none: no load, the window is the program's\n"
-                 "whole life; else a shell command, with {port} and {host} replaced")
+  app.add_option(
+         "--load", options.load,
+         "echo: our own load (bundled servers); none: no load, the window is the program's\n"
+         "whole life; else a shell command, with {port} and {host} replaced")
       ->type_name("LOAD")
       ->group("Load");
   add_load_options(app, plan.load);
@@ -110,6 +113,7 @@ void setup_run(CLI::App& app, RunOptions& options) {
                  "Count these perf events as well: cycles,instructions,page-faults,...\n"
                  "or tracepoints: syscalls:sys_enter_futex")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("EVENTS")
       ->group("Tracing");
   app.add_flag("--counts-only", plan.counts_only,
@@ -147,8 +151,9 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
     const auto pid = parse_number<pid_t>("--pid", options.pid, 1, 1 << 22);
     if (!pid) return pid.error();
     if (given(app, "--pin"))
-      return usage_error("--pin is for a program that is started here",
-                         fmt::format("pin a running one with taskset -ap {} {}", options.pin, *pid));
+      return usage_error(
+          "--pin is for a program that is started here",
+          fmt::format("pin a running one with taskset -ap {} {}", options.pin, *pid));
     plan.attach = *pid;
     plan.name = fmt::format("pid {}", *pid);
     if (::kill(*pid, 0) != 0 && errno == ESRCH)
@@ -184,7 +189,10 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
   return plan;
 }
 
-int run(const CLI::App& app, const RunOptions& options) {
+int run(const CLI::App& app, RunOptions& options) {
+  options.program = app.remaining();
+  if (!options.program.empty() && options.program.front() == "--")
+    options.program.erase(options.program.begin());
   const auto plan = plan_run(app, options);
   if (!plan) return report(plan.error());
   Progress progress(!options.output.quiet);

@@ -13,7 +13,7 @@
 namespace tr::commands {
 
 struct RunOptions {
-  std::vector<std::string> program;  // and its arguments
+  std::vector<std::string> program;  // and its arguments: what the parser left over
   std::string pid;
   std::string port;
   std::string pin;
@@ -32,6 +32,6 @@ void setup_run(CLI::App& app, RunOptions& options);
 Result<Plan> plan_run(const CLI::App& app, const RunOptions& options);
 
 // Measures and reports; the exit code.
-int run(const CLI::App& app, const RunOptions& options);
+int run(const CLI::App& app, RunOptions& options);
 
 }  // namespace tr::commands

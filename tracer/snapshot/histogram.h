@@ -61,6 +61,8 @@ class Histogram {
   // The buckets that are not empty, ascending.
   [[nodiscard]] std::vector<Bucket> buckets() const;
 
+  friend bool operator==(const Histogram&, const Histogram&) = default;
+
  private:
   [[nodiscard]] std::uint64_t middle(std::size_t index) const;
   void count_in(std::size_t index, std::uint64_t times);

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "snapshot/bucket_list.h"
 #include "snapshot/histogram.h"
 
 namespace tr {
@@ -30,6 +31,8 @@ struct Environment {
   std::string clocksource;
   std::uint64_t memory_bytes = 0;
   std::string virtualization;  // hypervisor's name, or empty
+
+  friend bool operator==(const Environment&, const Environment&) = default;
 };
 
 // What was asked for.
@@ -49,6 +52,8 @@ struct RunConfig {
   double warmup_s = 0;
   double rate = 0;         // messages per second over all connections; 0: closed loop
   std::string rate_shape;  // "poisson" or "fixed"; empty in closed loop
+
+  friend bool operator==(const RunConfig&, const RunConfig&) = default;
 };
 
 // What the load generator saw in the window. Absent where the load was not ours.
@@ -81,6 +86,8 @@ struct LoadResult {
   std::uint64_t late_sends = 0;  // open loop: sent over 1 ms after the planned time, why ever
   bool saturated = false;        // it was itself the limit
   std::string saturation;        // why that is said, with its figure; empty when not saturated
+
+  friend bool operator==(const LoadResult&, const LoadResult&) = default;
 };
 
 // One syscall of one thread, or of a sum of threads.
@@ -95,8 +102,10 @@ struct SyscallStats {
   std::uint64_t total_ns = 0;  // wall time inside the window; cut at its edges
   std::map<int, std::uint64_t> errors_by_errno;
   // One value per call that touched the window (calls + carried_in), as long as the part of it
-  // inside. Absent where only counts were taken.
-  std::vector<Histogram::Bucket> latency;  // in kKernelBuckets
+  // inside. Empty where only counts were taken.
+  BucketList latency;  // in kKernelBuckets
+
+  friend bool operator==(const SyscallStats&, const SyscallStats&) = default;
 };
 
 // What the scheduler and the sockets did for one thread, or a sum of threads, inside the window.
@@ -120,6 +129,8 @@ struct TaskCounts {
   std::uint64_t served_bytes = 0;
   std::map<std::string, std::uint64_t> futex;  // by operation: "WAIT", "WAKE_PRIVATE"
   std::vector<SyscallStats> syscalls;          // by name, ascending
+
+  friend bool operator==(const TaskCounts&, const TaskCounts&) = default;
 };
 
 struct ThreadCounts {
@@ -129,6 +140,8 @@ struct ThreadCounts {
   std::uint64_t life_ns = 0;  // of its life, the part inside the window
   bool exited = false;        // before the window closed
   TaskCounts counts;
+
+  friend bool operator==(const ThreadCounts&, const ThreadCounts&) = default;
 };
 
 // A perf event: its count, or why there is none.
@@ -138,6 +151,8 @@ struct PerfCount {
   std::uint64_t enabled_ns = 0;
   std::uint64_t running_ns = 0;  // below enabled_ns: the event was multiplexed, value not scaled
   std::string unsupported;       // not empty: not counted, and this is why
+
+  friend bool operator==(const PerfCount&, const PerfCount&) = default;
 };
 
 // How the server ended.
@@ -148,21 +163,38 @@ struct ServerExit {
   std::uint64_t user_ns = 0;      // rusage over its whole life, waited-for children included
   std::uint64_t system_ns = 0;
   std::uint64_t max_rss_bytes = 0;
+  std::uint64_t minor_faults = 0;  // rusage, as above
+  std::uint64_t major_faults = 0;  // those that waited for storage
+
+  friend bool operator==(const ServerExit&, const ServerExit&) = default;
 };
 
 // What tracing itself cost.
 struct ProgramCost {
   std::string program;
-  std::uint64_t runs = 0;  // inside the window
-  double ns_per_run = 0;   // calibrated during the warm-up; 0: could not be calibrated
+  std::uint64_t runs = 0;            // for traced threads, inside the window
+  std::optional<double> ns_per_run;  // calibrated during the warm-up; absent: it could not be
+  // For threads outside the traced tree, which pay for the probes too, the load generator's first.
+  std::uint64_t untraced_runs = 0;
+
+  friend bool operator==(const ProgramCost&, const ProgramCost&) = default;
 };
 
 struct Overhead {
-  std::uint64_t probe_ns = 0;  // sum of runs * ns_per_run
+  std::optional<std::uint64_t> probe_ns;  // sum of runs * ns_per_run
   std::uint64_t probe_runs = 0;
-  double share_of_cpu = 0;  // probe_ns / the traced tree's CPU time
-  std::string calibration;  // how ns_per_run was found, or why it was not
+  std::optional<double> share_of_cpu;  // probe_ns / the traced tree's CPU time
+  std::string calibration;             // how ns_per_run was found, or why it was not
   std::vector<ProgramCost> programs;
+
+  friend bool operator==(const Overhead&, const Overhead&) = default;
+};
+
+// Groups of figures that a run takes, or leaves out, together.
+enum class Figures {
+  kSyscallResults,  // of SyscallStats: errors, times and latency, carried_in and in_flight
+  kScheduling,      // of TaskCounts: switches, migrations, wake-ups and the four times
+  kSockets,         // of TaskCounts: received_, sent_ and served_
 };
 
 struct Snapshot {
@@ -177,6 +209,8 @@ struct Snapshot {
   std::vector<ThreadCounts> threads;  // by tgid, then tid
   // Exited threads beyond those kept one by one: in `total`, not in `threads`.
   std::uint64_t folded_threads = 0;
+  // The groups that were not taken, each with the reason in words: their fields mean nothing.
+  std::map<Figures, std::string> unmeasured;
   std::vector<PerfCount> perf;
   std::optional<ServerExit> server_exit;      // absent when attached to a running one
   std::map<std::string, std::uint64_t> lost;  // by reason; every known reason, also at 0
@@ -187,6 +221,8 @@ struct Snapshot {
   std::vector<std::string> notes;  // what a reader must know, one sentence each
 
   [[nodiscard]] std::uint64_t window_ns() const { return window_close_ns - window_open_ns; }
+
+  friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };
 
 }  // namespace tr

@@ -12,7 +12,8 @@ namespace tr::commands {
 
 struct Measured {
   Snapshot snapshot;
-  // Why the run is no good although there is something to report: wrong answers, a server that died.
+  // Why the run is no good although there is something to report: wrong answers, a server that
+  // died.
   std::optional<Error> failure;
 };
 

@@ -146,9 +146,8 @@ Status Session::start_server() {
   const std::array<pid_t, 1> first = {root_};
   if (const auto adopted = probes_->adopt(first); !adopted) return adopted.error();
   if (perf_)
-    if (Status watched =
-            perf_->watch_child(root_, alone ? capture::PerfEvents::Start::kAtExec
-                                            : capture::PerfEvents::Start::kByEnable);
+    if (Status watched = perf_->watch_child(root_, alone ? capture::PerfEvents::Start::kAtExec
+                                                         : capture::PerfEvents::Start::kByEnable);
         !watched)
       return watched;
   if (alone) {
@@ -189,7 +188,9 @@ Status Session::attach() {
   });
 }
 
-Result<std::vector<pid_t>> Session::tree() const { return capture::process_tree("/proc", root_); }
+Result<std::vector<pid_t>> Session::tree() const {
+  return capture::process_tree("/proc", root_);
+}
 
 // Hears from the kernel that the tree listens, then looks where: the news comes a moment before the
 // port can be connected to.
@@ -198,16 +199,13 @@ Status Session::find_port() {
   heard_of_port_ = heard_of_port_ || plan_.attach.has_value();
   const std::uint64_t deadline = after(plan_.ready_timeout);
   while (!listening_) {
-    if (Status waited =
-            wait([this] { return heard_of_port_ || server_over(); }, deadline);
-        !waited)
+    if (Status waited = wait([this] { return heard_of_port_ || server_over(); }, deadline); !waited)
       return waited;
     if (interrupted()) return {};
     if (server_over() && !server_.descendants_left) return ended_too_soon("it listened");
     const auto processes = tree();
-    const auto ports = processes
-                           ? capture::listening_ports("/proc", *processes)
-                           : Result<std::vector<capture::ListeningPort>>(processes.error());
+    const auto ports = processes ? capture::listening_ports("/proc", *processes)
+                                 : Result<std::vector<capture::ListeningPort>>(processes.error());
     if (!ports) return ports.error();
     for (const capture::ListeningPort& port : *ports)
       if (!listening_ && (!plan_.port || *plan_.port == port.port)) listening_ = port;
@@ -255,8 +253,8 @@ Status Session::run_echo() {
   pair->load.reset();
   if (Status going = load_.supervisor->go(); !going) return going;
 
-  progress_.show(fmt::format("connecting {} clients to {}", settings.connections,
-                             settings.target.text()));
+  progress_.show(
+      fmt::format("connecting {} clients to {}", settings.connections, settings.target.text()));
   if (Status waited = wait([this] { return planned_ || load_error_; }, kNever); !waited)
     return waited;
   if (load_error_) return *load_error_;
@@ -287,8 +285,7 @@ Status Session::run_command() {
   if (Status found = find_port(); !found || interrupted()) return found;
   costs_->calibrate_untraced();
   const load::Target target = target_of(*listening_);
-  std::string command =
-      replace_all(plan_.load_command, "{port}", std::to_string(listening_->port));
+  std::string command = replace_all(plan_.load_command, "{port}", std::to_string(listening_->port));
   command = replace_all(std::move(command), "{host}", target.host);
   if (Status started = start_load("/bin/sh", {"sh", "-c", command}, -1); !started) return started;
 
@@ -298,11 +295,13 @@ Status Session::run_command() {
     sleep_until_ns(open);
   }
   if (Status going = load_.supervisor->go(); !going) return going;
-  if (plan_.load.warmup_ns != 0) open = probes_->open_window_at(monotonic_ns() + plan_.load.warmup_ns);
+  if (plan_.load.warmup_ns != 0)
+    open = probes_->open_window_at(monotonic_ns() + plan_.load.warmup_ns);
   if (plan_.duration_given) probes_->close_window_at(open + plan_.load.duration_ns);
   if (Status calibrated = calibrate_under_load(open); !calibrated) return calibrated;
   if (Status passed = pass_window(); !passed) return passed;
-  if (load_.exit && load_.exit->exited_by_itself && (load_.exit->code != 0 || load_.exit->signal != 0))
+  if (load_.exit && load_.exit->exited_by_itself &&
+      (load_.exit->code != 0 || load_.exit->signal != 0))
     return Error{.operation = "load the server with",
                  .object = command,
                  .why = fmt::format("it ended with {}", end_text(*load_.exit))};
@@ -377,8 +376,8 @@ Status Session::end_programs() {
   if (load_.supervisor && load_.supervisor->running())
     if (Status stopped = load_.supervisor->stop(kLoadGrace); !stopped) return stopped;
   const std::uint64_t deadline = after(plan_.stop_grace + kLoadGrace + 10s);
-  if (Status waited = wait([this] { return !load_.supervisor || !load_.supervisor->running(); },
-                           deadline);
+  if (Status waited =
+          wait([this] { return !load_.supervisor || !load_.supervisor->running(); }, deadline);
       !waited)
     return waited;
   if (server_.supervisor && server_.supervisor->running()) {
@@ -417,8 +416,9 @@ Status Session::handle_ready(std::uint64_t deadline_ns) {
 
   const std::uint64_t now = monotonic_ns();
   const std::uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
-  timespec timeout{.tv_sec = static_cast<time_t>(std::min(left / kNsPerSecond, std::uint64_t{3600})),
-                   .tv_nsec = static_cast<long>(left % kNsPerSecond)};
+  timespec timeout{
+      .tv_sec = static_cast<time_t>(std::min(left / kNsPerSecond, std::uint64_t{3600})),
+      .tv_nsec = static_cast<long>(left % kNsPerSecond)};
   if (::ppoll(sources.data(), sources.size(), &timeout, nullptr) < 0)
     return errno == EINTR ? Status() : Status(errno_error("wait for", "the run's events"));
 
@@ -451,8 +451,9 @@ Status Session::on_event(Program& program, const SupervisorEvent& event) {
   } else if (const auto* gone = std::get_if<capture::TreeGone>(&event)) {
     program.gone = true;
     if (gone->refused > 0)
-      notes_.push_back(fmt::format("{} processes of {} could not be ended: they run as another user",
-                                   gone->refused, plan_.name));
+      notes_.push_back(
+          fmt::format("{} processes of {} could not be ended: they run as another user",
+                      gone->refused, plan_.name));
   } else {
     program.executed = true;
   }

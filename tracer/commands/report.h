@@ -1,0 +1,23 @@
+// `trace-run report FILE`: every form of report again, from a recorded snapshot, without privilege.
+#pragma once
+
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "commands/output.h"
+
+namespace tr::commands {
+
+struct ReportOptions {
+  std::string file;
+  OutputOptions output;
+};
+
+// Adds the subcommand; it runs while `app` parses and leaves its exit code in `exit_code`.
+void setup_report(CLI::App& app, int& exit_code);
+
+// Returns the exit code.
+int run_report(const ReportOptions& options);
+
+}  // namespace tr::commands
