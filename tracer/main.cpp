@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "commands/command.h"
+#include "commands/list.h"
 #include "commands/load.h"
 
 int main(int argc, char** argv) {
@@ -9,6 +10,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = 0;
   tr::commands::setup_load(app, exit_code);
+  tr::commands::setup_list(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,41 +1,34 @@
 #include "commands/list.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <memory>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "commands/command.h"
+
 namespace tr::commands {
-namespace {
 
-int fail(const Error& error) {
-  fmt::print(stderr, "trace-run: {}\n", error.text());
-  return static_cast<int>(error.failure);
-}
-
-}  // namespace
-
-CLI::App* setup_list(CLI::App& app, ListOptions& options) {
+void setup_list(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<ListOptions>();
   CLI::App* list = app.add_subcommand("list", "List the bundled servers, with one line each");
-  list->add_flag("--json", options.json, "Print the list as JSON");
-  return list;
+  list->add_flag("--json", options->json, "Print the list as JSON");
+  list->callback([options, &exit_code] { exit_code = run_list(*options); });
 }
 
 int run_list(const ListOptions& options) {
   const auto folders = capture::server_folders();
-  if (!folders) return fail(folders.error());
+  if (!folders) return report(folders.error());
   const auto servers = capture::bundled_servers(*folders);
   if (servers.empty())
-    return fail({.failure = Failure::kRun,
-                 .operation = "find the bundled servers",
-                 .object = "",
-                 .code = 0,
-                 .why = fmt::format("neither {} has any", fmt::join(*folders, " nor ")),
-                 .remedy = "build them (cmake --build) or install trace-run anew"});
-  fmt::print("{}", options.json ? list_json(servers) : list_text(servers));
-  return 0;
+    return report(Error{.operation = "find the bundled servers",
+                        .object = {},
+                        .why = fmt::format("none in {}", fmt::join(*folders, " or ")),
+                        .remedy = "build them (cmake --build) or install trace-run anew"});
+  const Status printed = print(options.json ? list_json(servers) : list_text(servers));
+  return printed ? 0 : report(printed.error());
 }
 
 std::string list_text(const std::vector<capture::BundledServer>& servers) {

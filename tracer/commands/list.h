@@ -14,10 +14,10 @@ struct ListOptions {
   bool json = false;
 };
 
-// Adds the subcommand; what the user asks for arrives in `options`, which must outlive the parse.
-CLI::App* setup_list(CLI::App& app, ListOptions& options);
+// Adds the subcommand; it runs while `app` parses and leaves its exit code in `exit_code`.
+void setup_list(CLI::App& app, int& exit_code);
 
-// Writes the list to stdout; the exit code.
+// Writes the list to stdout; returns the exit code.
 int run_list(const ListOptions& options);
 
 // The list as text: a line each, or one JSON object {"servers": [{name, description, path}]}.
