@@ -10,9 +10,10 @@
 #include "commands/command.h"
 
 namespace tr::commands {
+
 void setup_list(CLI::App& app, int& exit_code) {
-  CLI::App* list = app.add_subcommand("list", "List the bundled servers, with one line each");
   auto options = std::make_shared<ListOptions>();
+  CLI::App* list = app.add_subcommand("list", "List the bundled servers, with one line each");
   list->add_flag("--json", options->json, "Print the list as JSON");
   list->callback([options, &exit_code] { exit_code = run_list(*options); });
 }
@@ -22,12 +23,10 @@ int run_list(const ListOptions& options) {
   if (!folders) return report(folders.error());
   const auto servers = capture::bundled_servers(*folders);
   if (servers.empty())
-    return report({.failure = Failure::kRun,
-                   .operation = "find the bundled servers",
-                   .object = "",
-                   .code = 0,
-                   .why = fmt::format("neither {} has any", fmt::join(*folders, " nor ")),
-                   .remedy = "build them (cmake --build) or install trace-run anew"});
+    return report(Error{.operation = "find the bundled servers",
+                        .object = {},
+                        .why = fmt::format("none in {}", fmt::join(*folders, " or ")),
+                        .remedy = "build them (cmake --build) or install trace-run anew"});
   const Status printed = print(options.json ? list_json(servers) : list_text(servers));
   return printed ? 0 : report(printed.error());
 }

@@ -17,7 +17,7 @@ struct ListOptions {
 // Adds the subcommand; it runs while `app` parses and leaves its exit code in `exit_code`.
 void setup_list(CLI::App& app, int& exit_code);
 
-// Writes the list to stdout; the exit code.
+// Writes the list to stdout; returns the exit code.
 int run_list(const ListOptions& options);
 
 // The list as text: a line each, or one JSON object {"servers": [{name, description, path}]}.

@@ -1,5 +1,7 @@
 // How programs end: when asked, by force, and when trace-run or its guardian is killed.
 #include <csignal>
+#include <fcntl.h>
+#include <filesystem>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -244,6 +246,16 @@ TEST(NothingIsLeft, OfAHeldProcessWhenTheGuardianIsKilled) {
   ASSERT_TRUE(held.ok());
   kill(supervisor.guardian_pid(), SIGKILL);
   EXPECT_TRUE(wait_readable(held->pidfd.get()));
+}
+
+TEST(Guardian, KeepsNothingOpenThatTraceRunHadOpen) {
+  const Fd file(::open(LAUNCH_PROBE, O_RDONLY));  // not close-on-exec
+  Supervisor supervisor = make_supervisor();
+  Output output;
+  launch(supervisor, probe({"wait"}), output);
+  for (const auto& entry :
+       std::filesystem::directory_iterator(fmt::format("/proc/{}/fd", supervisor.guardian_pid())))
+    EXPECT_NE(std::filesystem::read_symlink(entry), LAUNCH_PROBE);
 }
 
 TEST(Guardian, IsDeafToAllThatEndsTraceRunAndGoesByItsOwnName) {

@@ -211,6 +211,15 @@ TEST(Setup, InheritsAnInputThatIsNoTerminal) {
   EXPECT_THAT(run(probe({"facts"})), Not(Contains("stdin /dev/null")));
 }
 
+TEST(Setup, TakesItsInputFromTheFileGiven) {
+  const Fd file(::open(LAUNCH_PROBE, O_RDONLY | O_CLOEXEC));
+  Supervisor supervisor = make_supervisor();
+  Output output;
+  ASSERT_TRUE(supervisor.start(probe({"facts"}), output.fd(), file.get()).ok());
+  ASSERT_TRUE(supervisor.go().ok());
+  EXPECT_THAT(output.rest(), Contains("stdin " LAUNCH_PROBE));
+}
+
 TEST(Setup, ResetsSignals) {
   sigset_t blocked;
   sigset_t before;

@@ -154,12 +154,13 @@ class Guardian {
       channel_.send(
           Report{.kind = ReportKind::kNotStarted, .step = failure.step, .code = failure.code});
     };
-    if (tree_) return refuse({.step = LaunchStep::kFork, .code = EBUSY});
+    if (tree_ || reap()) return refuse({.step = LaunchStep::kClear, .code = EBUSY});
     const auto spec = descriptors.size() >= 2 ? read_spec(descriptors[0].get()) : std::nullopt;
     if (!spec) return refuse({.step = LaunchStep::kReadSpec, .code = EINVAL});
-    auto forked = fork_held_child(
-        *spec, {.output = descriptors[1].get(),
-                .input = descriptors.size() > 2 ? descriptors[2].get() : -1}, owner_group_);
+    auto forked = fork_held_child(*spec,
+                                  {.output = descriptors[1].get(),
+                                   .input = descriptors.size() > 2 ? descriptors[2].get() : -1},
+                                  owner_group_);
     if (const auto* failure = std::get_if<LaunchFailure>(&forked)) return refuse(*failure);
 
     auto& child = std::get<HeldChild>(forked);
@@ -193,9 +194,12 @@ class Guardian {
 
   void stop(std::int64_t grace_ms) {
     if (!tree_) return;
+    const bool stopping_already = tree_->kill_at_ns.has_value();
     const std::uint64_t kill_at =
         monotonic_ns() + static_cast<std::uint64_t>(std::max<std::int64_t>(grace_ms, 0)) * kNsPerMs;
     tree_->kill_at_ns = std::min(kill_at, tree_->kill_at_ns.value_or(kill_at));
+    // To many programs a second SIGTERM means: at once.
+    if (stopping_already) return;
     tree_->asked_to_end = tree_->asked_to_end || tree_->first_alive;
     if (tree_->first_alive)
       ask_to_end(tree_->first);

@@ -36,9 +36,10 @@ struct StandardFiles {
   int input;   // -1: as the spec says
 };
 
-// Forks it and waits until it is held. `owner_group` is the process group for ProcessGroup::kOfTraceRun. The child is tied to the calling process: it
-// gets SIGKILL when that ends (PR_SET_PDEATHSIG, which execve of a set-user-id program clears).
-// The caller must have one thread only and hold descriptors 0 to 2.
+// Forks it and waits until it is held. `owner_group` is the process group for
+// ProcessGroup::kOfTraceRun. The child is tied to the calling process: it gets SIGKILL when that
+// ends (PR_SET_PDEATHSIG, which execve of a set-user-id program clears). The caller must have one
+// thread only and hold descriptors 0 to 2.
 std::variant<HeldChild, LaunchFailure> fork_held_child(const LaunchSpec& spec, StandardFiles files,
                                                        pid_t owner_group);
 

@@ -37,6 +37,10 @@ Error not_started(const Report& report, const std::string& program) {
     case LaunchStep::kReadSpec:
       error.why = "the guardian did not understand the order";
       break;
+    case LaunchStep::kClear:
+      error.why = "a process of the program before it could not be ended";
+      error.remedy = "end it as the user it runs as (ps -ef)";
+      break;
     case LaunchStep::kFork:
       error.why = "no new process";
       error.remedy = "see the limits of processes and files: ulimit -u, ulimit -n";

@@ -104,7 +104,8 @@ class Supervisor {
   // Between start() and TreeGone.
   [[nodiscard]] bool running() const { return running_; }
 
-  // trace-run's child, to be told apart from what it supervises.
+  // trace-run's child, and the ancestor of all that it supervises, daemons included: those are
+  // process_tree(proc, guardian_pid()) without the guardian itself.
   [[nodiscard]] pid_t guardian_pid() const { return guardian_; }
 
  private:

@@ -19,7 +19,8 @@ namespace tr::capture {
 
 // trace-run to guardian.
 enum class CommandKind : std::uint32_t {
-  kStart,   // with descriptors: the encoded LaunchSpec (a memory file), the output, perhaps the input
+  kStart,   // with descriptors: the encoded LaunchSpec (a memory file), the output, perhaps the
+            // input
   kGo,      // let the held child execute
   kSignal,  // `signal`, to the first process or to its whole tree
   kStop,    // SIGTERM, and SIGKILL to the whole tree after grace_ms
@@ -35,6 +36,7 @@ struct Command {
 // What could fail between the start command and the held child.
 enum class LaunchStep : std::uint32_t {
   kReadSpec,
+  kClear,
   kFork,
   kGroup,
   kOpenFiles,
