@@ -45,7 +45,7 @@ constexpr Tracepoint kNeededTracepoints[] = {
     {"sched_process_fork", "follows new threads and children"},
     {"sched_process_exec", "closes the execve call"},
     {"sched_process_exit", "closes what a thread had open when it ended"},
-    {"inet_sock_set_state", "finds the port that the server listens on"},
+    {"inet_sock_set_state", "follows listening and connected sockets"},
 };
 constexpr Tracepoint kOptionalTracepoints[] = {
     {"sock_recv_length", "counts received messages"},
@@ -110,7 +110,7 @@ Finding check_tracepoint(const Btf& types, const Tracepoint& tracepoint, bool re
   Finding finding{.id = fmt::format("tracepoint.{}", tracepoint.name),
                   .subject = fmt::format("tracepoint {}", tracepoint.name),
                   .standing = there ? Standing::kOk : Standing::kMissing,
-                  .value = there   ? "there"
+                  .value = there   ? "present"
                            : types ? "not in this kernel"
                                    : "unknown without BTF",
                   .meaning = std::string(tracepoint.purpose),

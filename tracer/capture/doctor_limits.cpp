@@ -20,20 +20,27 @@ namespace {
 // Above this, limits are no concern: the largest servers that trace-run is made for.
 constexpr std::uint64_t kManyConnections = 10'000;
 
+// The parts between spaces and tabs.
+std::vector<std::string> words_of(std::string text) {
+  std::replace(text.begin(), text.end(), '\t', ' ');
+  std::vector<std::string> words;
+  for (const std::string_view word : split(text, ' '))
+    if (!word.empty()) words.emplace_back(word);
+  return words;
+}
+
 struct ProcessLimit {
   std::string soft;
   std::string hard;
 };
 
-// One line of /proc/self/limits, whose columns are at fixed places: name, soft, hard, units.
+// From the line "Max open files   1024   1048576   files" of /proc/self/limits.
 std::optional<ProcessLimit> process_limit(const std::string& root, std::string_view name) {
   const auto limits = kernel_text(root, "/proc/self/limits");
   if (!limits) return std::nullopt;
   for (const std::string_view line : split(*limits, '\n')) {
     if (!line.starts_with(name)) continue;
-    std::vector<std::string> values;
-    for (const std::string_view word : split(line.substr(name.size()), ' '))
-      if (!word.empty()) values.emplace_back(word);
+    const auto values = words_of(std::string(line.substr(name.size())));
     if (values.size() >= 2) return ProcessLimit{.soft = values[0], .hard = values[1]};
   }
   return std::nullopt;
@@ -100,13 +107,10 @@ Finding check_sysctl(const std::string& root, const Sysctl& sysctl) {
 }
 
 Finding check_local_ports(const std::string& root) {
-  const std::string range =
-      kernel_text(root, "/proc/sys/net/ipv4/ip_local_port_range").value_or("");
-  const std::size_t gap = range.find_first_of(" \t");
-  const auto first = parse_u64(range.substr(0, gap));
-  const auto last = gap == std::string::npos
-                        ? std::nullopt
-                        : parse_u64(trim(range).substr(range.find_last_of(" \t") + 1));
+  const auto range =
+      words_of(kernel_text(root, "/proc/sys/net/ipv4/ip_local_port_range").value_or(""));
+  const auto first = range.size() == 2 ? parse_u64(range[0]) : std::nullopt;
+  const auto last = range.size() == 2 ? parse_u64(range[1]) : std::nullopt;
   const bool known = first && last && *first <= *last;
   return {.id = "limit.local_ports",
           .subject = "local ports",
@@ -119,18 +123,23 @@ Finding check_local_ports(const std::string& root) {
 }
 
 Finding check_clocksource(const std::string& clocksource) {
-  const bool fast = clocksource == "tsc" || clocksource == "arch_sys_counter";
-  // Read by the vDSO as well, as long as the host vouches for its TSC.
-  const bool by_hypervisor = clocksource == "kvm-clock" || clocksource == "xen" ||
-                             clocksource.starts_with("hyperv_clocksource_tsc_page");
   Finding finding{.id = "clocksource",
                   .subject = "clocksource",
-                  .standing = fast ? Standing::kOk : Standing::kLimited,
+                  .standing = Standing::kOk,
                   .value = clocksource.empty() ? "not reported" : clocksource,
                   .meaning = "programs read the time without a syscall",
                   .remedy = {},
                   .required = false};
-  if (fast) return finding;
+  if (clocksource == "tsc" || clocksource == "arch_sys_counter") return finding;
+  if (clocksource.empty()) {
+    finding.meaning = "decides whether reading the time is a syscall";
+    return finding;
+  }
+  // Read by the vDSO as well, as long as the host vouches for its TSC (Linux
+  // arch/x86/include/asm/vdso/clocksource.h).
+  const bool by_hypervisor = clocksource == "kvm-clock" || clocksource == "xen" ||
+                             clocksource == "hyperv_clocksource_tsc_page";
+  finding.standing = Standing::kLimited;
   finding.meaning = by_hypervisor
                         ? "programs read the time without a syscall only while the host allows it"
                         : "each reading of the time is a syscall: clock_gettime will show up, and "
