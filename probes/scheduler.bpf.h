@@ -61,25 +61,13 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct* prev, struct tas
   return 0;
 }
 
-/* Counts alone, without a clock. */
+/* Where only calls are counted: says whose they are, and counts nothing itself. */
 SEC("tp_btf/sched_switch")
 int BPF_PROG(count_sched_switch, bool preempt, struct task_struct* prev, struct task_struct* next) {
   struct exchange exchange;
-  if (!exchange_threads(prev, next, &exchange)) return 0;
-  struct tr_thread *leaving = exchange.leaving, *coming = exchange.coming;
-  if (leaving) {
-    unsigned int state = task_state(prev);
-    if (unlikely(!preempt && state & TASK_DEAD))
-      thread_gone(leaving, bpf_ktime_get_ns());
-    else if (counting)
-      leaving->counters[preempt || !state ? TR_INVOLUNTARY_SWITCHES : TR_VOLUNTARY_SWITCHES]++;
-  }
-  if (coming) {
-    if (counting && (coming->migrated || (coming->cpu != exchange.cpu->id && coming->cpu)))
-      coming->counters[TR_MIGRATIONS]++;
-    coming->migrated = 0;
-    coming->cpu = exchange.cpu->id;
-  }
+  if (exchange_threads(prev, next, &exchange) && exchange.leaving && !preempt &&
+      unlikely(task_state(prev) & TASK_DEAD))
+    thread_gone(exchange.leaving, bpf_ktime_get_ns());
   return 0;
 }
 

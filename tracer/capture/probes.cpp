@@ -72,14 +72,14 @@ constexpr std::array kProgramNames = {"sys_enter",        "sys_exit",         "s
                                       "sock_send_length", "sock_recv_length"};
 static_assert(kProgramNames.size() == TR_PROGRAMS);
 
-// Which programs a mode needs.
+// Which programs a mode needs. Those that follow the tree are needed always.
 bool is_wanted(std::string_view program, const ProbeOptions& options, bool socket_tracepoints) {
   if (program.starts_with("count_")) return options.counts_only;
-  if (program == "on_sys_enter" || program == "on_sys_exit" || program == "on_sched_switch" ||
-      program == "on_sched_wakeup")
+  if (program.starts_with("on_sys_") || program == "on_sched_switch" ||
+      program == "on_sched_wakeup" || program == "on_sched_wakeup_new" ||
+      program == "on_sched_migrate_task")
     return !options.counts_only;
-  if (program == "on_sock_send_length" || program == "on_sock_recv_length")
-    return !options.counts_only && socket_tracepoints;
+  if (program.starts_with("on_sock_")) return !options.counts_only && socket_tracepoints;
   return true;
 }
 

@@ -22,7 +22,7 @@ struct bpf_program;
 namespace tr::capture {
 
 struct ProbeOptions {
-  // Only numbers of syscalls and context switches, without any times: the cheapest mode.
+  // Only numbers of syscalls and futex operations, no times, no scheduling: the cheapest mode.
   bool counts_only = false;
   // How many threads can be traced at once. Each takes 4 KiB of the kernel's memory at once.
   std::uint32_t max_threads = 8192;

@@ -66,6 +66,10 @@ Result<Measured> Session::take_snapshot() {
   snapshot.total = std::move(collected.total);
   snapshot.threads = std::move(collected.threads);
   snapshot.folded_threads = collected.folded_threads;
+  if (plan_.counts_only)
+    for (const Figures figures :
+         {Figures::kSyscallResults, Figures::kScheduling, Figures::kSockets})
+      snapshot.unmeasured[figures] = "left out by --counts-only";
   snapshot.lost = probes_->lost();
   snapshot.unseen = probes_->unseen();
   if (perf_) {
