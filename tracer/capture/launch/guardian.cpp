@@ -256,6 +256,8 @@ class Guardian {
                          .user_ns = to_ns(usage.ru_utime),
                          .system_ns = to_ns(usage.ru_stime),
                          .max_rss_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024,
+                         .minor_faults = static_cast<std::uint64_t>(usage.ru_minflt),
+                         .major_faults = static_cast<std::uint64_t>(usage.ru_majflt),
                          .by_itself = !tree_->asked_to_end};
   }
 

@@ -126,6 +126,8 @@ ServerExit to_server_exit(const Report& report) {
   exit.user_ns = report.user_ns;
   exit.system_ns = report.system_ns;
   exit.max_rss_bytes = report.max_rss_bytes;
+  exit.minor_faults = report.minor_faults;
+  exit.major_faults = report.major_faults;
   return exit;
 }
 

@@ -69,6 +69,8 @@ struct Report {
   std::uint64_t user_ns = 0;  // rusage, waited-for children included
   std::uint64_t system_ns = 0;
   std::uint64_t max_rss_bytes = 0;
+  std::uint64_t minor_faults = 0;
+  std::uint64_t major_faults = 0;
   bool by_itself = false;         // nobody had asked it to end
   bool descendants_left = false;  // others of its tree still run
 };
