@@ -3,6 +3,7 @@
 
 #include "commands/command.h"
 #include "commands/doctor.h"
+#include "commands/help.h"
 #include "commands/list.h"
 #include "commands/load.h"
 #include "commands/report.h"
@@ -13,11 +14,13 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "trace-run " TRACE_RUN_VERSION);
   int exit_code = 0;
   tr::commands::RunOptions options;
-  tr::commands::setup_run(app, options);
+  tr::commands::set_help_format(app);
   tr::commands::setup_load(app, exit_code);
   tr::commands::setup_report(app, exit_code);
   tr::commands::setup_doctor(app, exit_code);
   tr::commands::setup_list(app, exit_code);
+  // Last, because subcommands inherit from `app`, and must not take any words that are left over.
+  tr::commands::setup_run(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

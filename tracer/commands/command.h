@@ -1,6 +1,10 @@
 // How does every subcommand end?
 #pragma once
 
+#include <cstddef>
+#include <string>
+#include <string_view>
+
 #include <CLI/CLI.hpp>
 
 #include "util/result.h"
@@ -16,5 +20,9 @@ int report(const CLI::App& app, const CLI::ParseError& error);
 
 // Prints to stdout; an error when that cannot be written.
 Status print(std::string_view text);
+
+// `lead` and behind it the words of `text`, in lines of at most `width` letters where words allow
+// it; later lines start below the first word. Ends with a newline.
+std::string wrapped(std::string lead, std::string_view text, std::size_t width);
 
 }  // namespace tr::commands

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "capture/environment.h"
+#include "commands/command.h"
 #include "util/text.h"
 
 namespace tr::commands {
@@ -32,25 +33,6 @@ std::string_view name_of(Standing standing) {
   return "missing";
 }
 
-// Puts words behind `lead`, and breaks lines so that later ones start below the first word.
-std::string wrapped(std::string lead, std::string_view text, std::size_t width) {
-  const std::size_t indent = lead.size();
-  std::string lines = std::move(lead);
-  std::size_t column = indent;
-  for (const std::string_view word : split(text, ' ')) {
-    if (column > indent && column + 1 + word.size() > width) {
-      lines += '\n' + std::string(indent, ' ');
-      column = indent;
-    } else if (column > indent) {
-      lines += ' ';
-      ++column;
-    }
-    lines += word;
-    column += word.size();
-  }
-  return lines + '\n';
-}
-
 std::string headline(const Environment& machine) {
   std::vector<std::string> facts{"Linux " + machine.kernel, machine.architecture};
   for (const std::string& fact : {machine.cpu_model, machine.virtualization})
@@ -68,12 +50,6 @@ std::string conclusion(const capture::Diagnosis& diagnosis) {
                                [](const Finding& f) { return f.standing == Standing::kOk; });
   return all ? "trace-run can do everything here."
              : "trace-run can trace servers here; what is limited above, it does without.";
-}
-
-Status print(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    return errno_error("write to", "standard output");
-  return {};
 }
 
 }  // namespace
@@ -98,10 +74,7 @@ int run_doctor(const DoctorOptions& options) {
       print(json_only ? doctor_json(diagnosis, machine) : doctor_table(diagnosis, machine));
   if (written && !options.json.empty() && !json_only)
     written = write_file(options.json, doctor_json(diagnosis, machine));
-  if (!written) {
-    fmt::print(stderr, "trace-run: {}\n", written.error().text());
-    return static_cast<int>(written.error().failure);
-  }
+  if (!written) return report(written.error());
   const Status verdict = diagnosis.verdict();
   return verdict ? 0 : static_cast<int>(verdict.error().failure);
 }

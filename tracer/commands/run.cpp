@@ -19,6 +19,19 @@
 namespace tr::commands {
 namespace {
 
+constexpr const char* kFooter =
+    R"(Options stand before the program: what follows its name belongs to it.
+
+Examples:
+  trace-run --pin 1 servers/thread_echo             a bundled server, under our own load
+  trace-run --syscalls --load 'redis-benchmark -q -t get -p {port}' -- redis-server --save ""
+  trace-run --pid 4711 --duration 5s                what a running process does for 5 seconds
+  trace-run --load none -- ls -l                    a program that is no server
+
+Exit codes: 0 measured and reported; 1 the run failed; 2 wrong usage; 3 the machine does not allow
+tracing (trace-run doctor says why, and the remedy). The program's own exit status is in the report.
+)";
+
 constexpr std::uint32_t kSpareThreads = 8192;  // beyond one per connection
 constexpr std::uint64_t kAttachWarmup = kNsPerSecond / 5;
 
@@ -82,6 +95,7 @@ Status choose_load(const CLI::App& app, const RunOptions& options, bool bundled,
 void setup_run(CLI::App& app, RunOptions& options) {
   Plan& plan = options.plan;
   app.prefix_command();
+  app.footer(kFooter);
   app.add_option("--pin", options.pin, "Run the program on these CPUs only (as for taskset: 0,2-3)")
       ->type_name("CPUS")
       ->group("Program");
@@ -99,8 +113,9 @@ void setup_run(CLI::App& app, RunOptions& options) {
 
   app.add_option(
          "--load", options.load,
-         "echo: our own load (bundled servers); none: no load, the window is the program's\n"
-         "whole life; else a shell command, with {port} and {host} replaced")
+         "echo: our own load, the default for bundled servers; none: no load, the window is the "
+         "program's whole life, the default for others; else a shell command, in which {port} and "
+         "{host} are replaced")
       ->type_name("LOAD")
       ->group("Load");
   add_load_options(app, plan.load);
@@ -110,8 +125,8 @@ void setup_run(CLI::App& app, RunOptions& options) {
     app.get_option(option)->group("Load");
 
   app.add_option("--events", options.events,
-                 "Count these perf events as well: cycles,instructions,page-faults,...\n"
-                 "or tracepoints: syscalls:sys_enter_futex")
+                 "Count these perf events as well, by names that libpfm4 knows "
+                 "(cycles,instructions,page-faults) or of tracepoints (syscalls:sys_enter_futex)")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("EVENTS")

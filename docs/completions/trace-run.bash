@@ -1,0 +1,78 @@
+# bash completion for trace-run                                            -*- shell-script -*-
+
+# The words after the program's name are the program's own: its completion, where there is one.
+_trace_run_program() {
+  if declare -F _comp_command_offset >/dev/null; then
+    _comp_command_offset "$1"
+  elif declare -F _command_offset >/dev/null; then
+    _command_offset "$1"
+  else
+    compopt -o default
+  fi
+}
+
+# Sets COMPREPLY to the value of option $1 that begins with $2.
+_trace_run_value() {
+  case $1 in
+    --load) mapfile -t COMPREPLY < <(compgen -W 'echo none' -- "$2") ;;
+    --rate-shape) mapfile -t COMPREPLY < <(compgen -W 'poisson fixed' -- "$2") ;;
+    --pid) mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$2") ;;
+    --json | --markdown | --save | --server-output)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -f -- "$2")
+      ;;
+  esac
+}
+
+_trace_run() {
+  local program=$1 current=${COMP_WORDS[COMP_CWORD]} command='' word i
+  local load='--connections --size --duration --warmup --pipeline --rate --rate-shape --seed'
+  local reports='--syscalls --threads --cross-check --json --markdown -q --quiet'
+  local run="-h --help --version --pin --pid --port --server-output --load $load --load-threads
+    --pin-load --events --counts-only --max-threads --inspect-descriptors --save $reports"
+  local run_values="--pin --pid --port --server-output --load $load --load-threads --pin-load
+    --events --max-threads --save --json --markdown"
+  local options=$run values=$run_values
+  COMPREPLY=()
+
+  for ((i = 1; i < COMP_CWORD; ++i)); do
+    word=${COMP_WORDS[i]}
+    if [[ " ${values//$'\n'/ } " == *" $word "* ]]; then
+      # "--json=FILE" comes as three words.
+      [[ ${COMP_WORDS[i + 1]} == = ]] && i=$((i + 1))
+      ((++i >= COMP_CWORD)) && { _trace_run_value "$word" "${current#=}"; return; }
+    elif [[ $word == -- && -z $command ]]; then
+      _trace_run_program $((i + 1))
+      return
+    elif [[ $word != -* && -z $command ]]; then
+      case $word in
+        load) options="-h --help $load --threads --pin --json" values="$load --threads --pin --json" ;;
+        report) options="-h --help $reports" values='--json --markdown' ;;
+        doctor) options='-h --help --json' values='--json' ;;
+        list) options='-h --help --json' values='' ;;
+        *)
+          _trace_run_program "$i"
+          return
+          ;;
+      esac
+      command=$word
+    fi
+  done
+
+  if [[ $current == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+  elif [[ $command == report ]]; then
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+  elif [[ -z $command ]]; then
+    # A subcommand, a bundled server, or any program.
+    mapfile -t COMPREPLY < <(
+      compgen -W "load report doctor list" -- "$current"
+      compgen -W "$("$program" list 2>/dev/null | sed 's| .*||; s|^|servers/|')" -- "$current"
+      compgen -c -- "$current"
+      [[ $current == */* ]] && compgen -f -- "$current"
+    )
+  fi
+}
+
+complete -F _trace_run trace-run

@@ -1,0 +1,224 @@
+// Do the man page, the completions and the README name the options that there are, and no others?
+//
+// What there is, `trace-run --help` says: the program itself is run. The bash completion is run as
+// well; the other documents are read.
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <regex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <sys/wait.h>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include "util/text.h"
+
+namespace tr::commands {
+namespace {
+
+using ::testing::Each;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using Names = std::set<std::string>;
+
+const std::string kBashCompletion = SOURCE_DIR "/docs/completions/trace-run.bash";
+constexpr const char* kSubcommands[] = {"load", "report", "doctor", "list"};
+
+// What a shell command prints to stdout; its end is checked against `status`.
+std::string output_of(const std::string& command, int status = 0) {
+  FILE* const pipe = ::popen(command.c_str(), "r");
+  if (pipe == nullptr) {
+    ADD_FAILURE() << "cannot run " << command;
+    return {};
+  }
+  std::string output;
+  char buffer[4096];
+  for (std::size_t read = 0; (read = std::fread(buffer, 1, sizeof(buffer), pipe)) > 0;)
+    output.append(buffer, read);
+  const int end = ::pclose(pipe);
+  EXPECT_TRUE(WIFEXITED(end) && WEXITSTATUS(end) == status) << command << " ended with " << end;
+  return output;
+}
+
+std::string content(const std::string& file) {
+  auto text = read_file(SOURCE_DIR "/" + file);
+  EXPECT_TRUE(text) << file;
+  return text ? *std::move(text) : std::string();
+}
+
+std::string help(const std::string& subcommand) {
+  return output_of("'" TRACE_RUN "' " + subcommand + " --help");
+}
+
+// The first groups of all matches.
+Names all_matches(const std::string& text, const std::string& pattern) {
+  Names found;
+  const std::regex expression(pattern);
+  for (std::sregex_iterator match(text.begin(), text.end(), expression), end; match != end; ++match)
+    found.insert((*match)[1]);
+  return found;
+}
+
+// An option as --help shows it.
+struct HelpOption {
+  Names names;  // "-q" and "--quiet"
+  bool takes_value = false;
+};
+
+std::vector<HelpOption> options_of(const std::string& subcommand) {
+  std::vector<HelpOption> options;
+  const std::regex row("^  (-[-a-z,]+)( [A-Z])?");
+  const std::string text = help(subcommand);
+  for (const std::string_view line : split(text, '\n')) {
+    std::match_results<std::string_view::const_iterator> match;
+    if (!std::regex_search(line.begin(), line.end(), match, row)) continue;
+    HelpOption option{.names = {}, .takes_value = match[2].matched};
+    const std::string written = match[1];
+    for (const std::string_view name : split(written, ','))
+      option.names.emplace(name);
+    options.push_back(std::move(option));
+  }
+  EXPECT_THAT(options, Not(IsEmpty())) << subcommand;
+  return options;
+}
+
+Names names_of(const std::vector<HelpOption>& options) {
+  Names names;
+  for (const HelpOption& option : options)
+    names.insert(option.names.begin(), option.names.end());
+  return names;
+}
+
+// The part of a man page from one heading that `begins`, to the next that does not belong to it.
+std::string man_part(const std::string& page, std::string_view begins, std::string_view ends) {
+  const std::size_t begin = page.find(begins);
+  EXPECT_NE(begin, std::string::npos) << begins;
+  if (begin == std::string::npos) return {};
+  return page.substr(begin, page.find(ends, begin + begins.size()) - begin);
+}
+
+// The options that a part of the page has an entry for. mdoc's "Fl -quiet" is "--quiet".
+Names man_options(const std::string& part) {
+  Names options;
+  for (const std::string_view line : split(part, '\n'))
+    if (line.starts_with(".It Fl"))
+      options.merge(all_matches(std::string(line), " Fl (-?[a-z][-a-z]*)"));
+  Names written;
+  for (const std::string& option : options)
+    written.insert("-" + option);
+  return written;
+}
+
+// What bash would offer for the last of these words.
+Names bash_offers(const std::vector<std::string>& words) {
+  std::string line;
+  for (const std::string& word : words)
+    line += fmt::format(" '{}'", word);
+  const std::string script = fmt::format(
+      ". '{}'; compopt() {{ :; }}; COMP_WORDS=(trace-run{}); COMP_CWORD={}; _trace_run trace-run; "
+      "printf \"%s\\n\" \"${{COMPREPLY[@]}}\"",
+      kBashCompletion, line, words.size());
+  std::string quoted;
+  for (const char c : script)
+    quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  const std::string output = output_of("bash --norc --noprofile -c '" + quoted + "'");
+  Names offers;
+  for (const std::string_view offer : split(output, '\n'))
+    if (!offer.empty()) offers.emplace(offer);
+  return offers;
+}
+
+TEST(Help, ListsTheSubcommandsThatTheDocumentsAreCheckedFor) {
+  const std::string text = help("");
+  EXPECT_EQ(all_matches(text.substr(text.find("Subcommands:")), "\n  ([a-z]+)  "),
+            Names(std::begin(kSubcommands), std::end(kSubcommands)));
+}
+
+TEST(Help, ShowsWhereTheProgramStandsInAtMost100Columns) {
+  const std::string text = help("");
+  EXPECT_THAT(text, ::testing::HasSubstr("trace-run [OPTIONS] PROGRAM [ARGUMENTS...]\n"));
+  EXPECT_THAT(text, ::testing::HasSubstr("trace-run SUBCOMMAND\n"));
+  for (const char* subcommand : {"", "load", "report", "doctor", "list"}) {
+    const std::string page = help(subcommand);
+    EXPECT_THAT(split(page, '\n'), Each(SizeIs(::testing::Le(100U)))) << subcommand;
+  }
+}
+
+TEST(Help, IsAllThereIs) {
+  for (const char* subcommand : kSubcommands)
+    output_of(fmt::format("'{}' {} --nonsense 2>&1", TRACE_RUN, subcommand), 2);
+}
+
+TEST(ManPage, HasTheOptionsThatThereAre) {
+  const std::string page = content("docs/trace-run.1");
+  EXPECT_EQ(man_options(man_part(page, ".Ss The program", ".Ss trace-run")),
+            names_of(options_of("")));
+  for (const std::string subcommand : kSubcommands)
+    EXPECT_EQ(man_options(man_part(page, ".Ss trace-run " + subcommand, "\n.S")),
+              names_of(options_of(subcommand)))
+        << subcommand;
+}
+
+TEST(BashCompletion, OffersTheOptionsThatThereAre) {
+  EXPECT_EQ(bash_offers({"-"}), names_of(options_of("")));
+  for (const std::string subcommand : kSubcommands)
+    EXPECT_EQ(bash_offers({subcommand, "-"}), names_of(options_of(subcommand))) << subcommand;
+}
+
+// Else a value would be taken for the program, or the program for a value.
+TEST(BashCompletion, KnowsWhichOptionsTakeAValue) {
+  for (const std::string subcommand : {"", "load", "report", "doctor", "list"}) {
+    const std::vector<HelpOption> options = options_of(subcommand);
+    for (const HelpOption& option : options)
+      for (const std::string& name : option.names) {
+        std::vector<std::string> words;
+        if (!subcommand.empty()) words.push_back(subcommand);
+        words.push_back(name);
+        if (option.takes_value) words.emplace_back("1");
+        words.emplace_back("-");
+        EXPECT_EQ(bash_offers(words), names_of(options)) << subcommand << " " << name;
+      }
+  }
+}
+
+TEST(BashCompletion, LeavesWhatFollowsTheProgramToTheProgram) {
+  EXPECT_THAT(bash_offers({"servers/epoll_echo", "--po"}), IsEmpty());
+  EXPECT_THAT(bash_offers({"--pin", "1", "--", "list", "--js"}), IsEmpty());
+}
+
+TEST(ZshCompletion, HasTheOptionsThatThereAre) {
+  const std::string text = content("docs/completions/_trace-run");
+  const auto options = [&](std::string_view begins, std::string_view ends) {
+    const std::string part = man_part(text, begins, ends);
+    Names found = all_matches(part, "'(--[a-z][-a-z]*)\\[");
+    found.merge(all_matches(part, "\\*\\)'?(--[a-z][-a-z]*)\\["));
+    // {-q,--quiet}
+    found.merge(all_matches(part, "\\{(-[a-z]),"));
+    found.merge(all_matches(part, ",(--[a-z][-a-z]*)\\}"));
+    for (const char* list : {"load", "reports"})
+      if (part.find(fmt::format("${}", list)) != std::string::npos)
+        found.merge(all_matches(man_part(text, fmt::format("  {}=(\n", list), "\n  )"),
+                                "'(--[a-z][-a-z]*)\\["));
+    if (part.find("$reports") != std::string::npos) found.merge(Names{"-q", "--quiet"});
+    return found;
+  };
+  EXPECT_EQ(options("  run=(\n", "\n  )"), names_of(options_of("")));
+  for (const std::string subcommand : kSubcommands)
+    EXPECT_EQ(options("\n    " + subcommand + ")\n", ";;"), names_of(options_of(subcommand)))
+        << subcommand;
+}
+
+TEST(Readme, ShowsOnlyOptionsThatThereAre) {
+  const Names known = names_of(options_of(""));
+  const Names shown = all_matches(content("README.md"), "\n\\| `(--[a-z][-a-z]*)");
+  EXPECT_THAT(shown, Not(IsEmpty()));
+  for (const std::string& option : shown)
+    EXPECT_TRUE(known.contains(option)) << option;
+}
+
+}  // namespace
+}  // namespace tr::commands
