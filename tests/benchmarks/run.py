@@ -45,9 +45,10 @@ def progress(text):
 
 
 def mount_tracefs():
-    """For the peers, trace-run needs none. The script has given us a mount namespace of our own."""
-    if not os.listdir(TRACEFS):
-        subprocess.run(["mount", "-t", "tracefs", "tracefs", TRACEFS], check=True)
+    """For peers; trace-run needs none. The script has given us a mount namespace of our own. Where
+    it cannot be mounted, those that need it are reported as not measured."""
+    if os.path.isdir(TRACEFS) and not os.listdir(TRACEFS):
+        subprocess.run(["mount", "-t", "tracefs", "tracefs", TRACEFS], check=False)
 
 
 def main():
@@ -62,11 +63,18 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         settings.folder = Path(folder)
         for part in dict.fromkeys(PARTS[name] for name in settings.only):
-            result = part.measure(settings)
+            try:
+                result = part.measure(settings)
+            except Failed as failure:
+                result = {"failed": str(failure)}
+                lines = [f"## {part.__name__}: not measured: {failure}"]
+                sound = False
+            else:
+                lines = part.markdown(result, settings)
+                sound = sound and part.sound(result)
             progress("")
-            print("\n" + "\n".join(part.markdown(result, settings)), flush=True)
+            print("\n" + "\n".join(lines), flush=True)
             results[part.__name__] = result
-            sound = sound and part.sound(result)
     if settings.json:
         settings.json.write_text(json.dumps(
             {"kernel": platform.release(), "cpus": len(CPUS), "rounds": settings.rounds, **results},
@@ -77,7 +85,5 @@ def main():
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except Failed as failure:
-        sys.exit(f"benchmark: {failure}")
     except KeyboardInterrupt:
         sys.exit(130)

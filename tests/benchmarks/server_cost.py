@@ -26,7 +26,7 @@ def cpu_per_message(server, port, settings):
                cpus=CPUS[:-1] or CPUS, first=True) as load:
         load.ran()
     spent = cpu_ns(server.pid) - before
-    return spent / json.loads(report.read_text())["messages"]
+    return spent / json.loads(report.read_text())["throughput"]["messages"]
 
 
 def measure(settings):
@@ -39,7 +39,7 @@ def measure(settings):
             port = server.line().rsplit(":", 1)[1].strip()
             for number in range(settings.rounds):
                 for tool in tools:
-                    settings.progress(f"{name}: round {number + 1} of {settings.rounds}: {tool.name}")
+                    settings.progress(f"{name}: round {number + 1}: {tool.name}")
                     with tool.attached(server, settings.folder):
                         for _ in range(WINDOWS):
                             ns = cpu_per_message(server, port, settings)
@@ -50,7 +50,7 @@ def measure(settings):
 def markdown(result, settings):
     yield f"## CPU time of a server per 64-byte message, {CONNECTIONS} connections"
     yield (f"Least of {WINDOWS * settings.rounds} windows of 1 s; server on CPU {CPUS[-1]}, the "
-           "load on the others; each with all its threads, from before the clients connect.")
+           "load on the others, both at nice -20; from before the clients connect.")
     yield ""
     least = result["cpu_ns_per_message"]
     names = list(least[SERVERS[0]])

@@ -30,8 +30,8 @@ std::uint64_t now_ns() {
          static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-constexpr int kCallsPerWindow = 5000;
-constexpr int kRoundTripsPerWindow = 500;
+constexpr int kCallsPerWindow = 1000;
+constexpr int kRoundTripsPerWindow = 100;
 
 // The least ns that a repetition took in any of the windows, of `times` repetitions each.
 template <class Step>

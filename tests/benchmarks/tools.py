@@ -34,6 +34,7 @@ class Tool:
         """Watches the target. Yields a dictionary, whose "report" is trace-run's own afterwards."""
         result = {}
         report = Path(folder) / "report.json"
+        report.unlink(missing_ok=True)
         with contextlib.ExitStack() as stack:
             children = []
             for command in self.commands:
@@ -43,8 +44,10 @@ class Tool:
                 wait_until_attached(child, target)
             yield result
             for child in children:
-                child.stop()
+                code = child.stop()
                 output = child.output()
+                if self.is_trace_run and code != 0:
+                    raise Failed(last_line(output))
                 if self.evidence and not re.search(self.evidence, output):
                     raise Failed(f"it did not see the target: {last_line(output)}")
                 if self.is_trace_run:
@@ -94,8 +97,8 @@ def all_tools(build):
         Tool("syscount -L -p", "count and latency by call", [["syscount", "-L", "-p", "{pid}"]],
              "getppid"),
         Tool("runqlat and offcputime", "run-queue latency, off-CPU time by stack",
-             [["runqlat", "-p", "{pid}"], ["offcputime", "-p", "{pid}"]], r"[1-9]",
-             traces_switches=True),
+             [["runqlat", "-p", "{pid}"], ["offcputime", "-p", "{pid}"]],
+             r"usecs +: count|benchmark_targe", traces_switches=True),
         Tool("bpftrace, count", "count by call", [["bpftrace", "-e", count_bt]], r"@n\[\d+\]: \d"),
         Tool("bpftrace, count and latency", "count and latency histogram by call",
              [["bpftrace", "-e", latency_bt]], r"@n\[\d+\]: \d"),
