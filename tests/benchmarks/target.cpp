@@ -2,10 +2,11 @@
 // measures itself, on request, by the minimum over many short windows, which neither interrupts nor
 // a busy machine can lower.
 //
-// Reads commands from standard input, one a line, and answers each with one line:
-//   syscall WINDOWS   ns per getppid(2)
-//   switch WINDOWS    ns per round trip of one byte through two pipes between two threads on one
-//                     CPU: 4 calls, 2 context switches, 2 wake-ups
+// Reads commands from standard input, one a line, and answers each with one line: the least ns that
+// one repetition took, and how many repetitions it made.
+//   syscall WINDOWS   getppid(2)
+//   switch WINDOWS    the round trip of one byte through two pipes between two threads on one CPU:
+//                     4 calls, 2 context switches, 2 wake-ups
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -29,9 +30,12 @@ std::uint64_t now_ns() {
          static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-// The least time that one of `times` repetitions took, over many windows.
+constexpr int kCallsPerWindow = 1000;
+constexpr int kRoundTripsPerWindow = 100;
+
+// The least ns that a repetition took in any of the windows, of `times` repetitions each.
 template <class Step>
-double least(int windows, int times, Step step) {
+double least_ns(int windows, int times, Step step) {
   double best = 1e18;
   for (int window = 0; window < windows; ++window) {
     const std::uint64_t start = now_ns();
@@ -73,7 +77,7 @@ double round_trip(int windows) {
     while (const char byte = there.get())
       back.put(byte);
   });
-  const double ns = least(windows, 500, [&] {
+  const double ns = least_ns(windows, kRoundTripsPerWindow, [&] {
     there.put(1);
     (void)back.get();
   });
@@ -99,10 +103,10 @@ int main(int argc, char** argv) {
   std::string what;
   int windows = 0;
   while (std::cin >> what >> windows) {
-    const double ns = what == "syscall"
-                          ? least(windows, 5000, [] { syscall(SYS_getppid); })
-                          : round_trip(windows);
-    std::printf("%.1f\n", ns);
+    const bool calls = what == "syscall";
+    const double ns = calls ? least_ns(windows, kCallsPerWindow, [] { syscall(SYS_getppid); })
+                            : round_trip(windows);
+    std::printf("%.1f %d\n", ns, windows * (calls ? kCallsPerWindow : kRoundTripsPerWindow));
     std::fflush(stdout);
   }
 }

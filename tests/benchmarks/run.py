@@ -1,0 +1,89 @@
+"""Measures what trace-run costs, beside its peers; scripts/benchmark is the way to start it."""
+import argparse
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import call_cost
+import memory
+import server_cost
+import startup
+from process import CPUS, Failed
+
+PARTS = {"syscall": call_cost, "switch": call_cost, "startup": startup, "memory": memory,
+         "server": server_cost}
+TRACEFS = "/sys/kernel/tracing"
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__.split(";")[0])
+    parser.add_argument("--build", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, metavar="N", help="interleaved rounds (default: 5)")
+    parser.add_argument("--quick", action="store_true",
+                        help="2 short rounds: shows that all works; the figures are rough")
+    parser.add_argument("--only", choices=PARTS, action="append",
+                        help="one part; may be given more than once")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE too")
+    settings = parser.parse_args()
+    if settings.rounds is not None and settings.rounds < 1:
+        parser.error("--rounds: at least 1")
+    settings.rounds = settings.rounds or (2 if settings.quick else 5)
+    settings.seconds = 0.2 if settings.quick else 0.5
+    settings.only = settings.only or list(PARTS)
+    settings.programs = settings.build / "tests/benchmarks"
+    return settings
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def mount_tracefs():
+    """For peers; trace-run needs none. The script has given us a mount namespace of our own. Where
+    it cannot be mounted, those that need it are reported as not measured."""
+    if os.path.isdir(TRACEFS) and not os.listdir(TRACEFS):
+        subprocess.run(["mount", "-t", "tracefs", "tracefs", TRACEFS], check=False)
+
+
+def main():
+    settings = parse()
+    settings.progress = progress
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+    mount_tracefs()
+    results, sound = {}, True
+    print(f"# What trace-run costs: Linux {platform.release()}, {platform.machine()}, "
+          f"{len(CPUS)} CPUs")
+    with tempfile.TemporaryDirectory() as folder:
+        settings.folder = Path(folder)
+        for part in dict.fromkeys(PARTS[name] for name in settings.only):
+            try:
+                result = part.measure(settings)
+            except Failed as failure:
+                result = {"failed": str(failure)}
+                lines = [f"## {part.__name__}: not measured: {failure}"]
+                sound = False
+            else:
+                lines = part.markdown(result, settings)
+                sound = sound and part.sound(result)
+            progress("")
+            print("\n" + "\n".join(lines), flush=True)
+            results[part.__name__] = result
+    if settings.json:
+        settings.json.write_text(json.dumps(
+            {"kernel": platform.release(), "cpus": len(CPUS), "rounds": settings.rounds, **results},
+            indent=2) + "\n")
+    return 0 if sound else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

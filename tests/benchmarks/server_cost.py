@@ -1,0 +1,67 @@
+"""What does tracing add to the CPU time that a whole server spends on one message?"""
+import json
+import time
+
+from process import CPUS, Child
+from tools import Tool, modes
+
+SERVERS = ("epoll_echo", "thread_echo")
+CONNECTIONS = 200
+WINDOWS = 2  # per round
+
+
+def cpu_ns(pid):
+    """Of all threads, ended ones too. The clock of another process: clock_getcpuclockid(3), whose
+    number is made as in the kernel's include/linux/posix-timers_types.h."""
+    cpuclock_sched = 2
+    return time.clock_gettime_ns((~pid << 3) | cpuclock_sched)
+
+
+def cpu_per_message(server, port, settings):
+    """Over one second of load: from before the clients connect, alike for all modes."""
+    report = settings.folder / "load.json"
+    before = cpu_ns(server.pid)
+    with Child([settings.build / "trace-run", "load", f"127.0.0.1:{port}", "--connections",
+                CONNECTIONS, "--warmup", "0s", "--duration", "1s", "--json", report],
+               cpus=CPUS[:-1] or CPUS, first=True) as load:
+        load.ran()
+    spent = cpu_ns(server.pid) - before
+    return spent / json.loads(report.read_text())["throughput"]["messages"]
+
+
+def measure(settings):
+    tools = [Tool("bare", "nothing"), *modes(settings.build)]
+    least = {name: {tool.name: float("inf") for tool in tools} for name in SERVERS}
+    for name in SERVERS:
+        # One process for all modes: its memory lies alike.
+        with Child([settings.build / "servers" / name, "--port", 0], cpus=CPUS[-1:], first=True,
+                   answers=True) as server:
+            port = server.line().rsplit(":", 1)[1].strip()
+            for number in range(settings.rounds):
+                for tool in tools:
+                    settings.progress(f"{name}: round {number + 1}: {tool.name}")
+                    with tool.attached(server, settings.folder):
+                        for _ in range(WINDOWS):
+                            ns = cpu_per_message(server, port, settings)
+                            least[name][tool.name] = min(least[name][tool.name], ns)
+    return {"cpu_ns_per_message": least}
+
+
+def markdown(result, settings):
+    yield f"## CPU time of a server per 64-byte message, {CONNECTIONS} connections"
+    yield (f"Least of {WINDOWS * settings.rounds} windows of 1 s; server on CPU {CPUS[-1]}, the "
+           "load on the others, both at nice -20; from before the clients connect.")
+    yield ""
+    least = result["cpu_ns_per_message"]
+    names = list(least[SERVERS[0]])
+    yield f"| server | {' | '.join(names)} |"
+    yield f"|---|{'---:|' * len(names)}"
+    for server, times in least.items():
+        bare = times["bare"]
+        cells = (f"{ns:,.0f} ns" + ("" if name == "bare" else f" (+{100 * (ns / bare - 1):.0f} %)")
+                 for name, ns in times.items())
+        yield f"| {server} | {' | '.join(cells)} |"
+
+
+def sound(_result):
+    return True

@@ -1,0 +1,109 @@
+"""What is compared: trace-run in each mode, the least a BPF tracer can cost, and its peers."""
+import contextlib
+import json
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from process import Child, Failed, last_line, wait_until_attached
+
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"  # where libbpf-tools live; not in every PATH
+
+
+@dataclass
+class Tool:
+    name: str
+    collects: str
+    # Each a list of words, in which {pid} and {json} are replaced.
+    commands: list = field(default_factory=list)
+    # What each command's output must match, or it has not seen the target.
+    evidence: str = ""
+    traces_switches: bool = False
+    is_trace_run: bool = False
+
+    def missing(self):
+        """The first program that is not there, or None."""
+        for command in self.commands:
+            if not find(command[0]):
+                return command[0]
+        return None
+
+    @contextlib.contextmanager
+    def attached(self, target, folder):
+        """Watches the target. Yields a dictionary, whose "report" is trace-run's own afterwards."""
+        result = {}
+        report = Path(folder) / "report.json"
+        report.unlink(missing_ok=True)
+        with contextlib.ExitStack() as stack:
+            children = []
+            for command in self.commands:
+                words = [word.format(pid=target.pid, json=report) for word in command]
+                children.append(stack.enter_context(Child([find(words[0])] + words[1:])))
+            for child in children:
+                wait_until_attached(child, target)
+            yield result
+            for child in children:
+                code = child.stop()
+                output = child.output()
+                if self.is_trace_run and code != 0:
+                    raise Failed(last_line(output))
+                if self.evidence and not re.search(self.evidence, output):
+                    raise Failed(f"it did not see the target: {last_line(output)}")
+                if self.is_trace_run:
+                    result["report"] = json.loads(report.read_text())
+
+
+def find(program):
+    return shutil.which(program) or shutil.which(program, path=SBIN)
+
+
+def trace_run(build, name, collects, *options):
+    return Tool(
+        name, collects, traces_switches=True, is_trace_run=True,
+        commands=[[str(build / "trace-run"), "--pid", "{pid}", "--load", "none", "--warmup", "0s",
+                   "--duration", "1h", "--quiet", "--json", "{json}", *options]])
+
+
+def modes(build):
+    """trace-run's, as the other benchmarks measure them too."""
+    return [trace_run(build, "trace-run --counts-only", "calls, switches", "--counts-only"),
+            trace_run(build, "trace-run", "counts, latencies, states, sockets, futex, errors")]
+
+
+def all_tools(build):
+    empty = str(build / "tests/benchmarks/benchmark_empty_programs")
+    count_bt = "tracepoint:raw_syscalls:sys_enter /pid == {pid}/ {{ @n[args->id] = count(); }}"
+    latency_bt = (count_bt[:-2] + " @start[tid] = nsecs; }} "
+                  "tracepoint:raw_syscalls:sys_exit /@start[tid]/ {{ "
+                  "@ns[args->id] = hist(nsecs - @start[tid]); delete(@start[tid]); }}")
+    events = "context-switches,cpu-migrations,task-clock"
+    return [
+        Tool("bare", "nothing"),
+        Tool("one empty BPF program", "nothing: the floor of counting", [[empty, "enter"]]),
+        Tool("four empty BPF programs", "nothing: the floor of timing calls and switches",
+             [[empty, "all"]], traces_switches=True),
+        *modes(build),
+        trace_run(build, "trace-run --inspect-descriptors", "the same; sockets by descriptor",
+                  "--inspect-descriptors"),
+        trace_run(build, "trace-run --cross-check", "the same, and perf's software events",
+                  "--cross-check"),
+        Tool("perf stat -e raw_syscalls:sys_enter", "count of calls",
+             [["perf", "stat", "-e", "raw_syscalls:sys_enter", "-p", "{pid}"]],
+             r"[1-9][\d,.]* +raw_syscalls:sys_enter"),
+        Tool(f"perf stat -e {events}", "3 counts", [["perf", "stat", "-e", events, "-p", "{pid}"]],
+             r"[1-9][\d,.]* +context-switches", traces_switches=True),
+        Tool("syscount -p", "count by call", [["syscount", "-p", "{pid}"]], "getppid"),
+        Tool("syscount -L -p", "count and latency by call", [["syscount", "-L", "-p", "{pid}"]],
+             "getppid"),
+        Tool("runqlat and offcputime", "run-queue latency, off-CPU time by stack",
+             [["runqlat", "-p", "{pid}"], ["offcputime", "-p", "{pid}"]],
+             r"usecs +: count|benchmark_targe", traces_switches=True),
+        Tool("bpftrace, count", "count by call", [["bpftrace", "-e", count_bt]], r"@n\[\d+\]: \d"),
+        Tool("bpftrace, count and latency", "count and latency histogram by call",
+             [["bpftrace", "-e", latency_bt]], r"@n\[\d+\]: \d"),
+        Tool("perf trace -s", "count and latency by call", [["perf", "trace", "-s", "-p", "{pid}"]],
+             "getppid"),
+        Tool("strace -c -f", "count and time by call", [["strace", "-c", "-f", "-p", "{pid}"]],
+             "getppid"),
+    ]
