@@ -46,7 +46,10 @@ std::string list_json(const std::vector<capture::BundledServer>& servers) {
   for (const capture::BundledServer& server : servers)
     list.push_back(
         {{"name", server.name}, {"description", server.description}, {"path", server.path}});
-  return nlohmann::ordered_json{{"servers", std::move(list)}}.dump(2) + "\n";
+  // A path may hold bytes that are no UTF-8, which JSON cannot: those alone are replaced.
+  return nlohmann::ordered_json{{"servers", std::move(list)}}.dump(
+             2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+         "\n";
 }
 
 }  // namespace tr::commands

@@ -24,5 +24,10 @@ TEST(List, IsReadableByPrograms) {
   EXPECT_EQ(json["servers"][1]["path"], "/s/poll_echo");
 }
 
+TEST(List, IsJsonEvenOfAPathThatIsNoText) {
+  EXPECT_TRUE(
+      nlohmann::json::accept(list_json({{.name = "a", .description = "", .path = "\xff"}})));
+}
+
 }  // namespace
 }  // namespace tr::commands
