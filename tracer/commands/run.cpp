@@ -132,7 +132,7 @@ void setup_run(CLI::App& app, RunOptions& options) {
       ->type_name("EVENTS")
       ->group("Tracing");
   app.add_flag("--counts-only", plan.counts_only,
-               "Count calls and switches without any times: the least cost to the program")
+               "Count system calls and nothing else, no times: the least cost to the program")
       ->group("Tracing");
   app.add_option("--max-threads", options.max_threads,
                  "Threads that can be traced at once (4 KiB of memory each)")
