@@ -2,9 +2,8 @@
 //
 // What there is, `trace-run --help` says: the program itself is run. The bash completion is run as
 // well; the other documents are read.
-#include <algorithm>
 #include <cstdio>
-#include <map>
+#include <iterator>
 #include <regex>
 #include <set>
 #include <string>
@@ -192,18 +191,20 @@ TEST(BashCompletion, LeavesWhatFollowsTheProgramToTheProgram) {
 
 TEST(ZshCompletion, HasTheOptionsThatThereAre) {
   const std::string text = content("docs/completions/_trace-run");
-  const auto options = [&](std::string_view begins, std::string_view ends) {
-    const std::string part = part_of(text, begins, ends);
+  // "'--pin[...", "{-q,--quiet}'[..." and "'(- *)--version[...".
+  const auto named_in = [](const std::string& part) {
     Names found = all_matches(part, "'(--[a-z][-a-z]*)\\[");
-    found.merge(all_matches(part, "\\*\\)'?(--[a-z][-a-z]*)\\["));
-    // {-q,--quiet}
+    found.merge(all_matches(part, "\\*\\)(--[a-z][-a-z]*)\\["));
     found.merge(all_matches(part, "\\{(-[a-z]),"));
     found.merge(all_matches(part, ",(--[a-z][-a-z]*)\\}"));
+    return found;
+  };
+  const auto options = [&](std::string_view begins, std::string_view ends) {
+    const std::string part = part_of(text, begins, ends);
+    Names found = named_in(part);
     for (const char* list : {"load", "reports"})
       if (part.find(fmt::format("${}", list)) != std::string::npos)
-        found.merge(all_matches(part_of(text, fmt::format("  {}=(\n", list), "\n  )"),
-                                "'(--[a-z][-a-z]*)\\["));
-    if (part.find("$reports") != std::string::npos) found.merge(Names{"-q", "--quiet"});
+        found.merge(named_in(part_of(text, fmt::format("  {}=(\n", list), "\n  )")));
     return found;
   };
   EXPECT_EQ(options("  run=(\n", "\n  )"), names_of(options_of("")));
