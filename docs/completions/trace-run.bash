@@ -70,7 +70,6 @@ _trace_run() {
       compgen -W "load report doctor list" -- "$current"
       compgen -W "$("$program" list 2>/dev/null | sed 's| .*||; s|^|servers/|')" -- "$current"
       compgen -c -- "$current"
-      [[ $current == */* ]] && compgen -f -- "$current"
     )
   fi
 }

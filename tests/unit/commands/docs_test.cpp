@@ -2,9 +2,8 @@
 //
 // What there is, `trace-run --help` says: the program itself is run. The bash completion is run as
 // well; the other documents are read.
-#include <algorithm>
 #include <cstdio>
-#include <map>
+#include <iterator>
 #include <regex>
 #include <set>
 #include <string>
@@ -93,12 +92,12 @@ Names names_of(const std::vector<HelpOption>& options) {
   return names;
 }
 
-// The part of a man page from one heading that `begins`, to the next that does not belong to it.
-std::string man_part(const std::string& page, std::string_view begins, std::string_view ends) {
-  const std::size_t begin = page.find(begins);
+// The text from where it `begins` to where it `ends`.
+std::string part_of(const std::string& text, std::string_view begins, std::string_view ends) {
+  const std::size_t begin = text.find(begins);
   EXPECT_NE(begin, std::string::npos) << begins;
   if (begin == std::string::npos) return {};
-  return page.substr(begin, page.find(ends, begin + begins.size()) - begin);
+  return text.substr(begin, text.find(ends, begin + begins.size()) - begin);
 }
 
 // The options that a part of the page has an entry for. mdoc's "Fl -quiet" is "--quiet".
@@ -148,17 +147,17 @@ TEST(Help, ShowsWhereTheProgramStandsInAtMost100Columns) {
   }
 }
 
-TEST(Help, IsAllThereIs) {
+TEST(Help, OfASubcommandIsAllThatItTakes) {
   for (const char* subcommand : kSubcommands)
     output_of(fmt::format("'{}' {} --nonsense 2>&1", TRACE_RUN, subcommand), 2);
 }
 
 TEST(ManPage, HasTheOptionsThatThereAre) {
   const std::string page = content("docs/trace-run.1");
-  EXPECT_EQ(man_options(man_part(page, ".Ss The program", ".Ss trace-run")),
+  EXPECT_EQ(man_options(part_of(page, ".Ss The program", ".Ss trace-run")),
             names_of(options_of("")));
   for (const std::string subcommand : kSubcommands)
-    EXPECT_EQ(man_options(man_part(page, ".Ss trace-run " + subcommand, "\n.S")),
+    EXPECT_EQ(man_options(part_of(page, ".Ss trace-run " + subcommand, "\n.El")),
               names_of(options_of(subcommand)))
         << subcommand;
 }
@@ -192,18 +191,20 @@ TEST(BashCompletion, LeavesWhatFollowsTheProgramToTheProgram) {
 
 TEST(ZshCompletion, HasTheOptionsThatThereAre) {
   const std::string text = content("docs/completions/_trace-run");
-  const auto options = [&](std::string_view begins, std::string_view ends) {
-    const std::string part = man_part(text, begins, ends);
+  // "'--pin[...", "{-q,--quiet}'[..." and "'(- *)--version[...".
+  const auto named_in = [](const std::string& part) {
     Names found = all_matches(part, "'(--[a-z][-a-z]*)\\[");
-    found.merge(all_matches(part, "\\*\\)'?(--[a-z][-a-z]*)\\["));
-    // {-q,--quiet}
+    found.merge(all_matches(part, "\\*\\)(--[a-z][-a-z]*)\\["));
     found.merge(all_matches(part, "\\{(-[a-z]),"));
     found.merge(all_matches(part, ",(--[a-z][-a-z]*)\\}"));
+    return found;
+  };
+  const auto options = [&](std::string_view begins, std::string_view ends) {
+    const std::string part = part_of(text, begins, ends);
+    Names found = named_in(part);
     for (const char* list : {"load", "reports"})
       if (part.find(fmt::format("${}", list)) != std::string::npos)
-        found.merge(all_matches(man_part(text, fmt::format("  {}=(\n", list), "\n  )"),
-                                "'(--[a-z][-a-z]*)\\["));
-    if (part.find("$reports") != std::string::npos) found.merge(Names{"-q", "--quiet"});
+        found.merge(named_in(part_of(text, fmt::format("  {}=(\n", list), "\n  )")));
     return found;
   };
   EXPECT_EQ(options("  run=(\n", "\n  )"), names_of(options_of("")));
@@ -214,7 +215,7 @@ TEST(ZshCompletion, HasTheOptionsThatThereAre) {
 
 TEST(Readme, ShowsOnlyOptionsThatThereAre) {
   const Names known = names_of(options_of(""));
-  const Names shown = all_matches(content("README.md"), "\n\\| `(--[a-z][-a-z]*)");
+  const Names shown = all_matches(content("README.md"), "`(--[a-z][-a-z]*)");
   EXPECT_THAT(shown, Not(IsEmpty()));
   for (const std::string& option : shown)
     EXPECT_TRUE(known.contains(option)) << option;
