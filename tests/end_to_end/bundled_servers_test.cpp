@@ -1,6 +1,5 @@
 // Every bundled server, measured as a newcomer measures it.
-#include <algorithm>
-#include <cmath>
+#include <sched.h>
 
 #include "trace_run.h"
 
@@ -70,7 +69,7 @@ INSTANTIATE_TEST_SUITE_P(, BundledServer,
                                          Model{"selector_echo", 1, false},
                                          Model{"poll_echo", 1, false},
                                          Model{"epoll_echo", 1, false}),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& model) { return std::string(model.param.name); });
 
 TEST_F(EndToEnd, a_pinned_server_never_migrates) {
   // The last CPU that this test may use: not 0 wherever there are two.

@@ -15,7 +15,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr Command::Setup on_terminal() {
+Command::Setup on_terminal() {
   Command::Setup setup;
   setup.terminal = true;  // the progress line tells how far it is
   return setup;

@@ -1,5 +1,6 @@
 // Agreement with perf, an independent witness.
-#include <cmath>
+#include <algorithm>
+#include <optional>
 #include <sched.h>
 #include <sys/mount.h>
 #include <unistd.h>

@@ -2,8 +2,9 @@
 // nothing is left behind.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <sys/types.h>
 #include <vector>
