@@ -56,7 +56,7 @@ def measure(settings):
         switch = (added["switch"] - 4 * added["syscall"]) / 2
         results.append({"tool": tool.name, "collects": tool.collects,
                         "syscall_ns": added["syscall"], "round_trip_ns": added["switch"],
-                        "switch_ns": switch if tool.traces_switches else None,
+                        "switch_ns": switch if tool.on_switches else None,
                         "failed_rounds": failures[tool.name]})
     return {"bare_syscall_ns": bare["syscall"], "bare_round_trip_ns": bare["switch"],
             "added": results, "not_measured": missing, "getppid_counts": counts}
@@ -67,7 +67,7 @@ def markdown(result, settings):
     yield (f"To one getppid() (bare: {result['bare_syscall_ns']:.0f} ns), and to one round trip of "
            f"a byte through two pipes between two threads on one CPU (bare: "
            f"{result['bare_round_trip_ns']:,.0f} ns): 4 calls, 2 context switches with their "
-           f"wake-ups. {FORMULA}; shown for tools that trace switches. Least of many short "
+           f"wake-ups. {FORMULA}; shown for tools that attach to switches. Least of many short "
            f"windows over {settings.rounds} interleaved rounds, on CPU {CPUS[-1]}, at nice -20.")
     yield ""
     yield "| tool | collects | ns per syscall | ns per round trip | ns per context switch |"

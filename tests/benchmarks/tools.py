@@ -19,7 +19,7 @@ class Tool:
     commands: list = field(default_factory=list)
     # What each command's output must match, or it has not seen the target.
     evidence: str = ""
-    traces_switches: bool = False
+    on_switches: bool = False
     is_trace_run: bool = False
 
     def missing(self):
@@ -60,14 +60,14 @@ def find(program):
 
 def trace_run(build, name, collects, *options):
     return Tool(
-        name, collects, traces_switches=True, is_trace_run=True,
+        name, collects, on_switches=True, is_trace_run=True,
         commands=[[str(build / "trace-run"), "--pid", "{pid}", "--load", "none", "--warmup", "0s",
                    "--duration", "1h", "--quiet", "--json", "{json}", *options]])
 
 
 def modes(build):
     """trace-run's, as the other benchmarks measure them too."""
-    return [trace_run(build, "trace-run --counts-only", "calls, switches", "--counts-only"),
+    return [trace_run(build, "trace-run --counts-only", "count by call", "--counts-only"),
             trace_run(build, "trace-run", "counts, latencies, states, sockets, futex, errors")]
 
 
@@ -82,7 +82,7 @@ def all_tools(build):
         Tool("bare", "nothing"),
         Tool("one empty BPF program", "nothing: the floor of counting", [[empty, "enter"]]),
         Tool("four empty BPF programs", "nothing: the floor of timing calls and switches",
-             [[empty, "all"]], traces_switches=True),
+             [[empty, "all"]], on_switches=True),
         *modes(build),
         trace_run(build, "trace-run --inspect-descriptors", "the same; sockets by descriptor",
                   "--inspect-descriptors"),
@@ -92,13 +92,13 @@ def all_tools(build):
              [["perf", "stat", "-e", "raw_syscalls:sys_enter", "-p", "{pid}"]],
              r"[1-9][\d,.]* +raw_syscalls:sys_enter"),
         Tool(f"perf stat -e {events}", "3 counts", [["perf", "stat", "-e", events, "-p", "{pid}"]],
-             r"[1-9][\d,.]* +context-switches", traces_switches=True),
+             r"[1-9][\d,.]* +context-switches", on_switches=True),
         Tool("syscount -p", "count by call", [["syscount", "-p", "{pid}"]], "getppid"),
         Tool("syscount -L -p", "count and latency by call", [["syscount", "-L", "-p", "{pid}"]],
              "getppid"),
         Tool("runqlat and offcputime", "run-queue latency, off-CPU time by stack",
              [["runqlat", "-p", "{pid}"], ["offcputime", "-p", "{pid}"]],
-             r"usecs +: count|benchmark_targe", traces_switches=True),
+             r"usecs +: count|benchmark_targe", on_switches=True),
         Tool("bpftrace, count", "count by call", [["bpftrace", "-e", count_bt]], r"@n\[\d+\]: \d"),
         Tool("bpftrace, count and latency", "count and latency histogram by call",
              [["bpftrace", "-e", latency_bt]], r"@n\[\d+\]: \d"),
