@@ -31,14 +31,14 @@ auto count_between(std::uint64_t least, std::uint64_t most) {
 }
 
 Result<std::uint64_t> parse_message_size(std::string_view text) {
-  const auto size = load::parse_size(text);
+  auto size = load::parse_size(text);
   if (size && (*size < 1 || *size > load::Echo::kLargest))
     return usage_error(fmt::format("\"{}\" is not a size from 1 byte to 64 MiB", text));
   return size;
 }
 
 Result<std::uint64_t> parse_window(std::string_view text) {
-  const auto duration = load::parse_duration(text);
+  auto duration = load::parse_duration(text);
   if (duration && *duration == 0) return usage_error("a window of no length measures nothing");
   return duration;
 }
@@ -76,9 +76,8 @@ void add_load_options(CLI::App& app, load::Settings& settings) {
       ->type_name("N")
       ->default_str(std::to_string(settings.pipeline));
   CLI::Option* rate = add_parsed(app, "--rate", settings.rate, load::parse_rate,
-                                 "Send on a plan, so many messages per second in all, and count "
-                                 "latency from the planned time; without it each answer starts the "
-                                 "next message")
+                                 "Plan so many messages per second in all, and count latency from "
+                                 "the planned times (default: each answer starts the next)")
                           ->type_name("PER_SECOND");
   add_parsed(app, "--rate-shape", settings.rate_shape, parse_shape,
              "Gaps of the plan: poisson or fixed")
@@ -94,7 +93,7 @@ void add_load_options(CLI::App& app, load::Settings& settings) {
 
 void add_load_placement(CLI::App& app, load::Settings& settings, const std::string& threads,
                         const std::string& pin) {
-  add_parsed(app, threads, settings.threads, count_between(1, 1024),
+  add_parsed(app, threads, settings.threads, count_between(1, 32),
              "Threads of the load generator, which share its connections")
       ->type_name("N")
       ->default_str(std::to_string(settings.threads));

@@ -29,6 +29,11 @@ class Connection {
              std::optional<Schedule> schedule)
       : dialogue_(std::move(dialogue)), flights_(pipeline), schedule_(schedule) {}
 
+  // Says when the plan of an open loop begins; before the first fill().
+  void start(std::uint64_t ns) {
+    if (schedule_) schedule_->start(ns);
+  }
+
   // Messages sent at least in part and not wholly answered; at most the pipeline.
   [[nodiscard]] std::size_t in_flight() const { return begun() - answered_; }
   [[nodiscard]] bool full() const { return in_flight() == flights_.size(); }

@@ -69,7 +69,7 @@ class Conductor {
  public:
   Conductor(LiveWindow& window, const Hooks& hooks) : window_(window), hooks_(hooks) {}
 
-  Status run(std::vector<std::unique_ptr<Loop>>& loops) {
+  Status run(std::vector<std::unique_ptr<Loop>>& loops, std::uint64_t start_ns) {
     ended_.reset(eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE));
     if (!ended_) return errno_error("create", "an eventfd");
     std::vector<Status> statuses(loops.size());
@@ -78,8 +78,8 @@ class Conductor {
       std::vector<std::jthread> threads;
       try {
         for (std::size_t i = 0; i < loops.size(); ++i)
-          threads.emplace_back([this, &loop = *loops[i], &status_of_it = statuses[i]] {
-            status_of_it = loop.run();
+          threads.emplace_back([=, this, &loop = *loops[i], &status_of_it = statuses[i]] {
+            status_of_it = loop.run(start_ns);
             if (!status_of_it) window_.close_early(0);
             eventfd_write(ended_.get(), 1);
           });
@@ -198,12 +198,10 @@ Result<Outcome> generate(const Settings& asked, const Protocol& protocol, const 
   Settings settings = asked;
   settings.connections = connected->sockets.size();  // an asked-for rate is for those there are
   settings.threads = std::min(asked.threads, settings.connections);
-  const std::uint64_t start_ns = monotonic_ns();
-  const std::uint64_t open_ns = start_ns + std::max(settings.warmup_ns, kShortestWarmupNs);
-  LiveWindow window({open_ns, open_ns + settings.duration_ns}, settings.connections);
+  LiveWindow window(settings.connections);
   std::vector<std::unique_ptr<Loop>> loops;
   for (std::uint64_t i = 0; i < settings.threads; ++i) {
-    auto loop = Loop::make(settings, window, start_ns, hooks.root);
+    auto loop = Loop::make(settings, window, hooks.root);
     if (!loop) return std::move(loop).error();
     loops.push_back(*std::move(loop));
   }
@@ -212,13 +210,18 @@ Result<Outcome> generate(const Settings& asked, const Protocol& protocol, const 
                                                      static_cast<std::uint32_t>(i), protocol);
         !status)
       return std::move(status).error();
+  // Last, because with many connections the steps before take longer than the shortest warm-up.
+  const std::uint64_t start_ns = monotonic_ns();
+  const std::uint64_t open_ns = start_ns + std::max(settings.warmup_ns, kShortestWarmupNs);
+  window.plan({open_ns, open_ns + settings.duration_ns});
   if (hooks.window_planned)
     if (Status status = hooks.window_planned(window.window()); !status)
       return std::move(status).error();
 
   Conductor conductor(window, hooks);
-  if (Status status = conductor.run(loops); !status) return std::move(status).error();
+  if (Status status = conductor.run(loops, start_ns); !status) return std::move(status).error();
   std::vector<Tally> tallies;
+  tallies.reserve(loops.size());
   for (const auto& loop : loops)
     tallies.push_back(loop->tally());
 

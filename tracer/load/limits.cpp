@@ -10,8 +10,8 @@
 namespace tr::load {
 namespace {
 
-// Standard streams, epoll and event descriptors, control, /proc files: with room to spare.
-constexpr std::uint64_t kOtherFiles = 64;
+// Standard streams, control, /proc files, and two for each of at most 32 threads.
+constexpr std::uint64_t kOtherFiles = 96;
 
 // 127.0.0.1 to 127.0.0.254.
 constexpr std::uint64_t kMostSources = 254;

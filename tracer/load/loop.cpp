@@ -18,7 +18,7 @@
 namespace tr::load {
 namespace {
 
-constexpr std::size_t kBufferBytes = 256 * 1024;
+constexpr std::size_t kBufferBytes = 1 << 18;
 constexpr std::size_t kEventsAtOnce = 256;
 constexpr std::uint32_t kEarlyClose = UINT32_MAX;  // in place of a slot's index
 constexpr std::uint64_t kDrainNs = kNsPerSecond;
@@ -33,17 +33,16 @@ std::string broken_text(int code) {
 
 }  // namespace
 
-Loop::Loop(const Settings& settings, LiveWindow& window, std::uint64_t start_ns, std::string root)
+Loop::Loop(const Settings& settings, LiveWindow& window, std::string root)
     : settings_(settings),
       window_(window),
-      start_ns_(start_ns),
       root_(std::move(root)),
       send_buffer_(kBufferBytes),
       receive_buffer_(kBufferBytes) {}
 
 Result<std::unique_ptr<Loop>> Loop::make(const Settings& settings, LiveWindow& window,
-                                         std::uint64_t start_ns, std::string root) {
-  std::unique_ptr<Loop> loop(new Loop(settings, window, start_ns, std::move(root)));
+                                         std::string root) {
+  std::unique_ptr<Loop> loop(new Loop(settings, window, std::move(root)));
   loop->epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
   if (!loop->epoll_) return errno_error("create", "an epoll instance");
   const auto sleeper = window.add_sleeper();
@@ -69,26 +68,26 @@ Status Loop::add(Fd socket, std::uint32_t number, const Protocol& protocol) {
                                     .shape = settings_.rate_shape,
                                     .seed = settings_.seed,
                                     .connections = settings_.connections},
-                     number, start_ns_);
+                     number);
   slots_.push_back({.connection = {protocol.open(number), settings_.pipeline, schedule},
                     .socket = std::move(socket),
                     .number = number});
   return {};
 }
 
-Status Loop::run() {
+Status Loop::run(std::uint64_t start_ns) {
   // Sleeps end on time: the default slack of 50 us would make every planned send late by as much.
   prctl(PR_SET_TIMERSLACK, 1);
   alive_ = slots_.size();
   now_ns_ = monotonic_ns();
   pass_deadlines();
   for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    slots_[i].connection.start(start_ns);
     pump(i);
     if (now_ns_ >= deadline_ns_) pass_deadlines();
   }
   Status status;
-  while (status && alive_ > 0 &&
-         !(phase_ == Phase::kDrain && (in_flight_ == 0 || now_ns_ >= drain_end_ns_)))
+  while (status && !finished())
     status = wait();
   stop_measuring();
   for (Slot& slot : slots_)
@@ -96,9 +95,14 @@ Status Loop::run() {
   return status;
 }
 
+bool Loop::finished() const {
+  return alive_ == 0 || (phase_ == Phase::kDrain && (in_flight_ == 0 || now_ns_ >= drain_end_ns_));
+}
+
 Status Loop::wait() {
   now_ns_ = monotonic_ns();
   if (now_ns_ >= deadline_ns_) pass_deadlines();
+  if (finished()) return {};
   const std::uint64_t left = deadline_ns_ > now_ns_ ? deadline_ns_ - now_ns_ : 0;
   timespec timeout{};
   timeout.tv_sec = static_cast<time_t>(left / kNsPerSecond);
@@ -136,12 +140,14 @@ void Loop::handle(std::uint32_t events, std::uint32_t index) {
 
 void Loop::pass_deadlines() {
   pass_edges();
+  if (phase_ == Phase::kDrain) {
+    deadline_ns_ = drain_end_ns_;
+    return;
+  }
   send_due();
-  deadline_ns_ = phase_ == Phase::kDrain    ? drain_end_ns_
-                 : phase_ == Phase::kWarmup ? std::min(window_.open_ns(), window_.close_ns())
-                                            : window_.close_ns();
-  if (phase_ != Phase::kDrain && !due_.empty())
-    deadline_ns_ = std::min(deadline_ns_, due_.top().first);
+  deadline_ns_ = window_.close_ns();
+  if (phase_ == Phase::kWarmup) deadline_ns_ = std::min(deadline_ns_, window_.open_ns());
+  if (!due_.empty()) deadline_ns_ = std::min(deadline_ns_, due_.top().first);
 }
 
 void Loop::pass_edges() {
@@ -170,7 +176,7 @@ void Loop::send_due() {
   }
 }
 
-// Sends what is to be sent on this connection now.
+// Sends what is to be sent on this connection now. Not for one that is queued: its time will come.
 void Loop::pump(std::uint32_t index) {
   Slot& slot = slots_[index];
   for (;;) {
@@ -205,7 +211,7 @@ void Loop::count_sends(const Slot& slot, std::size_t begun, std::uint64_t planne
 // A busy connection is not queued: its answer, or room in its socket, brings it back to pump().
 void Loop::queue_if_idle(std::uint32_t index) {
   Slot& slot = slots_[index];
-  if (!settings_.open_loop() || slot.queued || slot.connection.full()) return;
+  if (!settings_.open_loop() || phase_ == Phase::kDrain || slot.connection.full()) return;
   slot.queued = true;
   due_.emplace(slot.connection.next_due_ns(), index);
   deadline_ns_ = std::min(deadline_ns_, due_.top().first);
@@ -258,10 +264,14 @@ void Loop::count_answer(Slot& slot, const Connection::Answer& answer) {
     return;
   }
   const std::uint64_t close_ns = window_.close_ns();
-  if (now_ns_ < close_ns || answer.flight.planned_ns >= close_ns) return;
+  if (now_ns_ >= close_ns && answer.flight.planned_ns < close_ns)
+    count_unanswered(close_ns - answer.flight.planned_ns);
+}
+
+void Loop::count_unanswered(std::uint64_t waited_ns) {
+  LoadResult& result = tally_.result;
   ++result.unanswered;
-  result.longest_unanswered_ns =
-      std::max(result.longest_unanswered_ns, close_ns - answer.flight.planned_ns);
+  result.longest_unanswered_ns = std::max(result.longest_unanswered_ns, waited_ns);
 }
 
 // What breaks after the window has closed no longer matters.
@@ -297,11 +307,8 @@ Tally Loop::tally() {
   const std::uint64_t close_ns = window_.close_ns();
   for (Slot& slot : slots_) {
     tally_.messages.push_back(slot.messages);
-    slot.connection.unanswered(close_ns, [&](std::uint64_t planned_ns) {
-      ++tally_.result.unanswered;
-      tally_.result.longest_unanswered_ns =
-          std::max(tally_.result.longest_unanswered_ns, close_ns - planned_ns);
-    });
+    slot.connection.unanswered(
+        close_ns, [&](std::uint64_t planned_ns) { count_unanswered(close_ns - planned_ns); });
   }
   return std::move(tally_);
 }

@@ -33,16 +33,17 @@ struct Tally {
 // its own, and read the tally when that has ended.
 class Loop {
  public:
-  // `start_ns`: when the plan of an open loop begins. `root`: where /proc is ("": here).
+  // `root`: where /proc is ("": here).
   static Result<std::unique_ptr<Loop>> make(const Settings& settings, LiveWindow& window,
-                                            std::uint64_t start_ns, std::string root);
+                                            std::string root);
 
   // `number`: which one it is among all connections of the run.
   Status add(Fd socket, std::uint32_t number, const Protocol& protocol);
 
   // Sends and receives until the window has closed and all that was under way has been answered,
-  // for at most a second, or until every connection is broken. Closes the connections.
-  Status run();
+  // for at most a second, or until every connection is broken. Closes the connections. `start_ns`:
+  // when the plan of an open loop begins.
+  Status run(std::uint64_t start_ns);
 
   // After run(): the tally for the window as it turned out to be.
   Tally tally();
@@ -60,8 +61,9 @@ class Loop {
     std::uint64_t messages = 0;  // in the window
   };
 
-  Loop(const Settings& settings, LiveWindow& window, std::uint64_t start_ns, std::string root);
+  Loop(const Settings& settings, LiveWindow& window, std::string root);
 
+  [[nodiscard]] bool finished() const;
   Status wait();
   void handle(std::uint32_t events, std::uint32_t index);
   void pass_deadlines();
@@ -76,6 +78,7 @@ class Loop {
 
   void receive(std::uint32_t index);
   void count_answer(Slot& slot, const Connection::Answer& answer);
+  void count_unanswered(std::uint64_t waited_ns);
 
   void lose(Slot& slot, const std::string& why);
   void end_run_as_wrong(Slot& slot, const std::string& difference);
@@ -88,7 +91,6 @@ class Loop {
 
   const Settings& settings_;
   LiveWindow& window_;
-  const std::uint64_t start_ns_;
   const std::string root_;
   Fd epoll_;
   int early_close_ = -1;  // owned by the window

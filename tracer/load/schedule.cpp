@@ -25,9 +25,8 @@ std::uint64_t stream_state(std::uint64_t seed, std::uint64_t number) {
 
 }  // namespace
 
-Schedule::Schedule(const Plan& plan, std::uint64_t number, std::uint64_t start_ns)
-    : start_ns_(start_ns),
-      gap_ns_(1e9 * static_cast<double>(plan.connections) / plan.rate),
+Schedule::Schedule(const Plan& plan, std::uint64_t number)
+    : gap_ns_(1e9 * static_cast<double>(plan.connections) / plan.rate),
       shape_(plan.shape),
       random_(stream_state(plan.seed, number)) {
   elapsed_ns_ = shape_ == RateShape::kFixed ? 1e9 * static_cast<double>(number) / plan.rate : gap();

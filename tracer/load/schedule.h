@@ -28,8 +28,10 @@ class Schedule {
     std::uint64_t connections;
   };
 
-  // `start_ns`: when the stream begins, on any clock.
-  Schedule(const Plan& plan, std::uint64_t number, std::uint64_t start_ns);
+  Schedule(const Plan& plan, std::uint64_t number);
+
+  // Says when the plan begins, on any clock; 0 until then.
+  void start(std::uint64_t ns) { start_ns_ = ns; }
 
   // The time of the next message; the same until advance().
   [[nodiscard]] std::uint64_t next_ns() const {
@@ -40,7 +42,7 @@ class Schedule {
  private:
   double gap();
 
-  std::uint64_t start_ns_;
+  std::uint64_t start_ns_ = 0;
   double gap_ns_;  // the mean one
   RateShape shape_;
   std::uint64_t random_;

@@ -1,11 +1,12 @@
 #include "load/target.h"
 
-#include <algorithm>
 #include <arpa/inet.h>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
 #include <netdb.h>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -18,16 +19,26 @@ struct AddressListFree {
   void operator()(addrinfo* list) const { freeaddrinfo(list); }
 };
 
-Result<Address> to_address(const addrinfo& info, std::uint16_t port) {
+// What getaddrinfo and getnameinfo say when they fail.
+Error resolver_error(std::string operation, std::string object, int failure) {
+  const bool system = failure == EAI_SYSTEM;
+  return Error{.failure = Failure::kRun,
+               .operation = std::move(operation),
+               .object = std::move(object),
+               .code = system ? errno : 0,
+               .why = system ? "" : gai_strerror(failure),
+               .remedy = "check the name, or give a numeric address"};
+}
+
+Result<Address> to_address(const addrinfo& info, const Target& target) {
   Address address;
   std::memcpy(&address.storage, info.ai_addr, info.ai_addrlen);
   address.length = info.ai_addrlen;
-  std::string host(NI_MAXHOST, '\0');
-  if (getnameinfo(info.ai_addr, info.ai_addrlen, host.data(), NI_MAXHOST, nullptr, 0,
-                  NI_NUMERICHOST) != 0)
-    return errno_error("print an address of", info.ai_canonname ? info.ai_canonname : "the target");
-  host.resize(std::strlen(host.c_str()));
-  address.text = Target{host, port}.text();
+  std::array<char, NI_MAXHOST> host{};
+  const int failed = getnameinfo(info.ai_addr, info.ai_addrlen, host.data(), host.size(), nullptr,
+                                 0, NI_NUMERICHOST);
+  if (failed != 0) return resolver_error("print an address of", target.host, failed);
+  address.text = Target{host.data(), target.port}.text();
   return address;
 }
 
@@ -73,17 +84,11 @@ Result<std::vector<Address>> resolve(const Target& target) {
   addrinfo* raw = nullptr;
   const int failed =
       getaddrinfo(target.host.c_str(), std::to_string(target.port).c_str(), &hints, &raw);
-  if (failed != 0)
-    return Error{.failure = Failure::kRun,
-                 .operation = "find the address of",
-                 .object = target.host,
-                 .code = failed == EAI_SYSTEM ? errno : 0,
-                 .why = failed == EAI_SYSTEM ? "" : gai_strerror(failed),
-                 .remedy = "check the name, or give a numeric address"};
+  if (failed != 0) return resolver_error("find the address of", target.host, failed);
   const std::unique_ptr<addrinfo, AddressListFree> list(raw);
   std::vector<Address> addresses;
   for (const addrinfo* info = list.get(); info != nullptr; info = info->ai_next) {
-    auto address = to_address(*info, target.port);
+    auto address = to_address(*info, target);
     if (!address) return std::move(address).error();
     addresses.push_back(*std::move(address));
   }

@@ -22,15 +22,20 @@ struct Window {
 class LiveWindow {
  public:
   // `connections`: how many there are to lose before there is nothing left to measure.
-  LiveWindow(Window planned, std::uint64_t connections)
-      : open_ns_(planned.open_ns), close_ns_(planned.close_ns), connections_(connections) {}
+  explicit LiveWindow(std::uint64_t connections) : connections_(connections) {}
+
+  // Sets its times; before the first thread starts.
+  void plan(Window planned) {
+    open_ns_ = planned.open_ns;
+    close_ns_ = planned.close_ns;
+  }
 
   [[nodiscard]] std::uint64_t open_ns() const { return open_ns_; }
   [[nodiscard]] std::uint64_t close_ns() const { return close_ns_.load(std::memory_order_relaxed); }
   [[nodiscard]] Window window() const { return {open_ns_, close_ns()}; }
 
   // A descriptor that becomes readable when the window is closed early; owned by the window. Take
-  // all of them before the first thread starts.
+  // them before the first thread starts as well.
   Result<int> add_sleeper();
 
   // Moves the close forward to `ns`, if that is earlier; true if it was. Any thread may call it.
@@ -40,8 +45,8 @@ class LiveWindow {
   void lose_connection(std::uint64_t ns);
 
  private:
-  const std::uint64_t open_ns_;
-  std::atomic<std::uint64_t> close_ns_;
+  std::uint64_t open_ns_ = 0;
+  std::atomic<std::uint64_t> close_ns_ = 0;
   std::atomic<std::uint64_t> connections_;
   std::vector<Fd> sleepers_;
 };

@@ -106,14 +106,14 @@ TEST(LoadOptions, ComeBackFromTheArgumentsTheyAreHandedOnAs) {
   EXPECT_EQ(read.pin, given.pin);
 }
 
-TEST(LoadCommand, TellsTheTracerOverItsDescriptor) {
-  const load::FakeServer server;
+TEST(LoadCommand, TalksToTheTracerOverItsDescriptor) {
+  load::FakeServer server;
   auto pair = load::make_control_pair();
   ASSERT_TRUE(pair.ok());
   LoadOptions options;
   options.settings.target = server.target();
   options.settings.connections = 3;
-  options.settings.duration_ns = 50'000'000;
+  options.settings.duration_ns = 60'000'000'000;
   options.settings.warmup_ns = 0;
   options.control_fd = pair->load.release();
   int code = -1;
@@ -121,12 +121,19 @@ TEST(LoadCommand, TellsTheTracerOverItsDescriptor) {
   std::thread command([&] { code = run_load(options); });
   load::TracerEnd tracer(std::move(pair->tracer));
   const auto window = tracer.read_window();
+  ASSERT_TRUE(window.ok());
+  server.set_milestone(window->open_ns, 3, 2 * options.settings.size);
+  pollfd milestone{server.milestone_fd(), POLLIN, 0};
+  EXPECT_EQ(::poll(&milestone, 1, -1), 1);
+  EXPECT_TRUE(tracer.stop().ok());
   const auto outcome = tracer.read_outcome();
   command.join();
-  ASSERT_TRUE(window.ok());
   ASSERT_TRUE(outcome.ok()) << outcome.error().text();
   EXPECT_EQ(outcome->window.open_ns, window->open_ns);
+  EXPECT_LT(outcome->window.close_ns, window->close_ns);
+  EXPECT_TRUE(outcome->interrupted);
   EXPECT_EQ(outcome->result.connections, 3U);
+  EXPECT_GE(outcome->result.messages, 3U);
   EXPECT_EQ(code, 0);
 }
 

@@ -22,7 +22,9 @@ class ConnectionTest : public testing::Test {
   // Planned at 1000, 1100, 1200, ...
   Connection open_loop(std::size_t pipeline) {
     const Schedule::Plan plan{.rate = 1e7, .shape = RateShape::kFixed, .seed = 1, .connections = 1};
-    return {echo_.open(0), pipeline, Schedule(plan, 0, 1000)};
+    Connection connection(echo_.open(0), pipeline, Schedule(plan, 0));
+    connection.start(1000);
+    return connection;
   }
   // What the connection wants to send now.
   std::string fill(const Connection& connection, std::uint64_t now, bool finish_only = false,

@@ -1,11 +1,12 @@
 // An echo server in a thread of the test, with the fault that a test asks for.
 #pragma once
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -21,6 +22,7 @@
 #include <gtest/gtest.h>
 
 #include "load/target.h"
+#include "util/clock.h"
 #include "util/fd.h"
 
 namespace tr::load {
@@ -54,6 +56,7 @@ class FakeServer {
     EXPECT_EQ(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &length), 0);
     port_ = ntohs(address.sin_port);
     stop_.reset(eventfd(0, EFD_CLOEXEC));
+    milestone_.reset(eventfd(0, EFD_CLOEXEC));
     thread_ = std::thread([this] { serve(); });
   }
   ~FakeServer() { stop(); }
@@ -61,6 +64,16 @@ class FakeServer {
   FakeServer& operator=(const FakeServer&) = delete;
 
   [[nodiscard]] Target target() const { return {"127.0.0.1", port_}; }
+
+  // Makes milestone_fd() readable once each of so many connections has sent so many bytes at or
+  // after `from_ns`, or is closed. In a closed loop a connection that has sent more than its
+  // pipeline since then has had an answer since then: so a test need not guess how long that takes.
+  void set_milestone(std::uint64_t from_ns, std::size_t connections, std::uint64_t bytes) {
+    milestone_connections_ = connections;
+    milestone_bytes_ = bytes;
+    milestone_from_ns_ = from_ns;
+  }
+  [[nodiscard]] int milestone_fd() const { return milestone_.get(); }
 
   // Ends the server; what it saw can be read then.
   void stop() {
@@ -75,6 +88,7 @@ class FakeServer {
     Fd socket;
     std::uint64_t number;
     std::uint64_t received = 0;
+    std::uint64_t since_milestone = 0;
   };
 
   void serve() {
@@ -86,9 +100,18 @@ class FakeServer {
       if (polled[0].revents != 0) return;
       for (std::size_t i = 2; i < polled.size(); ++i)
         if (polled[i].revents != 0) echo(peers_[i - 2]);
+      check_milestone();
       std::erase_if(peers_, [](const Peer& peer) { return !peer.socket; });
       if (polled[1].revents != 0) accept_one();
     }
+  }
+
+  void check_milestone() {
+    if (milestone_from_ns_ == kNever || accepted_ < milestone_connections_) return;
+    const auto there = [&](const Peer& peer) {
+      return !peer.socket || peer.since_milestone >= milestone_bytes_;
+    };
+    if (std::all_of(peers_.begin(), peers_.end(), there)) eventfd_write(milestone_.get(), 1);
   }
 
   void accept_one() {
@@ -114,6 +137,7 @@ class FakeServer {
     if (faulty && faults_.flip_byte >= peer.received && faults_.flip_byte - peer.received < bytes)
       buffer_[faults_.flip_byte - peer.received] ^= 1;
     peer.received += bytes;
+    if (monotonic_ns() >= milestone_from_ns_) peer.since_milestone += bytes;
     if (faulty && peer.received >= faults_.close_after) {
       // Linger for no time: a reset instead of an orderly end.
       const linger at_once{1, 0};
@@ -137,6 +161,10 @@ class FakeServer {
   std::uint16_t port_ = 0;
   Fd listener_;
   Fd stop_;
+  Fd milestone_;
+  std::atomic<std::uint64_t> milestone_from_ns_ = kNever;
+  std::atomic<std::size_t> milestone_connections_ = 0;
+  std::atomic<std::uint64_t> milestone_bytes_ = 0;
   std::vector<Peer> peers_;
   std::uint64_t accepted_ = 0;
   std::uint64_t total_ = 0;
