@@ -188,8 +188,13 @@ Status Session::attach() {
   });
 }
 
+// The processes of the program. What has made a daemon of itself is the guardian's child by then.
 Result<std::vector<pid_t>> Session::tree() const {
-  return capture::process_tree("/proc", root_);
+  if (plan_.attach) return capture::process_tree("/proc", root_);
+  const pid_t guardian = server_.supervisor->guardian_pid();
+  auto processes = capture::process_tree("/proc", guardian);
+  if (processes) std::erase(*processes, guardian);
+  return processes;
 }
 
 // Hears from the kernel that the tree listens, then looks where: the news comes a moment before the
