@@ -1,5 +1,10 @@
 #include "common/service.h"
 
+#include <algorithm>
+#include <cerrno>
+
+#include "common/log.h"
+
 namespace servers {
 
 void Service::run() {
@@ -8,6 +13,12 @@ void Service::run() {
     wait(sooner_ms(stop_.timeout_ms(), listener_.timeout_ms()));
     if (listener_.resume()) accept_clients();
   }
+}
+
+int Service::poll_for(std::span<pollfd> polled, int timeout_ms) {
+  const int ready = ::poll(polled.data(), polled.size(), timeout_ms);
+  if (ready < 0 && errno != EINTR) throw Failure::from_errno("wait for clients");
+  return std::max(ready, 0);
 }
 
 void Service::accept_clients(int at_most) {

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <optional>
+#include <poll.h>
+#include <span>
 
 #include "common/listener.h"
 #include "common/stop.h"
@@ -37,10 +39,12 @@ class Service {
   // Flags for accept4(2).
   [[nodiscard]] virtual int client_flags() const { return 0; }
 
+  // poll(2): how many are ready; 0 when the time is over, or a signal came. Throws Failure.
+  static int poll_for(std::span<pollfd> polled, int timeout_ms);
+
   void accept_clients() { accept_clients(kAcceptBatch); }
   void begin_stop();
 
-  // Only the models' derived classes use these; they live as long as the process serves.
   Listener& listener_;
   Protocol& protocol_;
   Stop& stop_;

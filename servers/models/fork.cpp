@@ -2,7 +2,6 @@
 // children are reaped between two waits: no handler, no lost signal, no zombie that stays.
 #include <cerrno>
 #include <csignal>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -47,7 +46,7 @@ class ForkService final : public Service {
   void wait(int timeout_ms) override {
     pollfd polled[] = {
         {stop_.fd(), POLLIN, 0}, {listener_.fd(), POLLIN, 0}, {child_signals_.get(), POLLIN, 0}};
-    if (::poll(polled, std::size(polled), timeout_ms) <= 0) return;
+    if (poll_for(polled, timeout_ms) == 0) return;
     if (polled[2].revents != 0) reap();
     if (polled[0].revents != 0)
       begin_stop();

@@ -1,11 +1,8 @@
 // One thread, poll(2). The array of descriptors is kept from call to call, dense, and changed in
 // place: the kernel walks all of it each time, so what can be saved is everything else.
-#include <cerrno>
-#include <poll.h>
 #include <vector>
 
 #include "common/event_loop.h"
-#include "common/log.h"
 #include "models/model.h"
 
 namespace servers {
@@ -20,10 +17,7 @@ class PollLoop final : public EventLoop {
   void wait(int timeout_ms) override {
     polled_[kStop].fd = stop_.fd();  // poll(2) passes over -1
     polled_[kListener].fd = listener_.fd();
-    int ready = ::poll(polled_.data(), polled_.size(), timeout_ms);
-    if (ready < 0 && errno != EINTR)
-      throw Failure::from_errno("wait for clients", "raise the limit of open files (ulimit -n)");
-    if (ready <= 0) return;
+    int ready = poll_for(polled_, timeout_ms);
 
     const bool stop = polled_[kStop].revents != 0;
     const bool accept = polled_[kListener].revents != 0;

@@ -139,9 +139,7 @@ class Selector final : public Model {
   [[nodiscard]] std::string_view name() const override { return "selector"; }
   [[nodiscard]] std::string_view about() const override {
     return "One thread serves all clients: select(2) is given bitmaps of all descriptors, as\n"
-           "large as the open-file limit asks for (not FD_SETSIZE's 1024), and marks those that "
-           "are\n"
-           "ready.";
+           "large as they need to be (not FD_SETSIZE's 1024), and marks those that are ready.";
   }
   void serve(Listener& listener, Protocol& protocol, Stop& stop) override {
     SelectLoop(listener, protocol, stop).run();

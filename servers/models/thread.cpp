@@ -3,7 +3,6 @@
 // detached: the C library keeps the stacks of the last ones for the next.
 #include <csignal>
 #include <mutex>
-#include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -86,6 +85,7 @@ struct Client {
 void* serve_client(void* argument) {
   const std::unique_ptr<Client> client(static_cast<Client*>(argument));
   serve_blocking(client->socket.get(), *client->session);
+  client->session.reset();  // the protocol may go once the last client has left
   client->clients->leave(client->socket.get());
   return nullptr;
 }
@@ -119,9 +119,9 @@ class ThreadService final : public Service {
     clients_->tell_when_empty();
     clients_->cut_off();
     constexpr int kWakeUpMs = 1000;
-    pollfd empty{clients_->empty_fd(), POLLIN, 0};
+    pollfd empty[] = {{clients_->empty_fd(), POLLIN, 0}};
     // A thread that does not even run cannot be waited for, and must not see the protocol go.
-    if (::poll(&empty, 1, kWakeUpMs) != 1) ::_exit(0);
+    if (poll_for(empty, kWakeUpMs) == 0) ::_exit(0);
   }
 
  private:
@@ -130,7 +130,7 @@ class ThreadService final : public Service {
     pollfd polled[] = {{stop_.fd(), POLLIN, 0},
                        {listener_.fd(), POLLIN, 0},
                        {stop_.begun() ? clients_->empty_fd() : -1, POLLIN, 0}};
-    if (::poll(polled, std::size(polled), timeout_ms) <= 0) return;
+    if (poll_for(polled, timeout_ms) == 0) return;
     if (polled[0].revents != 0)
       begin_stop();
     else if (polled[1].revents != 0)

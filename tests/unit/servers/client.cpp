@@ -157,15 +157,17 @@ std::size_t too_much() {
 }
 
 std::string pattern(std::size_t bytes, std::uint64_t seed) {
-  std::string text(bytes, '\0');
+  std::string text;
+  text.reserve(bytes + sizeof(std::uint64_t));
   std::uint64_t state = seed * 0x9E3779B97F4A7C15 + 1;
-  for (char& byte : text) {
+  while (text.size() < bytes) {
     // xorshift64 (Marsaglia, 2003)
     state ^= state << 13;
     state ^= state >> 7;
     state ^= state << 17;
-    byte = static_cast<char>(state);
+    text.append(reinterpret_cast<const char*>(&state), sizeof state);
   }
+  text.resize(bytes);
   return text;
 }
 

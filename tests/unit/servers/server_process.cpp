@@ -101,9 +101,19 @@ ServerProcess::ServerProcess(const std::string& path, const std::vector<std::str
 }
 
 ServerProcess::~ServerProcess() {
-  if (pid_ < 0) return;
-  ::kill(pid_, SIGKILL);
-  ::waitpid(pid_, nullptr, 0);
+  if (pid_ >= 0) {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  // What a sanitizer had to say about the server is no test's subject, and every test's failure.
+  try {
+    const std::string said = rest_of_stderr();
+    if (said.find("Sanitizer") != std::string::npos ||
+        said.find("runtime error") != std::string::npos)
+      ADD_FAILURE() << said;
+  } catch (const std::exception& error) {
+    ADD_FAILURE() << error.what();
+  }
 }
 
 const std::string& ServerProcess::ready_line() {
