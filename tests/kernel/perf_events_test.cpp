@@ -234,22 +234,45 @@ TEST_F(PerfOfRealPrograms, FollowsWhatAttachedThreadsCreate) {
   EXPECT_EQ(events.read()[0].value, static_cast<unsigned>(kThreads * 3 * kCalls));
 }
 
+// Two instructions for each round.
+void loop(std::uint64_t rounds) {
+#if defined(__x86_64__)
+  asm volatile("1: dec %0\n jnz 1b" : "+r"(rounds)::"cc");
+#elif defined(__aarch64__)
+  asm volatile("1: subs %0, %0, #1\n b.ne 1b" : "+r"(rounds)::"cc");
+#else
+#error "no loop of known length for this architecture"
+#endif
+}
+
 // Hardware is counted, or the reason is said; a zero is neither.
 TEST_F(PerfOfRealPrograms, CountsInstructionsOrSaysWhyNot) {
-  const ParkedChild child([] { getppid_times(1000); });
-  PerfEvents events = events_named({"instructions", "cycles", "branches", "branch-misses"});
+  constexpr std::uint64_t kRounds = 1'000'000;
+  const ParkedChild child([] {
+    const pid_t pid = ::fork();
+    loop(kRounds);
+    if (pid == 0) ::_exit(0);
+    ::waitpid(pid, nullptr, 0);
+    std::thread([] { loop(kRounds); }).join();
+  });
+  PerfEvents events = events_named({"instructions:u", "cycles:u"});
   ASSERT_TRUE(events.watch_child(child.pid(), PerfEvents::Start::kByEnable).ok());
   ASSERT_TRUE(events.enable().ok());
   child.run();
   ASSERT_TRUE(events.disable().ok());
   auto counts = by_name(events);
-  const PerfCount& instructions = counts["instructions"];
+  const PerfCount& instructions = counts["instructions:u"];
   if (core_pmus().empty()) {
     for (const auto& [name, count] : counts)
       EXPECT_EQ(count.unsupported, "no hardware PMU here") << name;
-  } else if (instructions.unsupported.empty()) {
-    EXPECT_GT(instructions.value, 1000U * 10);
+    return;
   }
+  if (!instructions.unsupported.empty()) GTEST_SKIP() << instructions.unsupported;
+  EXPECT_EQ(instructions.running_ns, instructions.enabled_ns);
+  constexpr std::uint64_t kExpected = 6 * kRounds;  // three tasks
+  EXPECT_GE(instructions.value, kExpected);
+  EXPECT_LT(instructions.value, kExpected + kExpected / 20);  // and fork, thread and pipe
+  EXPECT_EQ(counts["cycles:u"].enabled_ns, instructions.enabled_ns) << "not one group";
 }
 
 // Executes /bin/cat, or a copy, which reads until its input ends.

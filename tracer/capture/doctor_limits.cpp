@@ -161,19 +161,22 @@ Finding check_cpus(const std::string& cpus) {
           .required = false};
 }
 
+// The folder is always there; what is mounted below it tells.
+std::string cgroup_layout(const std::string& root) {
+  namespace fs = std::filesystem;
+  const std::string folder = root + "/sys/fs/cgroup";
+  std::error_code ignored;
+  if (fs::exists(folder + "/cgroup.controllers", ignored)) return "v2";
+  if (fs::exists(folder + "/unified/cgroup.controllers", ignored)) return "v1 and v2 (hybrid)";
+  const bool empty = fs::directory_iterator(folder, ignored) == fs::directory_iterator();
+  return empty ? "not mounted" : "v1";
+}
+
 Finding check_cgroups(const std::string& root) {
-  const auto there = [&](std::string_view path) {
-    std::error_code ignored;
-    return std::filesystem::exists(root + std::string(path), ignored);
-  };
-  const char* layout = there("/sys/fs/cgroup/cgroup.controllers")           ? "v2"
-                       : there("/sys/fs/cgroup/unified/cgroup.controllers") ? "v1 and v2 (hybrid)"
-                       : there("/sys/fs/cgroup")                            ? "v1"
-                                                                            : "not mounted";
   return {.id = "cgroups",
           .subject = "cgroups",
           .standing = Standing::kOk,
-          .value = layout,
+          .value = cgroup_layout(root),
           .meaning = "not needed: threads are followed one by one",
           .remedy = {},
           .required = false};

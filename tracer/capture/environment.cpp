@@ -140,6 +140,16 @@ std::string hypervisor_of_clock(const std::string& root) {
   return "";
 }
 
+// Arm guests without firmware tables; "linux,dummy-virt" is the machine of QEMU and its like.
+std::string hypervisor_in_device_tree(const std::string& root) {
+  const std::string tree = "/proc/device-tree/";
+  const std::string hypervisor = kernel_text(root, tree + "hypervisor/compatible").value_or("");
+  if (hypervisor.starts_with("linux,kvm")) return "KVM";
+  if (hypervisor.starts_with("xen")) return "Xen";
+  const std::string machine = kernel_text(root, tree + "compatible").value_or("");
+  return machine.starts_with("linux,dummy-virt") ? "unknown hypervisor" : "";
+}
+
 std::string virtualization(const std::string& root, std::string_view cpuinfo) {
   if (kernel_text(root, "/sys/hypervisor/type") == "xen") return "Xen";
   const bool x86 = field_of(cpuinfo, "flags").has_value();
@@ -149,6 +159,7 @@ std::string virtualization(const std::string& root, std::string_view cpuinfo) {
   if (x86 && !flagged) return "";
   std::string name = hypervisor_in_dmi(root);
   if (name.empty()) name = hypervisor_of_clock(root);
+  if (name.empty()) name = hypervisor_in_device_tree(root);
   if (name.empty() && flagged) return "unknown hypervisor";
   return name;
 }

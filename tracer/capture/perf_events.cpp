@@ -7,11 +7,14 @@
 
 #include <fmt/format.h>
 
+#include "util/clock.h"
+
 namespace tr::capture {
 namespace {
 
 // A program that creates threads all the time is given so many chances to pause.
 constexpr int kAttachRounds = 20;
+constexpr std::uint64_t kTryNs = 20'000;
 
 // Errors that are ours, not the event's.
 bool out_of_resources(int code) {
@@ -42,52 +45,86 @@ PerfEvents::PerfEvents(std::vector<PerfEncoding> events, PerfKernel& kernel, std
   refusals_.resize(events_.size());
 }
 
-std::size_t PerfEvents::files_per_task() const {
-  if (planned_) return slots_.size();
-  std::size_t parts = 0;
-  for (const PerfEncoding& event : events_)
-    parts += event.parts.size();
-  return parts;
-}
-
 Result<PerfEvents::Opened> PerfEvents::open_task(pid_t task, bool at_exec) {
   return planned_ ? open_like_first(task, at_exec) : open_first(task, at_exec);
 }
 
+// perf_event_open accepts groups that never get onto the PMU: arm_pmu does not count a leader that
+// is disabled, nor does anyone count the counter that x86's NMI watchdog holds. So the group is
+// tried on the calling thread.
+bool PerfEvents::fits(const std::vector<Slot>& group) const {
+  TaskEvents fds;
+  for (const Slot& slot : group) {
+    auto fd = kernel_.open(part_of(slot).attr, 0, fds.empty() ? -1 : fds.front().get(), false);
+    if (fd) fds.push_back(*std::move(fd));
+    // What is refused altogether takes no counter.
+    else if (fd.error().code == EINVAL && !fds.empty())
+      return false;
+  }
+  if (fds.empty() || !kernel_.enable(fds.front().get())) return true;
+  // The kernel has put the group on the PMU, or not, when enable() returns; its clock must move on.
+  const std::uint64_t start = monotonic_ns();
+  while (monotonic_ns() - start < kTryNs) {
+  }
+  const auto reading = kernel_.read(fds.front().get());
+  return !reading || reading->enabled_ns == 0 || reading->running_ns > 0;
+}
+
+// One group for each PMU, or several where one does not fit.
+std::vector<PerfEvents::Slot> PerfEvents::plan_groups() const {
+  std::vector<Slot> all;
+  for (std::size_t e = 0; e < events_.size(); ++e)
+    for (std::size_t p = 0; p < events_[e].parts.size(); ++p)
+      all.push_back({.event = e, .part = p, .leads = false});
+  std::vector<std::string> pmus;
+  for (const Slot& slot : all)
+    if (const std::string& pmu = part_of(slot).pmu;
+        std::find(pmus.begin(), pmus.end(), pmu) == pmus.end())
+      pmus.push_back(pmu);
+
+  // Among several kinds of core, this thread may be on the wrong one to try a group.
+  const bool can_try = core_pmus(root_).size() < 2;
+  std::vector<Slot> plan;
+  for (const std::string& pmu : pmus) {
+    std::vector<Slot> group;
+    for (Slot slot : all) {
+      if (part_of(slot).pmu != pmu) continue;
+      group.push_back(slot);
+      const bool may_not_fit = can_try && !events_[slot.event].software;
+      slot.leads = group.size() == 1 || (may_not_fit && !fits(group));
+      if (slot.leads) group = {slot};
+      plan.push_back(slot);
+    }
+  }
+  return plan;
+}
+
 // Finds out, on the first task, what the machine counts and how it groups.
 Result<PerfEvents::Opened> PerfEvents::open_first(pid_t task, bool at_exec) {
-  std::vector<std::string> pmus;
-  for (const PerfEncoding& event : events_)
-    for (const PerfPart& part : event.parts)
-      if (std::find(pmus.begin(), pmus.end(), part.pmu) == pmus.end()) pmus.push_back(part.pmu);
-
   std::vector<Slot> slots;
   TaskEvents fds;
   std::vector<std::string> refusals(events_.size());
-  for (const std::string& pmu : pmus) {
-    int leader = -1;
-    for (std::size_t e = 0; e < events_.size(); ++e)
-      for (std::size_t p = 0; p < events_[e].parts.size(); ++p) {
-        const PerfPart& part = events_[e].parts[p];
-        if (part.pmu != pmu) continue;
-        bool leads = leader < 0;
-        auto fd = kernel_.open(part.attr, task, leader, at_exec);
-        // The group is full, or the event shares with none: a group of its own.
-        if (!fd && fd.error().code == EINVAL && !leads) {
-          leads = true;
-          fd = kernel_.open(part.attr, task, -1, at_exec);
-        }
-        if (!fd) {
-          const int code = fd.error().code;
-          if (code == ESRCH) return Opened::kTaskGone;
-          if (out_of_resources(code)) return std::move(fd).error();
-          refusals[e] = perf_refusal(code, events_[e], part.attr, root_);
-          continue;
-        }
-        if (leads) leader = fd->get();
-        slots.push_back({.event = e, .part = p, .leads = leads});
-        fds.push_back(*std::move(fd));
-      }
+  int leader = -1;
+  for (Slot slot : plan_groups()) {
+    const PerfAttr& attr = part_of(slot).attr;
+    if (slot.leads) leader = -1;
+    slot.leads = leader < 0;
+    auto fd = kernel_.open(attr, task, leader, at_exec);
+    // It shares with none: a group of its own.
+    if (!fd && fd.error().code == EINVAL && !slot.leads) {
+      slot.leads = true;
+      fd = kernel_.open(attr, task, -1, at_exec);
+    }
+    if (!fd) {
+      const int code = fd.error().code;
+      if (code == ESRCH) return Opened::kTaskGone;
+      if (out_of_resources(code)) return std::move(fd).error();
+      refusals[slot.event] = perf_refusal(code, events_[slot.event], attr, root_);
+      continue;
+    }
+    if (slot.leads) leader = fd->get();
+    slots.push_back(slot);
+    fds.push_back(*std::move(fd));
   }
   slots_ = std::move(slots);
   refusals_ = std::move(refusals);
@@ -100,8 +137,7 @@ Result<PerfEvents::Opened> PerfEvents::open_like_first(pid_t task, bool at_exec)
   TaskEvents fds;
   int leader = -1;
   for (const Slot& slot : slots_) {
-    const PerfPart& part = events_[slot.event].parts[slot.part];
-    auto fd = kernel_.open(part.attr, task, slot.leads ? -1 : leader, at_exec);
+    auto fd = kernel_.open(part_of(slot).attr, task, slot.leads ? -1 : leader, at_exec);
     if (!fd && fd.error().code == ESRCH) return Opened::kTaskGone;
     if (!fd) {
       Error error = std::move(fd).error();
@@ -123,9 +159,16 @@ Status PerfEvents::watch_child(pid_t child, Start start) {
 
 Status PerfEvents::open_all(const std::vector<pid_t>& tasks) {
   tasks_.clear();
-  if (Status room = kernel_.make_room(tasks.size() * files_per_task()); !room) return room;
-  for (const pid_t task : tasks)
-    if (const auto opened = open_task(task, false); !opened) return opened.error();
+  bool room_made = false;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    // The first task tells how many files each of the others takes.
+    if (planned_ && !std::exchange(room_made, true))
+      if (Status room = kernel_.make_room((tasks.size() - i) * slots_.size()); !room) {
+        tasks_.clear();
+        return room;
+      }
+    if (const auto opened = open_task(tasks[i], false); !opened) return opened.error();
+  }
   return tasks_.empty() ? no_task() : Status();
 }
 
@@ -210,7 +253,7 @@ std::vector<std::string> PerfEvents::notes() const {
     if (events_[e].parts.size() < 2) continue;
     std::vector<std::string> counted;
     for (const Slot& slot : slots_)
-      if (slot.event == e) counted.push_back(events_[e].parts[slot.part].pmu);
+      if (slot.event == e) counted.push_back(part_of(slot).pmu);
     if (counted.size() == events_[e].parts.size())
       notes.push_back(fmt::format("{} is the sum over the core types {}.", events_[e].name,
                                   fmt::join(counted, " and ")));

@@ -55,8 +55,8 @@ class PerfEvents {
   // note says so.
   Status attach(const TaskLister& tasks);
 
-  // The window's edges. Every task's groups are switched one after another, about a microsecond
-  // each: the edges are sharp for each task, not at one instant for all.
+  // The window's edges. Every task's groups are switched one after another: sharp for each task,
+  // but not at one instant for all (with 2,000 attached threads, within tens of milliseconds).
   Status enable();
   Status disable();
 
@@ -76,11 +76,15 @@ class PerfEvents {
   enum class Opened { kYes, kTaskGone };
   using TaskEvents = std::vector<Fd>;  // by slot
 
+  [[nodiscard]] const PerfPart& part_of(const Slot& slot) const {
+    return events_[slot.event].parts[slot.part];
+  }
+  [[nodiscard]] bool fits(const std::vector<Slot>& group) const;
+  [[nodiscard]] std::vector<Slot> plan_groups() const;
   Result<Opened> open_task(pid_t task, bool at_exec);
   Result<Opened> open_first(pid_t task, bool at_exec);
   Result<Opened> open_like_first(pid_t task, bool at_exec);
   Status open_all(const std::vector<pid_t>& tasks);
-  [[nodiscard]] std::size_t files_per_task() const;
   [[nodiscard]] PerfCount count_of(std::size_t event) const;
   Status for_each_group(Status (PerfKernel::*change)(int));
 

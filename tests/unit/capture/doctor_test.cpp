@@ -243,13 +243,19 @@ TEST_F(Doctor, ReportsWhatSlowsOrForbidsBpf) {
 
 TEST_F(Doctor, TellsCgroupLayoutsApart) {
   EXPECT_EQ(find("cgroups").value, "v2");
-  const FakeRoot bare;
-  Diagnosis diagnosis = diagnose(bare.path(), probe_, perf_);
-  EXPECT_EQ(diagnosis.findings.back().value, "not mounted");
+  const auto layout = [&](const FakeRoot& root) {
+    return diagnose(root.path(), probe_, perf_).findings.back().value;
+  };
   FakeRoot hybrid;
-  hybrid.add("/sys/fs/cgroup/unified/cgroup.controllers", "");
-  diagnosis = diagnose(hybrid.path(), probe_, perf_);
-  EXPECT_EQ(diagnosis.findings.back().value, "v1 and v2 (hybrid)");
+  hybrid.add("/sys/fs/cgroup/unified/cgroup.controllers", "").add("/sys/fs/cgroup/cpu/tasks", "");
+  EXPECT_EQ(layout(hybrid), "v1 and v2 (hybrid)");
+  FakeRoot v1;
+  v1.add("/sys/fs/cgroup/cpu/tasks", "");
+  EXPECT_EQ(layout(v1), "v1");
+  FakeRoot bare;
+  EXPECT_EQ(layout(bare), "not mounted");
+  std::filesystem::create_directories(bare.path() + "/sys/fs/cgroup");
+  EXPECT_EQ(layout(bare), "not mounted");
 }
 
 }  // namespace

@@ -97,6 +97,15 @@ INSTANTIATE_TEST_SUITE_P(
         Guest{"MetalOnArm", kArm, "Amazon EC2", "c7g.metal", "arch_sys_counter", ""}),
     [](const auto& param) { return param.param.name; });
 
+TEST(Environment, SeesTheHypervisorInTheDeviceTree) {
+  FakeRoot root;
+  root.add("/proc/cpuinfo", kArm)
+      .add("/proc/device-tree/compatible", std::string_view("linux,dummy-virt\0", 17));
+  EXPECT_EQ(read_environment(root.path()).virtualization, "unknown hypervisor");
+  root.add("/proc/device-tree/hypervisor/compatible", std::string_view("linux,kvm\0", 10));
+  EXPECT_EQ(read_environment(root.path()).virtualization, "KVM");
+}
+
 TEST(Environment, SeesXenWhereverItRuns) {
   FakeRoot root;
   root.add("/sys/hypervisor/type", "xen\n").add("/proc/cpuinfo", kX86Metal);

@@ -27,7 +27,8 @@ class FakePerf : public PerfKernel {
     return PerfReading{.value = 1, .enabled_ns = 100, .running_ns = 100};
   };
   Status room;
-  std::vector<int> enabled;
+  std::size_t files_wanted = 0;  // last asked for
+  std::vector<int> enabled;      // leaders; not of trials on the calling thread
   std::vector<int> disabled;
 
   Result<Fd> open(const PerfAttr& attr, pid_t task, int leader, bool at_exec) override {
@@ -39,7 +40,7 @@ class FakePerf : public PerfKernel {
     return fd;
   }
   Status enable(int leader) override {
-    enabled.push_back(leader);
+    if (events_.at(leader).task != 0) enabled.push_back(leader);
     return {};
   }
   Status disable(int leader) override {
@@ -47,7 +48,10 @@ class FakePerf : public PerfKernel {
     return {};
   }
   Result<PerfReading> read(int fd) override { return reading(events_.at(fd)); }
-  Status make_room(std::size_t) override { return room; }
+  Status make_room(std::size_t files) override {
+    files_wanted = files;
+    return room;
+  }
 
   // What is open now, by descriptor.
   [[nodiscard]] std::map<int, Event> open_events() const {

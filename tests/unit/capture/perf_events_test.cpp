@@ -74,9 +74,10 @@ TEST(PerfEvents, StartsAtExecWhenAsked) {
 
 TEST(PerfEvents, StartsAnotherGroupWhenOneIsFull) {
   FakePerf kernel;
-  std::map<int, int> members;
   kernel.refuse = [&](const FakePerf::Event& event) {
-    return event.leader >= 0 && ++members[event.leader] > 1 ? EINVAL : 0;  // two to a group
+    for (const auto& [fd, other] : kernel.open_events())
+      if (event.leader >= 0 && other.leader == event.leader) return EINVAL;  // two to a group
+    return 0;
   };
   PerfEvents events({hardware("a", 0), hardware("b", 1), hardware("c", 2), hardware("d", 3)},
                     kernel);
@@ -86,6 +87,29 @@ TEST(PerfEvents, StartsAnotherGroupWhenOneIsFull) {
   EXPECT_THAT(kernel.enabled, SizeIs(2));
   for (const PerfCount& count : events.read())
     EXPECT_EQ(count.unsupported, "") << count.event;
+}
+
+// Some kernels accept a group that their PMU can never hold.
+TEST(PerfEvents, StartsAnotherGroupWhenOneNeverRuns) {
+  const FakeRoot root;
+  FakePerf kernel;
+  kernel.reading = [&](const FakePerf::Event& event) {
+    std::size_t members = 0;  // of the groups under trial, on the calling thread
+    for (const auto& [fd, other] : kernel.open_events())
+      if (other.task == 0) ++members;
+    const bool too_many = event.task == 0 && members > 3;
+    return PerfReading{.value = 1, .enabled_ns = 100, .running_ns = too_many ? 0U : 100U};
+  };
+  PerfEvents events({hardware("a", 0), hardware("b", 1), software("s", 3), hardware("c", 2),
+                     hardware("d", 3), hardware("e", 4)},
+                    kernel, root.path());
+  ASSERT_TRUE(events.watch_child(kChild, PerfEvents::Start::kByEnable).ok());
+  std::multiset<std::uint64_t> leaders;  // their config
+  for (const auto& [fd, event] : kernel.open_events())
+    if (event.leader < 0) leaders.insert(event.attr.config);
+  EXPECT_THAT(leaders, ElementsAre(0, 3, 3));  // a b c, s, d e
+  EXPECT_EQ(kernel.open_tasks().count(0), 0U) << "a trial is left open";
+  EXPECT_EQ(kernel.open_tasks().count(kChild), 6U);
 }
 
 TEST(PerfEvents, ReportsWhatTheMachineRefusesAndCountsTheRest) {
@@ -207,10 +231,14 @@ TEST(PerfEvents, FailsWhenTheFilesDoNotSuffice) {
                       .code = 0,
                       .why = "too many",
                       .remedy = {}};
-  PerfEvents events({software("cs", 3)}, kernel);
-  const Status refused = events.attach([] { return std::vector<pid_t>{1}; });
+  kernel.refuse = [](const FakePerf::Event& event) {
+    return event.attr.type == PERF_TYPE_HARDWARE ? ENOENT : 0;
+  };
+  PerfEvents events({software("cs", 3), hardware("cycles", 0), software("faults", 2)}, kernel);
+  const Status refused = events.attach([] { return std::vector<pid_t>{1, 2, 3}; });
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().failure, Failure::kNotAllowed);
+  EXPECT_EQ(kernel.files_wanted, 4U) << "two events on two more threads; cycles are not there";
   EXPECT_THAT(kernel.open_tasks(), IsEmpty());
 
   FakePerf exhausted;
