@@ -24,6 +24,15 @@ std::uint64_t BucketLayout::upper(std::size_t index) const {
   return index + 1 >= size() ? UINT64_MAX : lower(index + 1) - 1;
 }
 
+Histogram::Histogram(BucketLayout layout, const std::vector<Bucket>& buckets, std::uint64_t sum,
+                     std::uint64_t max)
+    : layout_(layout) {
+  for (const Bucket& bucket : buckets)
+    add(bucket.index, bucket.count);
+  sum_ = sum;
+  max_ = max;
+}
+
 void Histogram::record(std::uint64_t value, std::uint64_t times) {
   if (times == 0) return;
   count_in(layout_.index(value), times);

@@ -37,6 +37,10 @@ class Histogram {
   };
 
   explicit Histogram(BucketLayout layout) : layout_(layout) {}
+  // One that was taken apart into buckets(), sum() and max(). Bucket numbers outside the layout are
+  // ignored.
+  Histogram(BucketLayout layout, const std::vector<Bucket>& buckets, std::uint64_t sum,
+            std::uint64_t max);
 
   void record(std::uint64_t value, std::uint64_t times = 1);
   // Adds values of which only the bucket is known: each counts as the bucket's middle in sum(),
@@ -56,6 +60,8 @@ class Histogram {
   [[nodiscard]] std::uint64_t quantile(double q) const;
   // The buckets that are not empty, ascending.
   [[nodiscard]] std::vector<Bucket> buckets() const;
+
+  friend bool operator==(const Histogram&, const Histogram&) = default;
 
  private:
   [[nodiscard]] std::uint64_t middle(std::size_t index) const;

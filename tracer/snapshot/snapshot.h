@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "snapshot/bucket_list.h"
 #include "snapshot/histogram.h"
 
 namespace tr {
@@ -30,6 +31,8 @@ struct Environment {
   std::string clocksource;
   std::uint64_t memory_bytes = 0;
   std::string virtualization;  // hypervisor's name, or empty
+
+  friend bool operator==(const Environment&, const Environment&) = default;
 };
 
 // What was asked for.
@@ -49,6 +52,8 @@ struct RunConfig {
   double warmup_s = 0;
   double rate = 0;         // messages per second over all connections; 0: closed loop
   std::string rate_shape;  // "poisson" or "fixed"; empty in closed loop
+
+  friend bool operator==(const RunConfig&, const RunConfig&) = default;
 };
 
 // What the load generator saw in the window. Absent where the load was not ours.
@@ -57,11 +62,18 @@ struct LoadResult {
   std::uint64_t connect_failures = 0;  // could not be established
   std::uint64_t messages = 0;          // whole answers that arrived inside the window
   std::uint64_t bytes = 0;             // of those answers
-  std::uint64_t wrong_bytes = 0;       // answers that differed from what was sent
+  std::uint64_t sent = 0;              // messages whose first byte was sent inside the window
+  std::uint64_t wrong_answers = 0;     // differed from what was sent; the first ends the run
   std::uint64_t broken_connections = 0;
-  std::string first_failure;        // in words; empty when none
-  Histogram latency{kLoadBuckets};  // from the planned (open loop) or actual (closed) send
+  std::uint64_t silent_connections = 0;  // had no whole answer in the window
+  std::string first_failure;             // in words; empty when none
+  // From the planned (open loop) or actual (closed loop) send to the last byte of the answer.
+  Histogram latency{kLoadBuckets};
   Histogram service{kLoadBuckets};  // open loop: from the actual send; else empty
+  // Sent, or in an open loop planned, before the close and not wholly answered by it: in none of
+  // the histograms. A server that hangs at the end shows here alone.
+  std::uint64_t unanswered = 0;
+  std::uint64_t longest_unanswered_ns = 0;  // how long the oldest of them had been waiting
   // Messages per connection.
   double fairness_p5 = 0;
   double fairness_p50 = 0;
@@ -69,10 +81,13 @@ struct LoadResult {
   double fairness_jain = 0;   // (sum x)^2 / (n sum x^2): 1 is even, 1/n is one takes all
   std::uint64_t user_ns = 0;  // the load generator's own CPU time inside the window
   std::uint64_t system_ns = 0;
-  std::uint64_t cpus = 0;        // how many it could use at once
-  std::uint64_t late_sends = 0;  // open loop: sent over 1 ms after the planned time
+  std::optional<std::uint64_t> runqueue_ns;  // its threads' time waiting for a CPU
+  std::uint64_t cpus = 0;                    // how many it could use at once
+  std::uint64_t late_sends = 0;  // open loop: sent over 1 ms after the planned time, why ever
   bool saturated = false;        // it was itself the limit
   std::string saturation;        // why that is said, with its figure; empty when not saturated
+
+  friend bool operator==(const LoadResult&, const LoadResult&) = default;
 };
 
 // One syscall of one thread, or of a sum of threads.
@@ -87,8 +102,10 @@ struct SyscallStats {
   std::uint64_t total_ns = 0;  // wall time inside the window; cut at its edges
   std::map<int, std::uint64_t> errors_by_errno;
   // One value per call that touched the window (calls + carried_in), as long as the part of it
-  // inside. Absent where only counts were taken.
-  std::vector<Histogram::Bucket> latency;  // in kKernelBuckets
+  // inside. Empty where only counts were taken.
+  BucketList latency;  // in kKernelBuckets
+
+  friend bool operator==(const SyscallStats&, const SyscallStats&) = default;
 };
 
 // What the scheduler and the sockets did for one thread, or a sum of threads, inside the window.
@@ -112,6 +129,8 @@ struct TaskCounts {
   std::uint64_t served_bytes = 0;
   std::map<std::string, std::uint64_t> futex;  // by operation: "WAIT", "WAKE_PRIVATE"
   std::vector<SyscallStats> syscalls;          // by name, ascending
+
+  friend bool operator==(const TaskCounts&, const TaskCounts&) = default;
 };
 
 struct ThreadCounts {
@@ -121,6 +140,8 @@ struct ThreadCounts {
   std::uint64_t life_ns = 0;  // of its life, the part inside the window
   bool exited = false;        // before the window closed
   TaskCounts counts;
+
+  friend bool operator==(const ThreadCounts&, const ThreadCounts&) = default;
 };
 
 // A perf event: its count, or why there is none.
@@ -130,6 +151,8 @@ struct PerfCount {
   std::uint64_t enabled_ns = 0;
   std::uint64_t running_ns = 0;  // below enabled_ns: the event was multiplexed, value not scaled
   std::string unsupported;       // not empty: not counted, and this is why
+
+  friend bool operator==(const PerfCount&, const PerfCount&) = default;
 };
 
 // How the server ended.
@@ -140,21 +163,38 @@ struct ServerExit {
   std::uint64_t user_ns = 0;      // rusage over its whole life, waited-for children included
   std::uint64_t system_ns = 0;
   std::uint64_t max_rss_bytes = 0;
+  std::uint64_t minor_faults = 0;  // rusage, as above
+  std::uint64_t major_faults = 0;  // those that waited for storage
+
+  friend bool operator==(const ServerExit&, const ServerExit&) = default;
 };
 
 // What tracing itself cost.
 struct ProgramCost {
   std::string program;
-  std::uint64_t runs = 0;  // inside the window
-  double ns_per_run = 0;   // calibrated during the warm-up; 0: could not be calibrated
+  std::uint64_t runs = 0;            // for traced threads, inside the window
+  std::optional<double> ns_per_run;  // calibrated during the warm-up; absent: it could not be
+  // For threads outside the traced tree, which pay for the probes too, the load generator's first.
+  std::uint64_t untraced_runs = 0;
+
+  friend bool operator==(const ProgramCost&, const ProgramCost&) = default;
 };
 
 struct Overhead {
-  std::uint64_t probe_ns = 0;  // sum of runs * ns_per_run
+  std::optional<std::uint64_t> probe_ns;  // sum of runs * ns_per_run
   std::uint64_t probe_runs = 0;
-  double share_of_cpu = 0;  // probe_ns / the traced tree's CPU time
-  std::string calibration;  // how ns_per_run was found, or why it was not
+  std::optional<double> share_of_cpu;  // probe_ns / the traced tree's CPU time
+  std::string calibration;             // how ns_per_run was found, or why it was not
   std::vector<ProgramCost> programs;
+
+  friend bool operator==(const Overhead&, const Overhead&) = default;
+};
+
+// Groups of figures that a run takes, or leaves out, together.
+enum class Figures {
+  kSyscallResults,  // of SyscallStats: errors, times and latency, carried_in and in_flight
+  kScheduling,      // of TaskCounts: switches, migrations, wake-ups and the four times
+  kSockets,         // of TaskCounts: received_, sent_ and served_
 };
 
 struct Snapshot {
@@ -169,6 +209,8 @@ struct Snapshot {
   std::vector<ThreadCounts> threads;  // by tgid, then tid
   // Exited threads beyond those kept one by one: in `total`, not in `threads`.
   std::uint64_t folded_threads = 0;
+  // The groups that were not taken, each with the reason in words: their fields mean nothing.
+  std::map<Figures, std::string> unmeasured;
   std::vector<PerfCount> perf;
   std::optional<ServerExit> server_exit;      // absent when attached to a running one
   std::map<std::string, std::uint64_t> lost;  // by reason; every known reason, also at 0
@@ -176,6 +218,8 @@ struct Snapshot {
   std::vector<std::string> notes;  // what a reader must know, one sentence each
 
   [[nodiscard]] std::uint64_t window_ns() const { return window_close_ns - window_open_ns; }
+
+  friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };
 
 }  // namespace tr

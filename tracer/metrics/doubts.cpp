@@ -1,0 +1,73 @@
+#include "metrics/doubts.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tr::metrics {
+namespace {
+
+using Kind = Doubt::Kind;
+
+bool server_ended(const Snapshot& snapshot) {
+  if (!snapshot.server_exit || !snapshot.server_exit->exited_by_itself) return false;
+  // A program that nobody loads may end when it is done.
+  return snapshot.config.load != "none" || snapshot.server_exit->signal != 0;
+}
+
+bool beyond(double value, std::uint64_t of, double share) {
+  return std::abs(value) > static_cast<double>(of) * share;
+}
+
+bool counters_disagree(const CrossCheck& check) {
+  const std::uint64_t slack =
+      check.quantity == CrossCheck::Quantity::kCpuTime ? kCrossCheckSlackNs : kCrossCheckSlack;
+  return std::max(check.probes, check.perf) - std::min(check.probes, check.perf) > slack &&
+         (!check.share || *check.share > kMaxCrossCheckShare);
+}
+
+void judge_load(const LoadResult& load, std::uint64_t window_ns, std::vector<Doubt>& doubts) {
+  if (load.connect_failures > 0) doubts.push_back({Kind::kConnectFailures, {}});
+  if (load.broken_connections > 0) doubts.push_back({Kind::kBrokenConnections, {}});
+  if (load.saturated) doubts.push_back({Kind::kLoadSaturated, {}});
+  if (beyond(static_cast<double>(load.late_sends), load.messages, kMaxLateShare))
+    doubts.push_back({Kind::kLateSends, {}});
+  if (load.longest_unanswered_ns > load.latency.max() &&
+      beyond(static_cast<double>(load.longest_unanswered_ns), window_ns, kMaxUnansweredShare))
+    doubts.push_back({Kind::kStalled, {}});
+  if (load.connections > 1 && load.messages > 0 &&
+      (load.fairness_jain < kMinJain || load.fairness_p5 == 0))
+    doubts.push_back({Kind::kUnfair, {}});
+}
+
+}  // namespace
+
+std::vector<Doubt> doubts_about(const Snapshot& snapshot, const Metrics& metrics) {
+  std::vector<Doubt> doubts;
+  const std::optional<LoadResult>& load = snapshot.load;
+  if (load && load->wrong_answers > 0) doubts.push_back({Kind::kWrongAnswers, {}});
+  if (snapshot.config.load != "none" && !metrics.messages.count &&
+      (load || !snapshot.unmeasured.contains(Figures::kSockets)))
+    doubts.push_back({Kind::kNoMessages, {}});
+  if (server_ended(snapshot)) doubts.push_back({Kind::kServerEnded, {}});
+  if (snapshot.interrupted) doubts.push_back({Kind::kInterrupted, {}});
+  if (metrics.messages.disagreement.value_or(0) > kMaxDisagreement)
+    doubts.push_back({Kind::kMessagesDisagree, {}});
+  if (load) judge_load(*load, snapshot.window_ns(), doubts);
+  for (const auto& [reason, count] : snapshot.lost)
+    if (count > 0) doubts.push_back({Kind::kLost, reason});
+  for (const PerfRow& row : metrics.perf)
+    if (row.running_share && *row.running_share < kMinRunningShare)
+      doubts.push_back({Kind::kMultiplexed, row.count.event});
+  for (const CrossCheck& check : metrics.cross_checks)
+    if (counters_disagree(check)) doubts.push_back({Kind::kCountersDisagree, check.event});
+  if (metrics.life && (beyond(static_cast<double>(metrics.life->residual_ns), metrics.life->life_ns,
+                              kMaxLifeResidual) ||
+                       beyond(static_cast<double>(metrics.life->worst_residual_ns),
+                              snapshot.window_ns(), kMaxLifeResidual)))
+    doubts.push_back({Kind::kTimesDoNotAddUp, {}});
+  if (snapshot.overhead.share_of_cpu.value_or(0) > kMaxProbeShare)
+    doubts.push_back({Kind::kProbesCostly, {}});
+  return doubts;
+}
+
+}  // namespace tr::metrics

@@ -1,0 +1,64 @@
+// May the figures of this run be trusted?
+//
+// The measurement is judged before anyone reads it. A doubt is a fact with a threshold; what is
+// said about it to people is the report's business.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "metrics/metrics.h"
+#include "snapshot/snapshot.h"
+
+namespace tr::metrics {
+
+// Load generator's and kernel's message counts further apart than this share.
+inline constexpr double kMaxDisagreement = 0.001;
+// A perf event that counted for less than this share of the time.
+inline constexpr double kMinRunningShare = 0.95;
+// Jain's index of messages per connection below this.
+inline constexpr double kMinJain = 0.9;
+// The probes' share of the traced tree's CPU time above this.
+inline constexpr double kMaxProbeShare = 0.05;
+// Open loop: share of messages sent more than 1 ms after their planned time above this.
+inline constexpr double kMaxLateShare = 0.01;
+// The oldest unanswered message's wait, as a share of the window, above this.
+inline constexpr double kMaxUnansweredShare = 0.01;
+// Probes and perf events count the same thing further apart than this share, and than these few:
+// their windows open and close some microseconds apart.
+inline constexpr double kMaxCrossCheckShare = 0.01;
+inline constexpr std::uint64_t kCrossCheckSlack = 10;
+inline constexpr std::uint64_t kCrossCheckSlackNs = 1'000'000;
+// Threads' times further from their lives than this share.
+inline constexpr double kMaxLifeResidual = 0.001;
+
+struct Doubt {
+  enum class Kind {
+    kWrongAnswers,       // answers differed from what was sent
+    kNoMessages,         // a load ran, and not one message was answered
+    kServerEnded,        // by itself, while it was measured, or killed by a signal
+    kInterrupted,        // the window was closed early
+    kMessagesDisagree,   // beyond kMaxDisagreement
+    kConnectFailures,    // connections that could not be established
+    kBrokenConnections,  // connections lost on the way
+    kLoadSaturated,      // the load generator was itself the limit
+    kLateSends,          // beyond kMaxLateShare
+    kStalled,            // at the close the oldest message had waited longer than any latency, and
+                         // than kMaxUnansweredShare of the window: no latency tells of it
+    kUnfair,             // Jain below kMinJain, or 5 % of the connections got nothing
+    kLost,               // events; `subject`: the reason
+    kMultiplexed,        // a perf event below kMinRunningShare; `subject`: the event
+    kCountersDisagree,   // probes and perf beyond kMaxCrossCheckShare; `subject`: the event
+    kTimesDoNotAddUp,    // beyond kMaxLifeResidual
+    kProbesCostly,       // beyond kMaxProbeShare
+  };
+  Kind kind;
+  std::string subject;
+
+  friend bool operator==(const Doubt&, const Doubt&) = default;
+};
+
+// In the order of the kinds: gravest first.
+std::vector<Doubt> doubts_about(const Snapshot& snapshot, const Metrics& metrics);
+
+}  // namespace tr::metrics

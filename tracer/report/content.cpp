@@ -1,0 +1,30 @@
+#include "report/content.h"
+
+#include "report/sections.h"
+#include "report/units.h"
+#include "report/warnings.h"
+
+namespace tr::report {
+
+Report build_report(const Run& run, const Detail& detail) {
+  Report report;
+  report.headline = headline(run);
+  const auto add = [&](Section section) { report.sections.push_back(std::move(section)); };
+  add(setting_section(run));
+  const bool expects_messages = run.snapshot.config.load != "none";
+  if (expects_messages || run.metrics.messages.count) add(result_section(run));
+  if (auto latency = latency_section(run)) add(*std::move(latency));
+  add(cost_section(run, detail));
+  if (auto perf = perf_section(run)) add(*std::move(perf));
+  if (detail.syscalls) add(syscall_section(run, detail));
+  if (detail.threads) add(thread_section(run, detail));
+  if (detail.cross_check) add(cross_check_section(run));
+  add(tracing_section(run, detail));
+  for (const metrics::Doubt& doubt : run.doubts)
+    report.warnings.push_back(warning_text(doubt, run));
+  for (const std::string& note : run.snapshot.notes)
+    report.notes.push_back(printable(note));
+  return report;
+}
+
+}  // namespace tr::report

@@ -1,0 +1,343 @@
+#include <array>
+
+#include <fmt/format.h>
+
+#include "report/names.h"
+#include "report/sections.h"
+#include "report/units.h"
+
+namespace tr::report {
+namespace {
+
+// A shell would read it as one word.
+std::string quoted(std::string_view argument) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%{}";
+  if (!argument.empty() && argument.find_first_not_of(kPlain) == std::string_view::npos)
+    return std::string(argument);
+  std::string word = "'";
+  for (const char c : printable(argument))
+    word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
+std::string command_line(const std::vector<std::string>& argv) {
+  // A report is no place for a command of many lines.
+  constexpr std::size_t kLongest = 200;
+  std::string line;
+  for (const std::string& argument : argv) {
+    if (!line.empty()) line += ' ';
+    line += quoted(argument);
+    if (line.size() > kLongest) return line.substr(0, kLongest) + "...";
+  }
+  return line;
+}
+
+std::string joined(const std::vector<std::string>& parts, std::string_view separator = ", ") {
+  return fmt::format("{}", fmt::join(parts, separator));
+}
+
+std::string plural(std::uint64_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", count_text(count), count == 1 ? one : many);
+}
+
+bool is_server(const Run& run) {
+  return run.snapshot.config.load != "none";
+}
+
+std::string name_of(const RunConfig& config) {
+  if (!config.server.empty()) return printable(config.server);
+  if (config.attached_pid != 0) return fmt::format("process {}", config.attached_pid);
+  return config.argv.empty() ? "the program" : printable(config.argv.front());
+}
+
+std::string pinned(const std::string& cpus) {
+  if (cpus.empty()) return "on any CPU";
+  const bool several = cpus.find_first_of(",-") != std::string::npos;
+  return fmt::format("pinned to {} {}", several ? "CPUs" : "CPU", printable(cpus));
+}
+
+std::string how_it_ended(const ServerExit& exit) {
+  std::string how;
+  if (exit.signal != 0)
+    how = fmt::format("killed by {}", signal_name(exit.signal));
+  else
+    how = fmt::format("ended {} with status {}", exit.exited_by_itself ? "by itself" : "when asked",
+                      exit.code);
+  if (exit.max_rss_bytes > 0)
+    how +=
+        fmt::format(", at most {} of memory", bytes_text(static_cast<double>(exit.max_rss_bytes)));
+  return how + fmt::format(", {}", plural(exit.minor_faults + exit.major_faults, "page fault",
+                                          "page faults"));
+}
+
+Fact server_fact(const Run& run) {
+  const RunConfig& config = run.snapshot.config;
+  const std::uint64_t threads = run.metrics.threads.size() + run.metrics.folded_threads;
+  Fact fact{is_server(run) ? "Server" : "Program", {}};
+  const std::string name = name_of(config);
+  const std::string command = command_line(config.argv);
+  std::string first = name;
+  if (config.attached_pid != 0)
+    first += fmt::format(", attached to as process {}", config.attached_pid);
+  first += ", " + pinned(config.pin);
+  fact.lines.push_back(first);
+  if (!command.empty() && command != name) fact.lines.push_back("run as: " + command);
+  std::vector<std::string> life;
+  if (threads > 0)
+    life.push_back(fmt::format("{}, {}", plural(run.metrics.processes, "process", "processes"),
+                               plural(threads, "thread", "threads")));
+  if (run.snapshot.server_exit)
+    life.push_back(how_it_ended(*run.snapshot.server_exit));
+  else if (config.attached_pid != 0)
+    life.emplace_back("left running");
+  if (!life.empty()) fact.lines.push_back(joined(life, "; "));
+  return fact;
+}
+
+std::string echo_load(const Run& run) {
+  const RunConfig& config = run.snapshot.config;
+  std::string text =
+      fmt::format("{} messages over {}", bytes_text(static_cast<double>(config.size)),
+                  plural(config.connections, "connection", "connections"));
+  if (config.rate > 0)
+    text += fmt::format(", {} messages/s at {} times, come what may (open loop)",
+                        number_text(config.rate),
+                        config.rate_shape == "poisson" ? "random (Poisson)" : "evenly spaced");
+  else if (config.pipeline > 1)
+    text += fmt::format(", each keeps {} under way (closed loop)", count_text(config.pipeline));
+  else
+    text += ", each sends again when answered (closed loop)";
+  return text;
+}
+
+std::optional<Fact> load_fact(const Run& run) {
+  const RunConfig& config = run.snapshot.config;
+  if (!is_server(run)) return std::nullopt;
+  Fact fact{"Load", {}};
+  if (!run.snapshot.load) {
+    fact.lines.push_back(fmt::format(
+        "not ours: {}; {}", config.load.empty() ? "from elsewhere" : printable(config.load),
+        pinned(config.pin_load)));
+    return fact;
+  }
+  fact.lines.push_back(echo_load(run));
+  std::string busy = pinned(config.pin_load);
+  if (run.metrics.load_cpu_share)
+    busy += fmt::format(", {} busy{}", percent_text(*run.metrics.load_cpu_share),
+                        run.snapshot.load->saturated ? "" : " (not the limit)");
+  fact.lines.push_back(busy);
+  return fact;
+}
+
+Fact machine_fact(const Run& run) {
+  const Environment& environment = run.snapshot.environment;
+  std::vector<std::string> parts{fmt::format("Linux {} {}", printable(environment.kernel),
+                                             printable(environment.architecture)),
+                                 fmt::format("CPUs {}", printable(environment.cpus))};
+  if (!environment.cpu_model.empty()) parts.back() += " of " + printable(environment.cpu_model);
+  if (environment.memory_bytes > 0)
+    parts.push_back(bytes_text(static_cast<double>(environment.memory_bytes)));
+  if (!environment.virtualization.empty())
+    parts.push_back("virtual machine (" + printable(environment.virtualization) + ")");
+  if (!environment.clocksource.empty())
+    parts.push_back("clocksource " + printable(environment.clocksource));
+  return {"Machine", {joined(parts)}};
+}
+
+Fact window_fact(const Run& run) {
+  const Snapshot& snapshot = run.snapshot;
+  std::string text = duration_text(static_cast<double>(snapshot.window_ns()));
+  if (!is_server(run) && snapshot.config.duration_s == 0)
+    text += ", from its first instruction to its end";
+  else if (snapshot.config.warmup_s > 0)
+    text += fmt::format(", after {} of warm-up", duration_text(snapshot.config.warmup_s * 1e9));
+  if (snapshot.config.mode != "default" && !snapshot.config.mode.empty())
+    text += fmt::format(", in mode {}", printable(snapshot.config.mode));
+  text += fmt::format("; {}, trace-run {}", printable(snapshot.environment.date),
+                      printable(snapshot.environment.tool_version));
+  return {"Measured", {text}};
+}
+
+// "kernel's count agrees"
+std::string kernel_says(const metrics::Messages& messages) {
+  if (!messages.disagreement) return "not counted by the kernel";
+  if (*messages.disagreement == 0) return "the kernel counted as many";
+  return fmt::format(
+      "the kernel's count is {} {}", percent_text(*messages.disagreement),
+      messages.by_kernel.value_or(0) > messages.by_load.value_or(0) ? "higher" : "lower");
+}
+
+Fact throughput_fact(const Run& run) {
+  const metrics::Messages& messages = run.metrics.messages;
+  const double window_ns = static_cast<double>(run.snapshot.window_ns());
+  if (!messages.count) return {"Throughput", {"no messages"}};
+  const std::string counted =
+      messages.source == metrics::MessageSource::kLoad
+          ? fmt::format("answers that the load received; {}", kernel_says(messages))
+          : fmt::format("counted by the kernel: each read of data on port {} is taken as a message",
+                        run.snapshot.config.port);
+  return {"Throughput",
+          {fmt::format("{} messages/s: {} in {}, {}", number_text(messages.per_second.value_or(0)),
+                       count_text(*messages.count), duration_text(window_ns), counted)}};
+}
+
+std::optional<Fact> fairness_fact(const Run& run) {
+  const auto& load = run.snapshot.load;
+  if (!load || load->messages == 0 || load->connections < 2) return std::nullopt;
+  return Fact{
+      "Fairness",
+      {fmt::format("Jain {:.3f} (1: all connections served alike); messages per connection: "
+                   "p5 {}, median {}, p95 {}",
+                   load->fairness_jain, number_text(load->fairness_p5),
+                   number_text(load->fairness_p50), number_text(load->fairness_p95))}};
+}
+
+std::vector<std::string> latency_cells(std::string name, const metrics::Latency& latency) {
+  const auto text = [](std::uint64_t ns) { return duration_text(static_cast<double>(ns)); };
+  return {std::move(name),
+          text(latency.p50_ns),
+          text(latency.p90_ns),
+          text(latency.p99_ns),
+          text(latency.p999_ns),
+          text(latency.max_ns),
+          duration_text(latency.mean_ns)};
+}
+
+Fact overhead_fact(const Run& run) {
+  const Overhead& overhead = run.snapshot.overhead;
+  const std::string runs = plural(overhead.probe_runs, "probe run", "probe runs");
+  if (!overhead.probe_ns)
+    return {"Tracing",
+            {fmt::format(
+                "its cost is not known ({}); {}",
+                overhead.calibration.empty() ? "not calibrated" : printable(overhead.calibration),
+                runs)}};
+  const double probe_ns = static_cast<double>(*overhead.probe_ns);
+  std::string text = "the probes themselves took ";
+  text += run.metrics.probe_ns_per_message
+              ? duration_text(*run.metrics.probe_ns_per_message) + " per message"
+              : duration_text(probe_ns);
+  if (overhead.share_of_cpu)
+    text += fmt::format(", {} of the {}'s CPU time", percent_text(*overhead.share_of_cpu),
+                        is_server(run) ? "server" : "program");
+  return {"Tracing", {text + " (included above); " + runs}};
+}
+
+std::string_view figures_text(Figures figures) {
+  switch (figures) {
+    case Figures::kSyscallResults:
+      return "errors and times of system calls";
+    case Figures::kScheduling:
+      return "context switches, migrations, CPU and run-queue time";
+    case Figures::kSockets:
+      break;
+  }
+  return "socket messages and bytes";
+}
+
+// What was not measured, grouped by the reason.
+std::optional<Fact> unmeasured_fact(const Run& run) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> by_reason;
+  const auto add = [&](const std::string& reason, std::string what) {
+    for (auto& [known, names] : by_reason)
+      if (known == reason) return names.push_back(std::move(what));
+    by_reason.push_back({reason, {std::move(what)}});
+  };
+  for (const PerfCount& perf : run.snapshot.perf)
+    if (!perf.unsupported.empty()) add(printable(perf.unsupported), printable(perf.event));
+  for (const auto& [figures, reason] : run.snapshot.unmeasured)
+    add(printable(reason), std::string(figures_text(figures)));
+  if (by_reason.empty()) return std::nullopt;
+  std::vector<std::string> texts;
+  for (const auto& [reason, names] : by_reason)
+    texts.push_back(fmt::format("{}: {}", joined(names), reason));
+  return Fact{"Not counted", {joined(texts, "; ")}};
+}
+
+Table program_table(const Overhead& overhead) {
+  using Align = Column::Align;
+  Table table{{{"probe", Align::kLeft},
+               {"runs", Align::kPoint},
+               {"each", Align::kPoint},
+               {"runs for other threads", Align::kPoint}},
+              {}};
+  for (const ProgramCost& program : overhead.programs)
+    table.rows.push_back({{printable(program.program), count_text(program.runs),
+                           program.ns_per_run ? duration_text(*program.ns_per_run) : "not known",
+                           count_text(program.untraced_runs)}});
+  return table;
+}
+
+}  // namespace
+
+std::string headline(const Run& run) {
+  const metrics::Metrics& metrics = run.metrics;
+  const std::string name = name_of(run.snapshot.config);
+  const auto& per_message = metrics.per_message;
+  if (per_message && metrics.messages.per_second) {
+    std::string text =
+        fmt::format("{}: {} messages/s", name, number_text(*metrics.messages.per_second));
+    if (per_message->cpu_ns)
+      text += fmt::format(", {} of CPU time per message", duration_text(*per_message->cpu_ns));
+    else
+      text += fmt::format(", {} system calls per message", number_text(per_message->syscalls));
+    return text;
+  }
+  const std::string window = duration_text(static_cast<double>(run.snapshot.window_ns()));
+  if (metrics.total.cpu_ns)
+    return fmt::format("{}: {} of CPU time in {}", name, duration_text(*metrics.total.cpu_ns),
+                       window);
+  return fmt::format("{}: {} system calls in {}", name, number_text(metrics.total.syscalls),
+                     window);
+}
+
+Section setting_section(const Run& run) {
+  Section section{"What ran, and where", {server_fact(run)}, std::nullopt, {}};
+  if (auto load = load_fact(run)) section.facts.push_back(*std::move(load));
+  section.facts.push_back(machine_fact(run));
+  section.facts.push_back(window_fact(run));
+  return section;
+}
+
+Section result_section(const Run& run) {
+  Section section{"Result", {throughput_fact(run)}, std::nullopt, {}};
+  if (auto fairness = fairness_fact(run)) section.facts.push_back(*std::move(fairness));
+  return section;
+}
+
+std::optional<Section> latency_section(const Run& run) {
+  if (!run.metrics.latency) return std::nullopt;
+  using Align = Column::Align;
+  Table table{{{"", Align::kLeft},
+               {"p50", Align::kPoint},
+               {"p90", Align::kPoint},
+               {"p99", Align::kPoint},
+               {"p99.9", Align::kPoint},
+               {"max", Align::kPoint},
+               {"mean", Align::kPoint}},
+              {}};
+  const auto& service = run.metrics.service_latency;
+  table.rows.push_back({latency_cells(service ? "from the planned send" : "from send to answer",
+                                      *run.metrics.latency)});
+  if (service) table.rows.push_back({latency_cells("from the actual send", *service)});
+  Section section{"Latency", {}, std::move(table), {}};
+  if (service)
+    section.remarks.emplace_back(
+        "From the planned send counts what a user waits, also while the server stalls.");
+  return section;
+}
+
+Section tracing_section(const Run& run, const Detail& detail) {
+  Section section{"Tracing", {overhead_fact(run)}, std::nullopt, {}};
+  if (auto unmeasured = unmeasured_fact(run)) section.facts.push_back(*std::move(unmeasured));
+  const Overhead& overhead = run.snapshot.overhead;
+  if (detail.full && !overhead.programs.empty()) {
+    section.table = program_table(overhead);
+    if (overhead.probe_ns && !overhead.calibration.empty())
+      section.remarks.push_back("Cost of a run: " + printable(overhead.calibration) + ".");
+  }
+  return section;
+}
+
+}  // namespace tr::report

@@ -1,0 +1,102 @@
+#include "report/names.h"
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace tr::report {
+namespace {
+
+using NumberName = std::pair<int, std::string_view>;
+using Meaning = std::pair<std::string_view, std::string_view>;
+
+// include/linux/errno.h: never seen by user space.
+constexpr std::array<NumberName, 4> kRestarts{{{512, "ERESTARTSYS"},
+                                               {513, "ERESTARTNOINTR"},
+                                               {514, "ERESTARTNOHAND"},
+                                               {516, "ERESTART_RESTARTBLOCK"}}};
+
+constexpr std::string_view kReceive = "receive from a socket";
+constexpr std::string_view kSend = "send to a socket";
+constexpr std::string_view kRead = "read from a socket, file or pipe";
+constexpr std::string_view kWrite = "write to a socket, file or pipe";
+constexpr std::string_view kAccept = "take a new connection";
+constexpr std::string_view kReady = "wait until a connection is ready";
+constexpr std::string_view kSleep = "sleep for a time";
+constexpr std::string_view kCreate = "create a thread or process";
+constexpr std::string_view kReap = "wait for a child to end";
+constexpr std::string_view kOption = "set a socket's options";
+constexpr std::string_view kLock = "sleep or wake: locks, condition variables";
+
+constexpr std::array kMeanings{
+    Meaning{"recvfrom", kReceive},
+    Meaning{"recvmsg", kReceive},
+    Meaning{"recvmmsg", kReceive},
+    Meaning{"sendto", kSend},
+    Meaning{"sendmsg", kSend},
+    Meaning{"sendmmsg", kSend},
+    Meaning{"sendfile", "send a file to a socket"},
+    Meaning{"read", kRead},
+    Meaning{"readv", kRead},
+    Meaning{"write", kWrite},
+    Meaning{"writev", kWrite},
+    Meaning{"accept", kAccept},
+    Meaning{"accept4", kAccept},
+    Meaning{"epoll_wait", kReady},
+    Meaning{"epoll_pwait", kReady},
+    Meaning{"epoll_pwait2", kReady},
+    Meaning{"poll", kReady},
+    Meaning{"ppoll", kReady},
+    Meaning{"select", kReady},
+    Meaning{"pselect6", kReady},
+    Meaning{"epoll_ctl", "change which connections are watched"},
+    Meaning{"futex", kLock},
+    Meaning{"io_uring_enter", "submit to an io_uring, or wait for it"},
+    Meaning{"sched_yield", "let other threads run first"},
+    Meaning{"nanosleep", kSleep},
+    Meaning{"clock_nanosleep", kSleep},
+    Meaning{"clone", kCreate},
+    Meaning{"clone3", kCreate},
+    Meaning{"vfork", kCreate},
+    Meaning{"wait4", kReap},
+    Meaning{"waitid", kReap},
+    Meaning{"setsockopt", kOption},
+    Meaning{"close", "close a connection or file"},
+    Meaning{"shutdown", "end a connection"},
+    Meaning{"mmap", "take memory from the kernel"},
+    Meaning{"munmap", "give memory back"},
+    Meaning{"mremap", "resize or move memory"},
+    Meaning{"madvise", "tell the kernel how memory is used"},
+    Meaning{"brk", "grow or shrink the heap"},
+    Meaning{"mprotect", "change what memory may be used for"},
+    Meaning{"clock_gettime", "read the clock the slow way, not through the vDSO"},
+    Meaning{"gettimeofday", "read the clock the slow way, not through the vDSO"},
+    Meaning{"openat", "open a file"},
+    Meaning{"rt_sigprocmask", "block or unblock signals"},
+};
+
+}  // namespace
+
+std::string errno_name(int number) {
+  for (const auto& [restart, name] : kRestarts)
+    if (restart == number) return std::string(name);
+  const char* const name = strerrorname_np(number);
+  // It calls 0 "0".
+  if (name == nullptr || number == 0) return fmt::format("errno {}", number);
+  return name;
+}
+
+std::string signal_name(int number) {
+  const char* const name = sigabbrev_np(number);
+  return name == nullptr ? fmt::format("signal {}", number) : fmt::format("SIG{}", name);
+}
+
+std::string_view syscall_meaning(std::string_view syscall) {
+  for (const auto& [name, meaning] : kMeanings)
+    if (name == syscall) return meaning;
+  return {};
+}
+
+}  // namespace tr::report

@@ -1,0 +1,18 @@
+// What are these numbers and names called, and what do they mean to somebody who meets them first?
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace tr::report {
+
+// EAGAIN for 11; the kernel's own codes for calls to be restarted too; "errno 4000" for others.
+std::string errno_name(int number);
+
+// SIGTERM for 15; "signal 99" for one that there is not.
+std::string signal_name(int number);
+
+// A clause that says what a system call is for; empty for one that servers seldom make.
+std::string_view syscall_meaning(std::string_view syscall);
+
+}  // namespace tr::report

@@ -1,0 +1,28 @@
+// A run with everything worked out that a report needs, once.
+#pragma once
+
+#include <vector>
+
+#include "metrics/doubts.h"
+#include "metrics/metrics.h"
+#include "snapshot/snapshot.h"
+
+namespace tr::report {
+
+struct Run {
+  // The snapshot must outlive the run.
+  explicit Run(const Snapshot& taken)
+      : snapshot(taken),
+        metrics(metrics::compute(taken)),
+        doubts(metrics::doubts_about(taken, metrics)) {}
+
+  [[nodiscard]] bool measured(Figures figures) const {
+    return !snapshot.unmeasured.contains(figures);
+  }
+
+  const Snapshot& snapshot;
+  metrics::Metrics metrics;
+  std::vector<metrics::Doubt> doubts;
+};
+
+}  // namespace tr::report

@@ -1,0 +1,32 @@
+// The parts of a report; content.h puts them in order.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "report/content.h"
+#include "report/model.h"
+#include "report/run.h"
+
+namespace tr::report {
+
+// facts.cpp: what ran, where, and how fast it was.
+std::string headline(const Run& run);
+Section setting_section(const Run& run);
+Section result_section(const Run& run);
+// The tracer's own cost, and what it did not measure.
+Section tracing_section(const Run& run, const Detail& detail);
+// Latency percentiles; absent where our load did not run.
+std::optional<Section> latency_section(const Run& run);
+
+// cost.cpp: what a message costs, or the program as a whole.
+Section cost_section(const Run& run, const Detail& detail);
+
+// tables.cpp: the whole tables.
+std::optional<Section> perf_section(const Run& run);
+Section syscall_section(const Run& run, const Detail& detail);
+Section thread_section(const Run& run, const Detail& detail);
+Section cross_check_section(const Run& run);
+
+}  // namespace tr::report

@@ -1,0 +1,199 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "report/names.h"
+#include "report/sections.h"
+#include "report/units.h"
+
+namespace tr::report {
+namespace {
+
+using metrics::CrossCheck;
+using metrics::SyscallRow;
+using metrics::ThreadRow;
+using Align = Column::Align;
+
+std::string time_text(std::uint64_t ns) {
+  return duration_text(static_cast<double>(ns));
+}
+
+// "EAGAIN 1,234, EINTR 3", the most frequent first.
+std::string errors_text(const std::map<int, std::uint64_t>& by_errno) {
+  std::vector<std::pair<int, std::uint64_t>> errors(by_errno.begin(), by_errno.end());
+  std::stable_sort(errors.begin(), errors.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::string text;
+  for (const auto& [number, count] : errors) {
+    if (!text.empty()) text += ", ";
+    text += fmt::format("{} {}", errno_name(number), count_text(count));
+  }
+  return text;
+}
+
+std::string per_unit(const SyscallRow& row) {
+  return number_text(row.per_message ? *row.per_message : row.per_second.value_or(0));
+}
+
+std::string percentile(const std::optional<std::uint64_t>& ns) {
+  return ns ? time_text(*ns) : "";
+}
+
+// Calls that are cut at an edge: without this remark a call that blocks for the whole window looks
+// like an error.
+std::optional<std::string> edges_remark(const Run& run) {
+  std::uint64_t carried_in = 0;
+  std::uint64_t in_flight = 0;
+  for (const SyscallRow& row : run.metrics.syscalls)
+    if (row.results) {
+      carried_in += row.results->carried_in;
+      in_flight += row.results->in_flight;
+    }
+  if (carried_in + in_flight == 0) return std::nullopt;
+  return fmt::format(
+      "Of calls under way when the window opened ({}) or closed ({}) the part inside it counts.",
+      count_text(carried_in), count_text(in_flight));
+}
+
+}  // namespace
+
+std::optional<Section> perf_section(const Run& run) {
+  const bool per_message = run.metrics.messages.count.has_value();
+  Table table{{{"", Align::kLeft},
+               {"count", Align::kPoint},
+               {per_message ? "per message" : "per second", Align::kPoint},
+               {"time counted", Align::kPoint}},
+              {}};
+  for (const metrics::PerfRow& row : run.metrics.perf) {
+    if (!row.count.unsupported.empty()) continue;
+    const auto& average = per_message ? row.per_message : row.per_second;
+    table.rows.push_back({{printable(row.count.event), count_text(row.count.value),
+                           average ? number_text(*average) : "",
+                           row.running_share ? percent_text(*row.running_share) : "never"}});
+  }
+  if (table.rows.empty()) return std::nullopt;
+  return Section{"Perf events", {}, std::move(table), {}};
+}
+
+Section syscall_section(const Run& run, const Detail& detail) {
+  const bool results = run.measured(Figures::kSyscallResults);
+  Table table{{{"", Align::kLeft},
+               {"calls", Align::kPoint},
+               {run.metrics.messages.count ? "per message" : "per second", Align::kPoint}},
+              {}};
+  if (results) {
+    for (const char* heading : {"total time", "p50", "p99", "errors"})
+      table.columns.push_back({heading, Align::kPoint});
+    if (detail.full) {
+      table.columns.push_back({"carried in", Align::kPoint});
+      table.columns.push_back({"in flight", Align::kPoint});
+    }
+    table.columns.push_back({"", Align::kLeft});
+  }
+  for (const SyscallRow& row :
+       metrics::sorted(run.metrics.syscalls, metrics::SyscallOrder::kByTime)) {
+    std::vector<std::string> cells{printable(row.name), count_text(row.calls), per_unit(row)};
+    if (row.results) {
+      const SyscallRow::Results& result = *row.results;
+      cells.push_back(time_text(result.total_ns));
+      cells.push_back(percentile(result.p50_ns));
+      cells.push_back(percentile(result.p99_ns));
+      cells.push_back(result.errors == 0 ? "" : count_text(result.errors));
+      if (detail.full) {
+        cells.push_back(count_text(result.carried_in));
+        cells.push_back(count_text(result.in_flight));
+      }
+      cells.push_back(errors_text(result.errors_by_errno));
+    }
+    table.rows.push_back({std::move(cells)});
+  }
+  Section section{"System calls", {}, std::move(table), {}};
+  if (results) {
+    section.remarks.emplace_back(
+        "Time is wall time inside the call, sleep included; p50 and p99 are within 6.25 %.");
+    if (auto remark = edges_remark(run)) section.remarks.push_back(*std::move(remark));
+  }
+  return section;
+}
+
+Section thread_section(const Run& run, const Detail& detail) {
+  const std::vector<ThreadRow>& threads = run.metrics.threads;
+  const bool scheduling = run.measured(Figures::kScheduling);
+  const bool many_processes = run.metrics.processes > 1;
+  Table table{{{"", Align::kLeft}}, {}};
+  if (many_processes) table.columns.push_back({"process", Align::kPoint});
+  table.columns.push_back({"thread", Align::kPoint});
+  if (scheduling)
+    for (const char* heading :
+         {"CPU time", "user", "run queue", "switches", "forced", "migrations"})
+      table.columns.push_back({heading, Align::kPoint});
+  table.columns.push_back({"calls", Align::kPoint});
+
+  const auto put = [&](std::string name, std::string process, std::string thread,
+                       const ThreadRow& row) {
+    std::vector<std::string> cells{std::move(name)};
+    if (many_processes) cells.push_back(std::move(process));
+    cells.push_back(std::move(thread));
+    if (scheduling) {
+      const double cpu_ns = static_cast<double>(row.cpu_ns());
+      cells.push_back(duration_text(cpu_ns));
+      cells.push_back(cpu_ns > 0 ? percent_text(static_cast<double>(row.user_ns) / cpu_ns) : "");
+      cells.push_back(time_text(row.runqueue_ns));
+      cells.push_back(count_text(row.voluntary_switches + row.involuntary_switches));
+      cells.push_back(count_text(row.involuntary_switches));
+      cells.push_back(count_text(row.migrations));
+    }
+    cells.push_back(count_text(row.syscalls));
+    table.rows.push_back({std::move(cells)});
+  };
+
+  const std::size_t shown = std::min(threads.size(), detail.max_threads);
+  for (std::size_t i = 0; i < shown; ++i)
+    put(printable(threads[i].comm) + (threads[i].exited ? " (ended)" : ""),
+        std::to_string(threads[i].tgid), std::to_string(threads[i].tid), threads[i]);
+  const std::uint64_t others = threads.size() - shown + run.metrics.folded_threads;
+  if (others > 0)
+    put(fmt::format("{} others", count_text(others)), "", "",
+        metrics::sum_of_rest(run.metrics, shown));
+  Section section{"Threads", {}, std::move(table), {}};
+  if (scheduling)
+    section.remarks.emplace_back(
+        "By CPU time. user: share of the CPU time outside system calls; forced: involuntary "
+        "switches, among all; calls: system calls.");
+  return section;
+}
+
+Section cross_check_section(const Run& run) {
+  Section section{"Cross-check", {}, std::nullopt, {}};
+  if (run.metrics.cross_checks.empty()) {
+    section.remarks.emplace_back(
+        "Nothing to compare: no perf event counted what the probes count.");
+    return section;
+  }
+  Table table{{{"", Align::kLeft},
+               {"by the probes", Align::kPoint},
+               {"by perf", Align::kPoint},
+               {"difference", Align::kPoint},
+               {"share", Align::kPoint}},
+              {}};
+  for (const CrossCheck& check : run.metrics.cross_checks) {
+    const bool time = check.quantity == CrossCheck::Quantity::kCpuTime;
+    const auto text = [time](std::uint64_t value) {
+      return time ? time_text(value) : count_text(value);
+    };
+    const bool more = check.difference > 0;
+    const std::uint64_t apart = more ? check.perf - check.probes : check.probes - check.perf;
+    table.rows.push_back({{printable(check.event), text(check.probes), text(check.perf),
+                           (apart == 0 ? ""
+                            : more     ? "+"
+                                       : "-") +
+                               text(apart),
+                           check.share ? percent_text(*check.share) : ""}});
+  }
+  section.table = std::move(table);
+  section.remarks.emplace_back(
+      "Each counted twice, by the eBPF probes and by the kernel's perf events, independently.");
+  return section;
+}
+
+}  // namespace tr::report

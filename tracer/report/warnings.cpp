@@ -1,0 +1,194 @@
+#include "report/warnings.h"
+
+#include <fmt/format.h>
+
+#include "report/names.h"
+#include "report/units.h"
+
+namespace tr::report {
+namespace {
+
+using Kind = metrics::Doubt::Kind;
+
+std::string messages_disagree(const Run& run) {
+  const metrics::Messages& messages = run.metrics.messages;
+  const RunConfig& config = run.snapshot.config;
+  return fmt::format(
+      "the message counts disagree by {}: {} by the load generator, {} by the kernel ({} at most "
+      "may be under way at each edge of the window); the figures per message are off by as much",
+      percent_text(*messages.disagreement), count_text(messages.by_load.value_or(0)),
+      count_text(messages.by_kernel.value_or(0)), count_text(config.connections * config.pipeline));
+}
+
+std::string no_messages(const Run& run) {
+  const RunConfig& config = run.snapshot.config;
+  if (run.snapshot.load)
+    return "not one message was answered inside the window: there is nothing to divide by";
+  return fmt::format(
+      "the kernel saw no data received on port {}: is it the port that the load goes to? There is "
+      "nothing to divide by",
+      config.port);
+}
+
+std::string server_ended(const Run& run) {
+  const ServerExit& exit = *run.snapshot.server_exit;
+  const std::string how = exit.signal != 0
+                              ? fmt::format("was killed by {}", signal_name(exit.signal))
+                              : fmt::format("ended by itself with status {}", exit.code);
+  return fmt::format("the server {} while it was measured", how);
+}
+
+std::string interrupted(const Run& run) {
+  const RunConfig& config = run.snapshot.config;
+  const double window_ns = static_cast<double>(run.snapshot.window_ns());
+  const std::string planned =
+      config.duration_s > 0 ? fmt::format(" of {}", duration_text(config.duration_s * 1e9)) : "";
+  return fmt::format("stopped early: the figures cover {}{}", duration_text(window_ns), planned);
+}
+
+std::string connections(const Run& run, std::uint64_t count, std::string_view what) {
+  const LoadResult& load = *run.snapshot.load;
+  const std::string first = load.first_failure.empty()
+                                ? ""
+                                : fmt::format("; the first: {}", printable(load.first_failure));
+  return fmt::format("{} of {} connections {}{}", count_text(count),
+                     count_text(run.snapshot.config.connections), what, first);
+}
+
+std::string unfair(const Run& run) {
+  const LoadResult& load = *run.snapshot.load;
+  return fmt::format(
+      "connections were served unevenly (Jain {:.3f}): 5 % of them got at most {} messages, half "
+      "at "
+      "most {}; percentiles of latency speak for the favoured ones",
+      load.fairness_jain, number_text(load.fairness_p5), number_text(load.fairness_p50));
+}
+
+std::string multiplexed(const Run& run, const std::string& event) {
+  for (const metrics::PerfRow& row : run.metrics.perf)
+    if (row.count.event == event && row.running_share)
+      return fmt::format(
+          "perf event {} counted only {} of the time, sharing its counter: its value is not scaled "
+          "and not comparable; ask for fewer events at once",
+          printable(event), percent_text(*row.running_share));
+  return {};
+}
+
+std::string counters_disagree(const Run& run, const std::string& event) {
+  for (const metrics::CrossCheck& check : run.metrics.cross_checks) {
+    if (check.event != event) continue;
+    const bool time = check.quantity == metrics::CrossCheck::Quantity::kCpuTime;
+    const auto text = [time](std::uint64_t value) {
+      return time ? duration_text(static_cast<double>(value)) : count_text(value);
+    };
+    return fmt::format("trace-run and perf disagree on {}: {} against {}", printable(event),
+                       text(check.probes), text(check.perf));
+  }
+  return {};
+}
+
+std::string times_do_not_add_up(const Run& run) {
+  const metrics::LifeBudget& life = *run.metrics.life;
+  return fmt::format(
+      "times do not add up: {} of the threads' {} are in no state, or in two (thread {} is off by "
+      "{}); CPU and run-queue times are not exact",
+      duration_text(static_cast<double>(life.residual_ns)),
+      duration_text(static_cast<double>(life.life_ns)), life.worst_tid,
+      duration_text(static_cast<double>(life.worst_residual_ns)));
+}
+
+}  // namespace
+
+std::string_view warning_kind(Kind kind) {
+  switch (kind) {
+    case Kind::kWrongAnswers:
+      return "wrong_answers";
+    case Kind::kNoMessages:
+      return "no_messages";
+    case Kind::kServerEnded:
+      return "server_ended";
+    case Kind::kInterrupted:
+      return "interrupted";
+    case Kind::kMessagesDisagree:
+      return "messages_disagree";
+    case Kind::kConnectFailures:
+      return "connect_failures";
+    case Kind::kBrokenConnections:
+      return "broken_connections";
+    case Kind::kLoadSaturated:
+      return "load_saturated";
+    case Kind::kLateSends:
+      return "late_sends";
+    case Kind::kStalled:
+      return "stalled";
+    case Kind::kUnfair:
+      return "unfair";
+    case Kind::kLost:
+      return "lost_events";
+    case Kind::kMultiplexed:
+      return "multiplexed";
+    case Kind::kCountersDisagree:
+      return "counters_disagree";
+    case Kind::kTimesDoNotAddUp:
+      return "times_do_not_add_up";
+    case Kind::kProbesCostly:
+      break;
+  }
+  return "probes_costly";
+}
+
+std::string warning_text(const metrics::Doubt& doubt, const Run& run) {
+  const Snapshot& snapshot = run.snapshot;
+  switch (doubt.kind) {
+    case Kind::kWrongAnswers:
+      return fmt::format(
+          "{} answers differed from what was sent: the server corrupts data, its speed says "
+          "nothing",
+          count_text(snapshot.load->wrong_answers));
+    case Kind::kNoMessages:
+      return no_messages(run);
+    case Kind::kServerEnded:
+      return server_ended(run);
+    case Kind::kInterrupted:
+      return interrupted(run);
+    case Kind::kMessagesDisagree:
+      return messages_disagree(run);
+    case Kind::kConnectFailures:
+      return connections(run, snapshot.load->connect_failures, "could not be established");
+    case Kind::kBrokenConnections:
+      return connections(run, snapshot.load->broken_connections, "broke on the way");
+    case Kind::kLoadSaturated:
+      return fmt::format(
+          "the load generator was itself the limit ({}): the server may be faster than this; give "
+          "the load more CPUs with --pin-load",
+          printable(snapshot.load->saturation));
+    case Kind::kLateSends:
+      return fmt::format(
+          "{} messages were sent more than 1 ms after their planned time: the planned rate was not "
+          "kept; latency counts from the planned time all the same",
+          count_text(snapshot.load->late_sends));
+    case Kind::kStalled:
+      return fmt::format(
+          "{} messages were unanswered when the window closed, one for {} already: longer than any "
+          "latency in this report",
+          count_text(snapshot.load->unanswered),
+          duration_text(static_cast<double>(snapshot.load->longest_unanswered_ns)));
+    case Kind::kUnfair:
+      return unfair(run);
+    case Kind::kLost:
+      return fmt::format("{} times something was lost ({}): the counts are too low",
+                         count_text(snapshot.lost.at(doubt.subject)), printable(doubt.subject));
+    case Kind::kMultiplexed:
+      return multiplexed(run, doubt.subject);
+    case Kind::kCountersDisagree:
+      return counters_disagree(run, doubt.subject);
+    case Kind::kTimesDoNotAddUp:
+      return times_do_not_add_up(run);
+    case Kind::kProbesCostly:
+      break;
+  }
+  return fmt::format("tracing took {} of the server's CPU time: untraced it is faster than this",
+                     percent_text(snapshot.overhead.share_of_cpu.value_or(0)));
+}
+
+}  // namespace tr::report

@@ -1,0 +1,18 @@
+// What is said about a doubt?
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "metrics/doubts.h"
+#include "report/run.h"
+
+namespace tr::report {
+
+// For programs: "messages_disagree". Never renamed.
+std::string_view warning_kind(metrics::Doubt::Kind kind);
+
+// For people: what is doubtful, with its figures, and what it means for the reader.
+std::string warning_text(const metrics::Doubt& doubt, const Run& run);
+
+}  // namespace tr::report

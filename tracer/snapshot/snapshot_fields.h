@@ -1,0 +1,181 @@
+// Under which key is each member of a snapshot kept in its file?
+//
+// One list per type, walked by the writer and by the reader, so that they cannot drift apart. A
+// member added later needs its default to be right for files without it, or a new kSnapshotVersion:
+// every key listed here must be in a file of the present version, unless its type is std::optional.
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+
+#include "snapshot/snapshot.h"
+
+namespace tr {
+
+// T, const or not: written from, or read into.
+template <class S, class T>
+concept MaybeConst = std::same_as<std::remove_const_t<S>, T>;
+
+template <MaybeConst<Environment> S, class Field>
+void visit_fields(S& environment, Field&& field) {
+  field("tool_version", environment.tool_version);
+  field("date", environment.date);
+  field("kernel", environment.kernel);
+  field("architecture", environment.architecture);
+  field("cpu_model", environment.cpu_model);
+  field("cpus", environment.cpus);
+  field("clocksource", environment.clocksource);
+  field("memory_bytes", environment.memory_bytes);
+  field("virtualization", environment.virtualization);
+}
+
+template <MaybeConst<RunConfig> S, class Field>
+void visit_fields(S& config, Field&& field) {
+  field("server", config.server);
+  field("argv", config.argv);
+  field("attached_pid", config.attached_pid);
+  field("mode", config.mode);
+  field("pin", config.pin);
+  field("pin_load", config.pin_load);
+  field("load", config.load);
+  field("port", config.port);
+  field("connections", config.connections);
+  field("size", config.size);
+  field("pipeline", config.pipeline);
+  field("duration_s", config.duration_s);
+  field("warmup_s", config.warmup_s);
+  field("rate", config.rate);
+  field("rate_shape", config.rate_shape);
+}
+
+template <MaybeConst<LoadResult> S, class Field>
+void visit_fields(S& load, Field&& field) {
+  field("connections", load.connections);
+  field("connect_failures", load.connect_failures);
+  field("messages", load.messages);
+  field("bytes", load.bytes);
+  field("sent", load.sent);
+  field("wrong_answers", load.wrong_answers);
+  field("broken_connections", load.broken_connections);
+  field("silent_connections", load.silent_connections);
+  field("first_failure", load.first_failure);
+  field("latency", load.latency);
+  field("service", load.service);
+  field("unanswered", load.unanswered);
+  field("longest_unanswered_ns", load.longest_unanswered_ns);
+  field("fairness_p5", load.fairness_p5);
+  field("fairness_p50", load.fairness_p50);
+  field("fairness_p95", load.fairness_p95);
+  field("fairness_jain", load.fairness_jain);
+  field("user_ns", load.user_ns);
+  field("system_ns", load.system_ns);
+  field("runqueue_ns", load.runqueue_ns);
+  field("cpus", load.cpus);
+  field("late_sends", load.late_sends);
+  field("saturated", load.saturated);
+  field("saturation", load.saturation);
+}
+
+template <MaybeConst<SyscallStats> S, class Field>
+void visit_fields(S& call, Field&& field) {
+  field("number", call.number);
+  field("compat", call.compat);
+  field("name", call.name);
+  field("calls", call.calls);
+  field("carried_in", call.carried_in);
+  field("in_flight", call.in_flight);
+  field("errors", call.errors);
+  field("total_ns", call.total_ns);
+  field("errors_by_errno", call.errors_by_errno);
+  field("latency", call.latency);
+}
+
+template <MaybeConst<TaskCounts> S, class Field>
+void visit_fields(S& counts, Field&& field) {
+  field("voluntary_switches", counts.voluntary_switches);
+  field("involuntary_switches", counts.involuntary_switches);
+  field("migrations", counts.migrations);
+  field("wakeups", counts.wakeups);
+  field("user_ns", counts.user_ns);
+  field("system_ns", counts.system_ns);
+  field("runqueue_ns", counts.runqueue_ns);
+  field("blocked_ns", counts.blocked_ns);
+  field("received_messages", counts.received_messages);
+  field("received_bytes", counts.received_bytes);
+  field("sent_messages", counts.sent_messages);
+  field("sent_bytes", counts.sent_bytes);
+  field("served_messages", counts.served_messages);
+  field("served_bytes", counts.served_bytes);
+  field("futex", counts.futex);
+  field("syscalls", counts.syscalls);
+}
+
+template <MaybeConst<ThreadCounts> S, class Field>
+void visit_fields(S& thread, Field&& field) {
+  field("tid", thread.tid);
+  field("tgid", thread.tgid);
+  field("comm", thread.comm);
+  field("life_ns", thread.life_ns);
+  field("exited", thread.exited);
+  field("counts", thread.counts);
+}
+
+template <MaybeConst<PerfCount> S, class Field>
+void visit_fields(S& perf, Field&& field) {
+  field("event", perf.event);
+  field("value", perf.value);
+  field("enabled_ns", perf.enabled_ns);
+  field("running_ns", perf.running_ns);
+  field("unsupported", perf.unsupported);
+}
+
+template <MaybeConst<ServerExit> S, class Field>
+void visit_fields(S& exit, Field&& field) {
+  field("exited_by_itself", exit.exited_by_itself);
+  field("code", exit.code);
+  field("signal", exit.signal);
+  field("user_ns", exit.user_ns);
+  field("system_ns", exit.system_ns);
+  field("max_rss_bytes", exit.max_rss_bytes);
+  field("minor_faults", exit.minor_faults);
+  field("major_faults", exit.major_faults);
+}
+
+template <MaybeConst<ProgramCost> S, class Field>
+void visit_fields(S& program, Field&& field) {
+  field("program", program.program);
+  field("runs", program.runs);
+  field("ns_per_run", program.ns_per_run);
+  field("untraced_runs", program.untraced_runs);
+}
+
+template <MaybeConst<Overhead> S, class Field>
+void visit_fields(S& overhead, Field&& field) {
+  field("probe_ns", overhead.probe_ns);
+  field("probe_runs", overhead.probe_runs);
+  field("share_of_cpu", overhead.share_of_cpu);
+  field("calibration", overhead.calibration);
+  field("programs", overhead.programs);
+}
+
+// Without the version, which comes before everything else; the threads, which can be many, last.
+template <MaybeConst<Snapshot> S, class Field>
+void visit_fields(S& snapshot, Field&& field) {
+  field("environment", snapshot.environment);
+  field("config", snapshot.config);
+  field("window_open_ns", snapshot.window_open_ns);
+  field("window_close_ns", snapshot.window_close_ns);
+  field("interrupted", snapshot.interrupted);
+  field("load", snapshot.load);
+  field("total", snapshot.total);
+  field("folded_threads", snapshot.folded_threads);
+  field("unmeasured", snapshot.unmeasured);
+  field("perf", snapshot.perf);
+  field("server_exit", snapshot.server_exit);
+  field("lost", snapshot.lost);
+  field("overhead", snapshot.overhead);
+  field("notes", snapshot.notes);
+  field("threads", snapshot.threads);
+}
+
+}  // namespace tr
