@@ -435,6 +435,9 @@ Snapshot damaged() {
   run.total.voluntary_switches += 900;
   run.load = echo_load(470, 118'000, 2'500'000);
   LoadResult& load = *run.load;
+  load.user_ns = 1'010'000'000;
+  load.system_ns = 2'910'000'000;
+
   load.service = around(410'000, 118'000, kLoadBuckets);
   load.wrong_answers = 1;
   load.connect_failures = 30;

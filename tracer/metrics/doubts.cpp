@@ -25,6 +25,10 @@ bool counters_disagree(const CrossCheck& check) {
          (!check.share || *check.share > kMaxCrossCheckShare);
 }
 
+void add_about(Kind kind, std::vector<std::string> subjects, std::vector<Doubt>& doubts) {
+  if (!subjects.empty()) doubts.push_back({kind, std::move(subjects)});
+}
+
 void judge_load(const LoadResult& load, std::uint64_t window_ns, std::vector<Doubt>& doubts) {
   if (load.connect_failures > 0) doubts.push_back({Kind::kConnectFailures, {}});
   if (load.broken_connections > 0) doubts.push_back({Kind::kBrokenConnections, {}});
@@ -53,13 +57,19 @@ std::vector<Doubt> doubts_about(const Snapshot& snapshot, const Metrics& metrics
   if (metrics.messages.disagreement.value_or(0) > kMaxDisagreement)
     doubts.push_back({Kind::kMessagesDisagree, {}});
   if (load) judge_load(*load, snapshot.window_ns(), doubts);
+  std::vector<std::string> lost;
   for (const auto& [reason, count] : snapshot.lost)
-    if (count > 0) doubts.push_back({Kind::kLost, reason});
+    if (count > 0) lost.push_back(reason);
+  add_about(Kind::kLost, std::move(lost), doubts);
+  std::vector<std::string> multiplexed;
   for (const PerfRow& row : metrics.perf)
     if (row.running_share && *row.running_share < kMinRunningShare)
-      doubts.push_back({Kind::kMultiplexed, row.count.event});
+      multiplexed.push_back(row.count.event);
+  add_about(Kind::kMultiplexed, std::move(multiplexed), doubts);
+  std::vector<std::string> disagreeing;
   for (const CrossCheck& check : metrics.cross_checks)
-    if (counters_disagree(check)) doubts.push_back({Kind::kCountersDisagree, check.event});
+    if (counters_disagree(check)) disagreeing.push_back(check.event);
+  add_about(Kind::kCountersDisagree, std::move(disagreeing), doubts);
   if (metrics.life && (beyond(static_cast<double>(metrics.life->residual_ns), metrics.life->life_ns,
                               kMaxLifeResidual) ||
                        beyond(static_cast<double>(metrics.life->worst_residual_ns),

@@ -46,19 +46,19 @@ struct Doubt {
     kStalled,            // at the close the oldest message had waited longer than any latency, and
                          // than kMaxUnansweredShare of the window: no latency tells of it
     kUnfair,             // Jain below kMinJain, or 5 % of the connections got nothing
-    kLost,               // events; `subject`: the reason
-    kMultiplexed,        // a perf event below kMinRunningShare; `subject`: the event
-    kCountersDisagree,   // probes and perf beyond kMaxCrossCheckShare; `subject`: the event
+    kLost,               // events; `subjects`: the reasons
+    kMultiplexed,        // perf events below kMinRunningShare; `subjects`: the events
+    kCountersDisagree,   // probes and perf beyond kMaxCrossCheckShare; `subjects`: the events
     kTimesDoNotAddUp,    // beyond kMaxLifeResidual
     kProbesCostly,       // beyond kMaxProbeShare
   };
   Kind kind;
-  std::string subject;
+  std::vector<std::string> subjects;
 
   friend bool operator==(const Doubt&, const Doubt&) = default;
 };
 
-// In the order of the kinds: gravest first.
+// At most one of a kind, in the order of the kinds: gravest first.
 std::vector<Doubt> doubts_about(const Snapshot& snapshot, const Metrics& metrics);
 
 }  // namespace tr::metrics

@@ -118,7 +118,7 @@ std::optional<Latency> latency_of(const Histogram& values) {
                  .mean_ns = values.mean()};
 }
 
-SyscallRow syscall_row(const SyscallStats& call, const Metrics& metrics, bool with_results) {
+SyscallRow syscall_row(const Snapshot& snapshot, const SyscallStats& call, const Metrics& metrics) {
   SyscallRow row;
   row.name = call.compat ? call.name + " (32-bit)" : call.name;
   row.calls = call.calls;
@@ -126,7 +126,7 @@ SyscallRow syscall_row(const SyscallStats& call, const Metrics& metrics, bool wi
   if (metrics.messages.count)
     row.per_message = calls / static_cast<double>(*metrics.messages.count);
   if (metrics.window_s > 0) row.per_second = calls / metrics.window_s;
-  if (!with_results) return row;
+  if (!measured(snapshot, Figures::kSyscallResults)) return row;
   SyscallRow::Results& results = row.results.emplace();
   results.errors = call.errors;
   results.errors_by_errno = call.errors_by_errno;
@@ -135,8 +135,9 @@ SyscallRow syscall_row(const SyscallStats& call, const Metrics& metrics, bool wi
   results.total_ns = call.total_ns;
   if (!call.latency.empty()) {
     const Histogram latency = to_histogram(call.latency, kKernelBuckets);
-    results.p50_ns = latency.quantile(0.5);
-    results.p99_ns = latency.quantile(0.99);
+    // A call that spans the window lies in a bucket whose middle may be beyond it.
+    results.p50_ns = std::min(latency.quantile(0.5), snapshot.window_ns());
+    results.p99_ns = std::min(latency.quantile(0.99), snapshot.window_ns());
   }
   return row;
 }
@@ -316,9 +317,8 @@ Metrics compute(const Snapshot& snapshot) {
       metrics.load_cpu_share = static_cast<double>(load.user_ns + load.system_ns) / 1e9 /
                                (metrics.window_s * static_cast<double>(load.cpus));
   }
-  const bool with_results = measured(snapshot, Figures::kSyscallResults);
   for (const SyscallStats& call : snapshot.total.syscalls)
-    metrics.syscalls.push_back(syscall_row(call, metrics, with_results));
+    metrics.syscalls.push_back(syscall_row(snapshot, call, metrics));
   take_threads(snapshot, metrics);
   metrics.perf = perf_rows(snapshot, metrics);
   metrics.cross_checks = cross_checks(snapshot);

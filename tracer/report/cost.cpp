@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <functional>
 
 #include <fmt/format.h>
@@ -35,12 +36,6 @@ Units units_of(const metrics::Metrics& metrics, const Detail& detail) {
   return units;
 }
 
-// Totals are whole numbers, averages are not.
-std::string counted(double number) {
-  const bool whole = number >= 1 && number == std::floor(number) && number < 1e15;
-  return whole ? count_text(static_cast<std::uint64_t>(number)) : number_text(number);
-}
-
 class CostTable {
  public:
   CostTable(const Run& run, const Detail& detail)
@@ -61,49 +56,77 @@ class CostTable {
 
  private:
   using Figure = std::optional<double> Costs::*;
-  using Writer = std::function<std::string(double)>;
+  // Writes a figure of these costs.
+  using Writer = std::function<std::string(double, const Costs&)>;
 
   void put(unsigned depth, std::string name, Figure figure, const Writer& text,
            std::string meaning = {}) {
     if (!(units_.columns.front().second->*figure)) return;
     Row row{{std::move(name)}, depth};
     for (const auto& [heading, costs] : units_.columns)
-      row.cells.push_back(text((costs->*figure).value_or(0)));
+      row.cells.push_back(text((costs->*figure).value_or(0), *costs));
     row.cells.push_back(std::move(meaning));
     table_.rows.push_back(std::move(row));
   }
 
   void put_times() {
-    put(0, "CPU time", &Costs::cpu_ns, duration_text);
-    put(1, "user", &Costs::user_ns, duration_text, "outside system calls: the program's own code");
-    put(1, "system", &Costs::system_ns, duration_text,
-        "inside system calls: the kernel, working for it");
-    put(0, "run queue", &Costs::runqueue_ns, duration_text, "ready to run, waiting for a CPU");
+    const auto time = [](double ns, const Costs&) { return duration_text(ns); };
+    const auto part = [](double ns, const Costs& costs) {
+      return duration_text(ns, costs.cpu_ns.value_or(0));
+    };
+    put(0, "CPU time", &Costs::cpu_ns, time, "running on a CPU");
+    put(1, "user", &Costs::user_ns, part,
+        share_of_cpu(&Costs::user_ns) + "outside system calls: the program's own code");
+    put(1, "system", &Costs::system_ns, part,
+        share_of_cpu(&Costs::system_ns) + "inside system calls: the kernel, working for it");
+    // In the same unit where that keeps its digits.
+    const auto shorter_alike = [](double ns, const Costs& costs) {
+      return duration_text(ns, std::max(ns, costs.cpu_ns.value_or(0)));
+    };
+    put(0, "run queue", &Costs::runqueue_ns, shorter_alike, "ready to run, waiting for a CPU");
+  }
+
+  [[nodiscard]] std::string share_of_cpu(Figure figure) const {
+    const Costs& total = run_.metrics.total;
+    if (total.cpu_ns.value_or(0) == 0) return {};
+    return percent_text((total.*figure).value_or(0) / *total.cpu_ns) + ", ";
+  }
+
+  // Totals are whole numbers, averages are not.
+  [[nodiscard]] std::string counted(double number, const Costs& costs) const {
+    return &costs == &run_.metrics.total ? whole_text(number) : number_text(number);
+  }
+  [[nodiscard]] Writer count() const {
+    return [this](double number, const Costs& costs) { return counted(number, costs); };
   }
 
   void put_scheduling() {
-    put(0, "context switches", &Costs::context_switches, counted);
-    put(1, "voluntary", &Costs::voluntary_switches, counted,
-        "went to sleep: waits for data, a lock, a timer");
-    put(1, "involuntary", &Costs::involuntary_switches, counted,
+    put(0, "context switches", &Costs::context_switches, count(), "a thread stopped running");
+    put(1, "voluntary", &Costs::voluntary_switches, count(),
+        "went to sleep, to wait for data, a lock or a timer");
+    put(1, "involuntary", &Costs::involuntary_switches, count(),
         "could have gone on, but another thread got the CPU");
-    put(0, "migrations", &Costs::migrations, counted, "went on on another CPU than before");
+    put(0, "migrations", &Costs::migrations, count(), "continued on a different CPU");
   }
 
   void put_sockets() {
     const Costs& total = run_.metrics.total;
+    const bool used = total.receives.value_or(0) + total.sends.value_or(0) > 0;
+    if (!used && run_.snapshot.config.load == "none") return;
     const auto each = [](const std::optional<double>& bytes, const std::optional<double>& times) {
       return bytes && times && *times > 0
-                 ? fmt::format("that moved data, {} each on average", bytes_text(*bytes / *times))
+                 ? fmt::format("of data, {} each on average", bytes_text(*bytes / *times))
                  : std::string();
     };
-    put(0, "socket receives", &Costs::receives, counted,
+    put(0, "socket receives", &Costs::receives, count(),
         each(total.received_bytes, total.receives));
-    put(0, "socket sends", &Costs::sends, counted, each(total.sent_bytes, total.sends));
+    put(0, "socket sends", &Costs::sends, count(), each(total.sent_bytes, total.sends));
   }
 
   void put_syscalls() {
-    put_counts(0, "system calls", [](const Costs& costs) { return costs.syscalls; }, {});
+    put_counts(
+        0, "system calls", [](const Costs& costs) { return costs.syscalls; },
+        "requests to the kernel");
     std::vector<SyscallRow> rows =
         metrics::sorted(run_.metrics.syscalls, metrics::SyscallOrder::kByCalls);
     std::vector<SyscallRow> others;
@@ -139,7 +162,7 @@ class CostTable {
                   const std::function<double(const Costs&)>& figure, std::string meaning) {
     Row row{{std::move(name)}, depth};
     for (const auto& [heading, costs] : units_.columns)
-      row.cells.push_back(counted(figure(*costs)));
+      row.cells.push_back(counted(figure(*costs), *costs));
     row.cells.push_back(std::move(meaning));
     table_.rows.push_back(std::move(row));
   }
@@ -182,22 +205,29 @@ class CostTable {
   void put_others(const std::vector<SyscallRow>& others) {
     if (others.empty()) return;
     std::uint64_t calls = 0;
-    std::size_t small = 0;
-    std::string names;
+    std::vector<std::string> named;
+    std::vector<std::string> small;
     for (const SyscallRow& row : others) {
       calls += row.calls;
-      if (!worth_naming(row)) {
-        ++small;
-        continue;
-      }
-      if (!names.empty()) names += ", ";
-      names += fmt::format("{} {}", printable(row.name),
-                           row.per_message ? number_text(*row.per_message) : count_text(row.calls));
+      const std::string name = printable(row.name);
+      if (!worth_naming(row))
+        small.push_back(name);
+      else
+        named.push_back(
+            fmt::format("{} {}", name,
+                        row.per_message ? number_text(*row.per_message) : count_text(row.calls)));
     }
-    if (small > 0)
-      names += fmt::format("{}{} kinds with less than {} each", names.empty() ? "" : ", and ",
-                           small, kWorthNaming);
-    put_calls("others", calls, std::move(names));
+    if (!small.empty()) named.push_back("rarely: " + shortened(small));
+    put_calls("others", calls, fmt::format("{}", fmt::join(named, ", ")));
+  }
+
+  // The first few names, and how many there are besides.
+  static std::string shortened(std::vector<std::string> names) {
+    constexpr std::size_t kNames = 8;
+    if (names.size() <= kNames) return fmt::format("{}", fmt::join(names, ", "));
+    const std::size_t more = names.size() - kNames;
+    names.resize(kNames);
+    return fmt::format("{} and {} more", fmt::join(names, ", "), more);
   }
 
   const Run& run_;

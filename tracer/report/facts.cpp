@@ -52,7 +52,7 @@ std::string name_of(const RunConfig& config) {
 }
 
 std::string pinned(const std::string& cpus) {
-  if (cpus.empty()) return "on any CPU";
+  if (cpus.empty()) return "not pinned";
   const bool several = cpus.find_first_of(",-") != std::string::npos;
   return fmt::format("pinned to {} {}", several ? "CPUs" : "CPU", printable(cpus));
 }
@@ -62,11 +62,10 @@ std::string how_it_ended(const ServerExit& exit) {
   if (exit.signal != 0)
     how = fmt::format("killed by {}", signal_name(exit.signal));
   else
-    how = fmt::format("ended {} with status {}", exit.exited_by_itself ? "by itself" : "when asked",
+    how = fmt::format("ended {} (status {})", exit.exited_by_itself ? "by itself" : "when asked",
                       exit.code);
   if (exit.max_rss_bytes > 0)
-    how +=
-        fmt::format(", at most {} of memory", bytes_text(static_cast<double>(exit.max_rss_bytes)));
+    how += fmt::format("; peak memory {}", bytes_text(static_cast<double>(exit.max_rss_bytes)));
   return how + fmt::format(", {}", plural(exit.minor_faults + exit.major_faults, "page fault",
                                           "page faults"));
 }
@@ -125,7 +124,7 @@ std::optional<Fact> load_fact(const Run& run) {
   std::string busy = pinned(config.pin_load);
   if (run.metrics.load_cpu_share)
     busy += fmt::format(", {} busy{}", percent_text(*run.metrics.load_cpu_share),
-                        run.snapshot.load->saturated ? "" : " (not the limit)");
+                        run.snapshot.load->saturated ? "" : ": not the limit");
   fact.lines.push_back(busy);
   return fact;
 }
@@ -135,7 +134,8 @@ Fact machine_fact(const Run& run) {
   std::vector<std::string> parts{fmt::format("Linux {} {}", printable(environment.kernel),
                                              printable(environment.architecture)),
                                  fmt::format("CPUs {}", printable(environment.cpus))};
-  if (!environment.cpu_model.empty()) parts.back() += " of " + printable(environment.cpu_model);
+  if (!environment.cpu_model.empty())
+    parts.back() += fmt::format(" ({})", printable(environment.cpu_model));
   if (environment.memory_bytes > 0)
     parts.push_back(bytes_text(static_cast<double>(environment.memory_bytes)));
   if (!environment.virtualization.empty())
@@ -159,27 +159,28 @@ Fact window_fact(const Run& run) {
   return {"Measured", {text}};
 }
 
-// "kernel's count agrees"
 std::string kernel_says(const metrics::Messages& messages) {
   if (!messages.disagreement) return "not counted by the kernel";
   if (*messages.disagreement == 0) return "the kernel counted as many";
-  return fmt::format(
-      "the kernel's count is {} {}", percent_text(*messages.disagreement),
-      messages.by_kernel.value_or(0) > messages.by_load.value_or(0) ? "higher" : "lower");
+  const bool more = messages.by_kernel.value_or(0) > messages.by_load.value_or(0);
+  return fmt::format("the kernel counted {} {}", percent_text(*messages.disagreement),
+                     more ? "more" : "fewer");
 }
 
 Fact throughput_fact(const Run& run) {
   const metrics::Messages& messages = run.metrics.messages;
   const double window_ns = static_cast<double>(run.snapshot.window_ns());
+  const bool ours = messages.source == metrics::MessageSource::kLoad;
+  if (!messages.count && !ours && !run.measured(Figures::kSockets))
+    return {"Throughput", {"not known: neither our load nor the kernel counted messages"}};
   if (!messages.count) return {"Throughput", {"no messages"}};
   const std::string counted =
-      messages.source == metrics::MessageSource::kLoad
-          ? fmt::format("answers that the load received; {}", kernel_says(messages))
-          : fmt::format("counted by the kernel: each read of data on port {} is taken as a message",
-                        run.snapshot.config.port);
+      ours ? fmt::format("answers in {}; {}", duration_text(window_ns), kernel_says(messages))
+           : fmt::format("in {}, counted by the kernel: each receive of data on port {} is one",
+                         duration_text(window_ns), run.snapshot.config.port);
   return {"Throughput",
-          {fmt::format("{} messages/s: {} in {}, {}", number_text(messages.per_second.value_or(0)),
-                       count_text(*messages.count), duration_text(window_ns), counted)}};
+          {fmt::format("{} messages/s: {} {}", number_text(messages.per_second.value_or(0)),
+                       count_text(*messages.count), counted)}};
 }
 
 std::optional<Fact> fairness_fact(const Run& run) {
@@ -187,10 +188,10 @@ std::optional<Fact> fairness_fact(const Run& run) {
   if (!load || load->messages == 0 || load->connections < 2) return std::nullopt;
   return Fact{
       "Fairness",
-      {fmt::format("Jain {:.3f} (1: all connections served alike); messages per connection: "
-                   "p5 {}, median {}, p95 {}",
-                   load->fairness_jain, number_text(load->fairness_p5),
-                   number_text(load->fairness_p50), number_text(load->fairness_p95))}};
+      {fmt::format(
+          "Jain {:.3f} (1: all served alike); per connection p5 {}, p50 {}, p95 {} messages",
+          load->fairness_jain, whole_text(load->fairness_p5), whole_text(load->fairness_p50),
+          whole_text(load->fairness_p95))}};
 }
 
 std::vector<std::string> latency_cells(std::string name, const metrics::Latency& latency) {
@@ -206,22 +207,21 @@ std::vector<std::string> latency_cells(std::string name, const metrics::Latency&
 
 Fact overhead_fact(const Run& run) {
   const Overhead& overhead = run.snapshot.overhead;
-  const std::string runs = plural(overhead.probe_runs, "probe run", "probe runs");
+  const std::string runs = plural(overhead.probe_runs, "run", "runs");
   if (!overhead.probe_ns)
     return {"Tracing",
             {fmt::format(
-                "its cost is not known ({}); {}",
+                "the cost of the probes is not known ({}); {}",
                 overhead.calibration.empty() ? "not calibrated" : printable(overhead.calibration),
                 runs)}};
   const double probe_ns = static_cast<double>(*overhead.probe_ns);
-  std::string text = "the probes themselves took ";
+  std::string text = "probes took ";
   text += run.metrics.probe_ns_per_message
               ? duration_text(*run.metrics.probe_ns_per_message) + " per message"
               : duration_text(probe_ns);
   if (overhead.share_of_cpu)
-    text += fmt::format(", {} of the {}'s CPU time", percent_text(*overhead.share_of_cpu),
-                        is_server(run) ? "server" : "program");
-  return {"Tracing", {text + " (included above); " + runs}};
+    text += fmt::format(", {} of the CPU time above", percent_text(*overhead.share_of_cpu));
+  return {"Tracing", {fmt::format("{}, in {}", text, runs)}};
 }
 
 std::string_view figures_text(Figures figures) {
@@ -252,7 +252,7 @@ std::optional<Fact> unmeasured_fact(const Run& run) {
   std::vector<std::string> texts;
   for (const auto& [reason, names] : by_reason)
     texts.push_back(fmt::format("{}: {}", joined(names), reason));
-  return Fact{"Not counted", {joined(texts, "; ")}};
+  return Fact{"Unmeasured", {joined(texts, "; ")}};
 }
 
 Table program_table(const Overhead& overhead) {

@@ -24,7 +24,7 @@ std::optional<Section> latency_section(const Run& run);
 Section cost_section(const Run& run, const Detail& detail);
 
 // tables.cpp: the whole tables.
-std::optional<Section> perf_section(const Run& run);
+std::optional<Section> perf_section(const Run& run, const Detail& detail);
 Section syscall_section(const Run& run, const Detail& detail);
 Section thread_section(const Run& run, const Detail& detail);
 Section cross_check_section(const Run& run);

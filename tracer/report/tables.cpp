@@ -18,7 +18,7 @@ std::string time_text(std::uint64_t ns) {
   return duration_text(static_cast<double>(ns));
 }
 
-// "EAGAIN 1,234, EINTR 3", the most frequent first.
+// "EAGAIN 1,234, EINTR 3", the most frequent first; a single one needs no number.
 std::string errors_text(const std::map<int, std::uint64_t>& by_errno) {
   std::vector<std::pair<int, std::uint64_t>> errors(by_errno.begin(), by_errno.end());
   std::stable_sort(errors.begin(), errors.end(),
@@ -26,7 +26,8 @@ std::string errors_text(const std::map<int, std::uint64_t>& by_errno) {
   std::string text;
   for (const auto& [number, count] : errors) {
     if (!text.empty()) text += ", ";
-    text += fmt::format("{} {}", errno_name(number), count_text(count));
+    text += errno_name(number);
+    if (errors.size() > 1) text += " " + count_text(count);
   }
   return text;
 }
@@ -55,9 +56,15 @@ std::optional<std::string> edges_remark(const Run& run) {
       count_text(carried_in), count_text(in_flight));
 }
 
+// Whether the event counts once more what the probes count: that is shown already, or compared.
+bool is_cross_check(const Run& run, const metrics::PerfRow& row) {
+  return std::any_of(run.metrics.cross_checks.begin(), run.metrics.cross_checks.end(),
+                     [&](const CrossCheck& check) { return check.event == row.count.event; });
+}
+
 }  // namespace
 
-std::optional<Section> perf_section(const Run& run) {
+std::optional<Section> perf_section(const Run& run, const Detail& detail) {
   const bool per_message = run.metrics.messages.count.has_value();
   Table table{{{"", Align::kLeft},
                {"count", Align::kPoint},
@@ -66,9 +73,16 @@ std::optional<Section> perf_section(const Run& run) {
               {}};
   for (const metrics::PerfRow& row : run.metrics.perf) {
     if (!row.count.unsupported.empty()) continue;
+    if (!detail.full && is_cross_check(run, row)) continue;
     const auto& average = per_message ? row.per_message : row.per_second;
-    table.rows.push_back({{printable(row.count.event), count_text(row.count.value),
-                           average ? number_text(*average) : "",
+    // perf's clocks count nanoseconds.
+    const bool time = row.count.event == "task-clock" || row.count.event == "cpu-clock";
+    const auto text = [time](double value) {
+      return time ? duration_text(value) : number_text(value);
+    };
+    table.rows.push_back({{printable(row.count.event),
+                           time ? time_text(row.count.value) : count_text(row.count.value),
+                           average ? text(*average) : "",
                            row.running_share ? percent_text(*row.running_share) : "never"}});
   }
   if (table.rows.empty()) return std::nullopt;
@@ -124,10 +138,9 @@ Section thread_section(const Run& run, const Detail& detail) {
   if (many_processes) table.columns.push_back({"process", Align::kPoint});
   table.columns.push_back({"thread", Align::kPoint});
   if (scheduling)
-    for (const char* heading :
-         {"CPU time", "user", "run queue", "switches", "forced", "migrations"})
+    for (const char* heading : {"CPU time", "run queue", "switches", "involuntary", "migrations"})
       table.columns.push_back({heading, Align::kPoint});
-  table.columns.push_back({"calls", Align::kPoint});
+  table.columns.push_back({"system calls", Align::kPoint});
 
   const auto put = [&](std::string name, std::string process, std::string thread,
                        const ThreadRow& row) {
@@ -135,9 +148,7 @@ Section thread_section(const Run& run, const Detail& detail) {
     if (many_processes) cells.push_back(std::move(process));
     cells.push_back(std::move(thread));
     if (scheduling) {
-      const double cpu_ns = static_cast<double>(row.cpu_ns());
-      cells.push_back(duration_text(cpu_ns));
-      cells.push_back(cpu_ns > 0 ? percent_text(static_cast<double>(row.user_ns) / cpu_ns) : "");
+      cells.push_back(time_text(row.cpu_ns()));
       cells.push_back(time_text(row.runqueue_ns));
       cells.push_back(count_text(row.voluntary_switches + row.involuntary_switches));
       cells.push_back(count_text(row.involuntary_switches));
@@ -158,8 +169,7 @@ Section thread_section(const Run& run, const Detail& detail) {
   Section section{"Threads", {}, std::move(table), {}};
   if (scheduling)
     section.remarks.emplace_back(
-        "By CPU time. user: share of the CPU time outside system calls; forced: involuntary "
-        "switches, among all; calls: system calls.");
+        "Most CPU time first; the involuntary switches are among the switches.");
   return section;
 }
 

@@ -74,7 +74,7 @@ class TextRenderer {
  private:
   void put(const Section& section) {
     line_of("");
-    if (section.table && !section.title.empty()) put_title(section);
+    put_title(section);
     for (const Fact& fact : section.facts)
       put_labelled(fact.label, fact.lines, Paint::kPlain);
     if (section.table) put(*section.table, section.title);
@@ -83,10 +83,10 @@ class TextRenderer {
         line_of(spaces(kIndent) + painted(line, Paint::kDim));
   }
 
-  // A table with headings carries the title in the first column's place, if that has none.
+  // Facts have labels enough; a table with headings carries the title in its first column's place.
   void put_title(const Section& section) {
-    if (!section.facts.empty() || !takes_title(*section.table))
-      line_of(painted(section.title, Paint::kBold));
+    const bool in_table = section.table && takes_title(*section.table);
+    if (section.facts.empty() && !in_table) line_of(painted(section.title, Paint::kBold));
   }
 
   static bool takes_title(const Table& table) {

@@ -24,6 +24,21 @@ std::string three_digits(double number) {
   return grouped(fmt::format("{:.0f}", number));
 }
 
+struct TimeUnit {
+  double ns;
+  std::string_view name;
+};
+
+// The largest in which the time is at least 1, as it is rounded.
+TimeUnit unit_of(double ns) {
+  constexpr std::array<TimeUnit, 3> kSmall{{{1, "ns"}, {1e3, "us"}, {1e6, "ms"}}};
+  for (const TimeUnit& unit : kSmall)
+    if (ns / unit.ns < 999.5) return unit;
+  return {1e9, "s"};
+}
+
+constexpr double kLongestInSeconds = 119.5;
+
 std::string long_duration(double seconds) {
   const double whole = std::round(seconds);
   const double minutes = std::floor(whole / 60);
@@ -58,6 +73,10 @@ std::string count_text(std::uint64_t count) {
   return grouped(fmt::format("{}", count));
 }
 
+std::string whole_text(double number) {
+  return grouped(fmt::format("{:.0f}", number));
+}
+
 std::string number_text(double number) {
   if (number < 0) return "-" + number_text(-number);
   if (number == 0) return "0";
@@ -70,13 +89,15 @@ std::string duration_text(double ns) {
   if (ns < 0) return "-" + duration_text(-ns);
   if (ns == 0) return "0 ns";
   if (ns < 0.01) return "<0.01 ns";
-  constexpr std::array<std::string_view, 3> kUnits{"ns", "us", "ms"};
-  double value = ns;
-  for (const std::string_view unit : kUnits) {
-    if (value < 999.5) return fmt::format("{} {}", three_digits(value), unit);
-    value /= 1000;
-  }
-  return value < 119.5 ? three_digits(value) + " s" : long_duration(value);
+  const TimeUnit unit = unit_of(ns);
+  const double value = ns / unit.ns;
+  if (unit.name == "s" && value >= kLongestInSeconds) return long_duration(value);
+  return fmt::format("{} {}", three_digits(value), unit.name);
+}
+
+std::string duration_text(double ns, double like_ns) {
+  const TimeUnit unit = unit_of(like_ns);
+  return fmt::format("{} {}", number_text(ns / unit.ns), unit.name);
 }
 
 std::string bytes_text(double bytes) {
@@ -101,7 +122,7 @@ std::string percent_text(double share) {
   if (percent < 0.01) return "<0.01 %";
   if (percent < 0.995) return fmt::format("{:.2f} %", percent);
   if (percent < 9.95) return fmt::format("{:.1f} %", percent);
-  return grouped(fmt::format("{:.0f}", percent)) + " %";
+  return whole_text(percent) + " %";
 }
 
 std::string printable(std::string_view text) {

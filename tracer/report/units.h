@@ -13,12 +13,19 @@ namespace tr::report {
 // 1523400 -> "1,523,400".
 std::string count_text(std::uint64_t count);
 
+// A whole number that is kept as a double: 1523400.0 -> "1,523,400".
+std::string whole_text(double number);
+
 // A number without a unit: 0 -> "0", 0.0004 -> "<0.001", 0.0123 -> "0.012", 2 -> "2.00",
 // 152340.4 -> "152,340".
 std::string number_text(double number);
 
 // Nanoseconds: 107 -> "107 ns", 6312 -> "6.31 us", 1.5e9 -> "1.50 s", 200e9 -> "3 min 20 s".
 std::string duration_text(double ns);
+
+// Nanoseconds in the unit that `like_ns` is written in, so that the parts of a time can be compared
+// with the whole at a glance: 750 beside 6450 -> "0.750 us".
+std::string duration_text(double ns, double like_ns);
 
 // Bytes: 64 -> "64 B", 65536 -> "64.0 KiB".
 std::string bytes_text(double bytes);

@@ -1,5 +1,7 @@
 #include "report/warnings.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "report/names.h"
@@ -9,6 +11,14 @@ namespace tr::report {
 namespace {
 
 using Kind = metrics::Doubt::Kind;
+
+bool contains(const std::vector<std::string>& list, const std::string& text) {
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
+
+std::string_view noun(const Run& run) {
+  return run.snapshot.config.load == "none" ? "program" : "server";
+}
 
 std::string messages_disagree(const Run& run) {
   const metrics::Messages& messages = run.metrics.messages;
@@ -35,7 +45,7 @@ std::string server_ended(const Run& run) {
   const std::string how = exit.signal != 0
                               ? fmt::format("was killed by {}", signal_name(exit.signal))
                               : fmt::format("ended by itself with status {}", exit.code);
-  return fmt::format("the server {} while it was measured", how);
+  return fmt::format("the {} {} while it was measured", noun(run), how);
 }
 
 std::string interrupted(const Run& run) {
@@ -43,12 +53,15 @@ std::string interrupted(const Run& run) {
   const double window_ns = static_cast<double>(run.snapshot.window_ns());
   const std::string planned =
       config.duration_s > 0 ? fmt::format(" of {}", duration_text(config.duration_s * 1e9)) : "";
-  return fmt::format("stopped early: the figures cover {}{}", duration_text(window_ns), planned);
+  return fmt::format("stopped early by a signal: the figures cover {}{}", duration_text(window_ns),
+                     planned);
 }
 
+// The first failure is told once, where the first kind of it is.
 std::string connections(const Run& run, std::uint64_t count, std::string_view what) {
   const LoadResult& load = *run.snapshot.load;
-  const std::string first = load.first_failure.empty()
+  const bool told = count != load.connect_failures && load.connect_failures > 0;
+  const std::string first = told || load.first_failure.empty()
                                 ? ""
                                 : fmt::format("; the first: {}", printable(load.first_failure));
   return fmt::format("{} of {} connections {}{}", count_text(count),
@@ -61,37 +74,49 @@ std::string unfair(const Run& run) {
       "connections were served unevenly (Jain {:.3f}): 5 % of them got at most {} messages, half "
       "at "
       "most {}; percentiles of latency speak for the favoured ones",
-      load.fairness_jain, number_text(load.fairness_p5), number_text(load.fairness_p50));
+      load.fairness_jain, whole_text(load.fairness_p5), whole_text(load.fairness_p50));
 }
 
-std::string multiplexed(const Run& run, const std::string& event) {
+std::string multiplexed(const Run& run, const std::vector<std::string>& events) {
+  std::vector<std::string> shares;
   for (const metrics::PerfRow& row : run.metrics.perf)
-    if (row.count.event == event && row.running_share)
-      return fmt::format(
-          "perf event {} counted only {} of the time, sharing its counter: its value is not scaled "
-          "and not comparable; ask for fewer events at once",
-          printable(event), percent_text(*row.running_share));
-  return {};
+    if (row.running_share && contains(events, row.count.event))
+      shares.push_back(fmt::format("{} counted {} of the time", printable(row.count.event),
+                                   percent_text(*row.running_share)));
+  return fmt::format(
+      "perf events had to share a counter ({}): their values are not scaled and not comparable; "
+      "ask "
+      "for fewer events at once",
+      fmt::join(shares, ", "));
 }
 
-std::string counters_disagree(const Run& run, const std::string& event) {
+std::string counters_disagree(const Run& run, const std::vector<std::string>& events) {
+  std::vector<std::string> pairs;
   for (const metrics::CrossCheck& check : run.metrics.cross_checks) {
-    if (check.event != event) continue;
+    if (!contains(events, check.event)) continue;
     const bool time = check.quantity == metrics::CrossCheck::Quantity::kCpuTime;
     const auto text = [time](std::uint64_t value) {
       return time ? duration_text(static_cast<double>(value)) : count_text(value);
     };
-    return fmt::format("trace-run and perf disagree on {}: {} against {}", printable(event),
-                       text(check.probes), text(check.perf));
+    pairs.push_back(fmt::format("{} ({} and {})", printable(check.event), text(check.probes),
+                                text(check.perf)));
   }
-  return {};
+  return fmt::format("the probes and perf disagree on {}", fmt::join(pairs, ", "));
+}
+
+std::string lost(const Run& run, const std::vector<std::string>& reasons) {
+  std::vector<std::string> texts;
+  for (const std::string& reason : reasons)
+    texts.push_back(
+        fmt::format("{} ({})", count_text(run.snapshot.lost.at(reason)), printable(reason)));
+  return fmt::format("something was lost, so the counts are too low: {}", fmt::join(texts, ", "));
 }
 
 std::string times_do_not_add_up(const Run& run) {
   const metrics::LifeBudget& life = *run.metrics.life;
   return fmt::format(
-      "times do not add up: {} of the threads' {} are in no state, or in two (thread {} is off by "
-      "{}); CPU and run-queue times are not exact",
+      "the threads' times do not add up to their lives: off by {} of {} (thread {} by {}); CPU and "
+      "run-queue times are not exact",
       duration_text(static_cast<double>(life.residual_ns)),
       duration_text(static_cast<double>(life.life_ns)), life.worst_tid,
       duration_text(static_cast<double>(life.worst_residual_ns)));
@@ -142,9 +167,10 @@ std::string warning_text(const metrics::Doubt& doubt, const Run& run) {
   switch (doubt.kind) {
     case Kind::kWrongAnswers:
       return fmt::format(
-          "{} answers differed from what was sent: the server corrupts data, its speed says "
-          "nothing",
-          count_text(snapshot.load->wrong_answers));
+          "{} differed from what was sent: the server corrupts data, its speed says nothing",
+          snapshot.load->wrong_answers == 1
+              ? "an answer"
+              : count_text(snapshot.load->wrong_answers) + " answers");
     case Kind::kNoMessages:
       return no_messages(run);
     case Kind::kServerEnded:
@@ -176,19 +202,18 @@ std::string warning_text(const metrics::Doubt& doubt, const Run& run) {
     case Kind::kUnfair:
       return unfair(run);
     case Kind::kLost:
-      return fmt::format("{} times something was lost ({}): the counts are too low",
-                         count_text(snapshot.lost.at(doubt.subject)), printable(doubt.subject));
+      return lost(run, doubt.subjects);
     case Kind::kMultiplexed:
-      return multiplexed(run, doubt.subject);
+      return multiplexed(run, doubt.subjects);
     case Kind::kCountersDisagree:
-      return counters_disagree(run, doubt.subject);
+      return counters_disagree(run, doubt.subjects);
     case Kind::kTimesDoNotAddUp:
       return times_do_not_add_up(run);
     case Kind::kProbesCostly:
       break;
   }
-  return fmt::format("tracing took {} of the server's CPU time: untraced it is faster than this",
-                     percent_text(snapshot.overhead.share_of_cpu.value_or(0)));
+  return fmt::format("tracing took {} of the {}'s CPU time: untraced it is faster than this",
+                     percent_text(snapshot.overhead.share_of_cpu.value_or(0)), noun(run));
 }
 
 }  // namespace tr::report
