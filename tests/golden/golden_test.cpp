@@ -13,8 +13,8 @@
 
 #include "report/content.h"
 #include "report/json.h"
+#include "report/judged_run.h"
 #include "report/markdown.h"
-#include "report/run.h"
 #include "report/text.h"
 #include "runs.h"
 #include "snapshot/snapshot_file.h"
@@ -66,7 +66,7 @@ class Golden : public testing::TestWithParam<NamedRun> {
 
   [[nodiscard]] static const std::string& name() { return GetParam().name; }
 
-  static std::string text(const report::Run& run, const report::Detail& detail,
+  static std::string text(const report::JudgedRun& run, const report::Detail& detail,
                           const report::TextStyle& style = {}) {
     return render_text(build_report(run, detail), style);
   }
@@ -79,21 +79,22 @@ TEST_P(Golden, RecordedFileHoldsTheRun) {
 }
 
 TEST_P(Golden, Terminal) {
-  check(name() + ".txt", text(report::Run(snapshot_), {}));
+  check(name() + ".txt", text(report::JudgedRun(snapshot_), {}));
 }
 
 TEST_P(Golden, TerminalWithTables) {
   report::Detail detail;
   detail.syscalls = detail.threads = detail.cross_check = true;
-  check(name() + ".tables.txt", text(report::Run(snapshot_), detail));
+  check(name() + ".tables.txt", text(report::JudgedRun(snapshot_), detail));
 }
 
 TEST_P(Golden, Markdown) {
-  check(name() + ".md", render_markdown(build_report(report::Run(snapshot_), report::kEverything)));
+  check(name() + ".md",
+        render_markdown(build_report(report::JudgedRun(snapshot_), report::kEverything)));
 }
 
 TEST_P(Golden, Json) {
-  check(name() + ".json", report::render_json(report::Run(snapshot_)));
+  check(name() + ".json", report::render_json(report::JudgedRun(snapshot_)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Runs, Golden, testing::ValuesIn(recorded_runs()),

@@ -1,19 +1,16 @@
 #include "commands/output.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <string_view>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
-
+#include "commands/command.h"
 #include "report/content.h"
 #include "report/json.h"
+#include "report/judged_run.h"
 #include "report/markdown.h"
-#include "report/run.h"
 #include "report/text.h"
 #include "util/text.h"
 
@@ -22,14 +19,8 @@ namespace {
 
 constexpr std::string_view kStandardOutput = "-";
 
-Status write_standard_output(std::string_view content) {
-  const bool written = std::fwrite(content.data(), 1, content.size(), stdout) == content.size();
-  if (!written || std::fflush(stdout) != 0) return errno_error("write", "standard output");
-  return {};
-}
-
 Status write_to(const std::string& file, std::string_view content) {
-  return file == kStandardOutput ? write_standard_output(content) : write_file(file, content);
+  return file == kStandardOutput ? print(content) : write_file(file, content);
 }
 
 bool is_set(const char* variable) {
@@ -79,7 +70,7 @@ Status check_output_options(const OutputOptions& options) {
 
 Status write_reports(const Snapshot& snapshot, const OutputOptions& options) {
   if (Status status = check_output_options(options); !status) return status;
-  const report::Run run(snapshot);
+  const report::JudgedRun run(snapshot);
   if (!options.json.empty())
     if (Status status = write_to(options.json, report::render_json(run)); !status) return status;
   if (!options.markdown.empty()) {
@@ -93,8 +84,7 @@ Status write_reports(const Snapshot& snapshot, const OutputOptions& options) {
   detail.syscalls = options.syscalls;
   detail.threads = options.threads;
   detail.cross_check = options.cross_check;
-  return write_standard_output(
-      report::render_text(report::build_report(run, detail), terminal_style()));
+  return print(report::render_text(report::build_report(run, detail), terminal_style()));
 }
 
 }  // namespace tr::commands

@@ -5,12 +5,10 @@
 
 #include <string>
 
+#include <CLI/CLI.hpp>
+
 #include "snapshot/snapshot.h"
 #include "util/result.h"
-
-namespace CLI {
-class App;
-}
 
 namespace tr::commands {
 

@@ -1,24 +1,28 @@
 #include "commands/report.h"
 
-#include <CLI/CLI.hpp>
+#include <memory>
 
+#include "commands/command.h"
 #include "snapshot/snapshot_file.h"
 
 namespace tr::commands {
 
-CLI::App* setup_report(CLI::App& app, ReportOptions& options) {
-  CLI::App* const report =
+void setup_report(CLI::App& app, int& exit_code) {
+  CLI::App* command =
       app.add_subcommand("report", "Report again on a run that was recorded in a file");
-  report->add_option("file", options.file, "The recorded run")->type_name("FILE")->required();
-  add_output_options(*report, options.output);
-  return report;
+  auto options = std::make_shared<ReportOptions>();
+  command->add_option("file", options->file, "The recorded run")->type_name("FILE")->required();
+  add_output_options(*command, options->output);
+  command->callback([options, &exit_code] { exit_code = run_report(*options); });
 }
 
-Status run_report(const ReportOptions& options) {
-  if (Status status = check_output_options(options.output); !status) return status;
+int run_report(const ReportOptions& options) {
+  if (const Status sound = check_output_options(options.output); !sound)
+    return report(sound.error());
   const Result<Snapshot> snapshot = load_snapshot(options.file);
-  if (!snapshot) return snapshot.error();
-  return write_reports(*snapshot, options.output);
+  if (!snapshot) return report(snapshot.error());
+  const Status written = write_reports(*snapshot, options.output);
+  return written ? 0 : report(written.error());
 }
 
 }  // namespace tr::commands

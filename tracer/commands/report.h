@@ -3,8 +3,9 @@
 
 #include <string>
 
+#include <CLI/CLI.hpp>
+
 #include "commands/output.h"
-#include "util/result.h"
 
 namespace tr::commands {
 
@@ -13,8 +14,10 @@ struct ReportOptions {
   OutputOptions output;
 };
 
-// Adds the subcommand to `app`; run_report() is to be called when it was the one parsed.
-CLI::App* setup_report(CLI::App& app, ReportOptions& options);
-Status run_report(const ReportOptions& options);
+// Adds the subcommand; it runs while `app` parses and leaves its exit code in `exit_code`.
+void setup_report(CLI::App& app, int& exit_code);
+
+// Returns the exit code.
+int run_report(const ReportOptions& options);
 
 }  // namespace tr::commands

@@ -6,7 +6,7 @@
 
 namespace tr::report {
 
-Report build_report(const Run& run, const Detail& detail) {
+Report build_report(const JudgedRun& run, const Detail& detail) {
   Report report;
   report.headline = headline(run);
   const auto add = [&](Section section) { report.sections.push_back(std::move(section)); };
@@ -18,7 +18,9 @@ Report build_report(const Run& run, const Detail& detail) {
   if (auto perf = perf_section(run, detail)) add(*std::move(perf));
   if (detail.syscalls) add(syscall_section(run, detail));
   if (detail.threads) add(thread_section(run, detail));
-  if (detail.cross_check) add(cross_check_section(run));
+  // Who asks for the comparison is told why there is none; a document that holds everything is not.
+  const bool comparable = !run.metrics.cross_checks.empty();
+  if (detail.cross_check && (comparable || !detail.full)) add(cross_check_section(run));
   add(tracing_section(run, detail));
   for (const metrics::Doubt& doubt : run.doubts)
     report.warnings.push_back(warning_text(doubt, run));

@@ -3,8 +3,8 @@
 
 #include <cstddef>
 
+#include "report/judged_run.h"
 #include "report/model.h"
-#include "report/run.h"
 
 namespace tr::report {
 
@@ -21,6 +21,6 @@ struct Detail {
 inline constexpr Detail kEverything{
     .syscalls = true, .threads = true, .cross_check = true, .full = true, .max_threads = 100};
 
-Report build_report(const Run& run, const Detail& detail);
+Report build_report(const JudgedRun& run, const Detail& detail);
 
 }  // namespace tr::report

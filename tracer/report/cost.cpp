@@ -38,7 +38,7 @@ Units units_of(const metrics::Metrics& metrics, const Detail& detail) {
 
 class CostTable {
  public:
-  CostTable(const Run& run, const Detail& detail)
+  CostTable(const JudgedRun& run, const Detail& detail)
       : run_(run), units_(units_of(run.metrics, detail)) {
     table_.columns.push_back({"", Column::Align::kLeft});
     for (const auto& [heading, costs] : units_.columns)
@@ -230,14 +230,14 @@ class CostTable {
     return fmt::format("{} and {} more", fmt::join(names, ", "), more);
   }
 
-  const Run& run_;
+  const JudgedRun& run_;
   Units units_;
   Table table_;
 };
 
 }  // namespace
 
-Section cost_section(const Run& run, const Detail& detail) {
+Section cost_section(const JudgedRun& run, const Detail& detail) {
   Section section;
   section.title = run.metrics.per_message ? "One message costs" : "What it took";
   section.table = CostTable(run, detail).build();

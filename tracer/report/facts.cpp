@@ -41,7 +41,7 @@ std::string plural(std::uint64_t count, std::string_view one, std::string_view m
   return fmt::format("{} {}", count_text(count), count == 1 ? one : many);
 }
 
-bool is_server(const Run& run) {
+bool is_server(const JudgedRun& run) {
   return run.snapshot.config.load != "none";
 }
 
@@ -70,7 +70,7 @@ std::string how_it_ended(const ServerExit& exit) {
                                           "page faults"));
 }
 
-Fact server_fact(const Run& run) {
+Fact server_fact(const JudgedRun& run) {
   const RunConfig& config = run.snapshot.config;
   const std::uint64_t threads = run.metrics.threads.size() + run.metrics.folded_threads;
   Fact fact{is_server(run) ? "Server" : "Program", {}};
@@ -94,7 +94,7 @@ Fact server_fact(const Run& run) {
   return fact;
 }
 
-std::string echo_load(const Run& run) {
+std::string echo_load(const JudgedRun& run) {
   const RunConfig& config = run.snapshot.config;
   std::string text =
       fmt::format("{} messages over {}", bytes_text(static_cast<double>(config.size)),
@@ -110,7 +110,7 @@ std::string echo_load(const Run& run) {
   return text;
 }
 
-std::optional<Fact> load_fact(const Run& run) {
+std::optional<Fact> load_fact(const JudgedRun& run) {
   const RunConfig& config = run.snapshot.config;
   if (!is_server(run)) return std::nullopt;
   Fact fact{"Load", {}};
@@ -129,7 +129,7 @@ std::optional<Fact> load_fact(const Run& run) {
   return fact;
 }
 
-Fact machine_fact(const Run& run) {
+Fact machine_fact(const JudgedRun& run) {
   const Environment& environment = run.snapshot.environment;
   std::vector<std::string> parts{fmt::format("Linux {} {}", printable(environment.kernel),
                                              printable(environment.architecture)),
@@ -145,7 +145,7 @@ Fact machine_fact(const Run& run) {
   return {"Machine", {joined(parts)}};
 }
 
-Fact window_fact(const Run& run) {
+Fact window_fact(const JudgedRun& run) {
   const Snapshot& snapshot = run.snapshot;
   std::string text = duration_text(static_cast<double>(snapshot.window_ns()));
   if (!is_server(run) && snapshot.config.duration_s == 0)
@@ -167,7 +167,7 @@ std::string kernel_says(const metrics::Messages& messages) {
                      more ? "more" : "fewer");
 }
 
-Fact throughput_fact(const Run& run) {
+Fact throughput_fact(const JudgedRun& run) {
   const metrics::Messages& messages = run.metrics.messages;
   const double window_ns = static_cast<double>(run.snapshot.window_ns());
   const bool ours = messages.source == metrics::MessageSource::kLoad;
@@ -183,7 +183,7 @@ Fact throughput_fact(const Run& run) {
                        count_text(*messages.count), counted)}};
 }
 
-std::optional<Fact> fairness_fact(const Run& run) {
+std::optional<Fact> fairness_fact(const JudgedRun& run) {
   const auto& load = run.snapshot.load;
   if (!load || load->messages == 0 || load->connections < 2) return std::nullopt;
   return Fact{
@@ -205,7 +205,7 @@ std::vector<std::string> latency_cells(std::string name, const metrics::Latency&
           duration_text(latency.mean_ns)};
 }
 
-Fact overhead_fact(const Run& run) {
+Fact overhead_fact(const JudgedRun& run) {
   const Overhead& overhead = run.snapshot.overhead;
   const std::string runs = plural(overhead.probe_runs, "run", "runs");
   if (!overhead.probe_ns)
@@ -237,7 +237,7 @@ std::string_view figures_text(Figures figures) {
 }
 
 // What was not measured, grouped by the reason.
-std::optional<Fact> unmeasured_fact(const Run& run) {
+std::optional<Fact> unmeasured_fact(const JudgedRun& run) {
   std::vector<std::pair<std::string, std::vector<std::string>>> by_reason;
   const auto add = [&](const std::string& reason, std::string what) {
     for (auto& [known, names] : by_reason)
@@ -271,7 +271,7 @@ Table program_table(const Overhead& overhead) {
 
 }  // namespace
 
-std::string headline(const Run& run) {
+std::string headline(const JudgedRun& run) {
   const metrics::Metrics& metrics = run.metrics;
   const std::string name = name_of(run.snapshot.config);
   const auto& per_message = metrics.per_message;
@@ -292,7 +292,7 @@ std::string headline(const Run& run) {
                      window);
 }
 
-Section setting_section(const Run& run) {
+Section setting_section(const JudgedRun& run) {
   Section section{"What ran, and where", {server_fact(run)}, std::nullopt, {}};
   if (auto load = load_fact(run)) section.facts.push_back(*std::move(load));
   section.facts.push_back(machine_fact(run));
@@ -300,13 +300,13 @@ Section setting_section(const Run& run) {
   return section;
 }
 
-Section result_section(const Run& run) {
+Section result_section(const JudgedRun& run) {
   Section section{"Result", {throughput_fact(run)}, std::nullopt, {}};
   if (auto fairness = fairness_fact(run)) section.facts.push_back(*std::move(fairness));
   return section;
 }
 
-std::optional<Section> latency_section(const Run& run) {
+std::optional<Section> latency_section(const JudgedRun& run) {
   if (!run.metrics.latency) return std::nullopt;
   using Align = Column::Align;
   Table table{{{"", Align::kLeft},
@@ -328,7 +328,7 @@ std::optional<Section> latency_section(const Run& run) {
   return section;
 }
 
-Section tracing_section(const Run& run, const Detail& detail) {
+Section tracing_section(const JudgedRun& run, const Detail& detail) {
   Section section{"Tracing", {overhead_fact(run)}, std::nullopt, {}};
   if (auto unmeasured = unmeasured_fact(run)) section.facts.push_back(*std::move(unmeasured));
   const Overhead& overhead = run.snapshot.overhead;

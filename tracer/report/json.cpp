@@ -80,7 +80,7 @@ Json fairness(const std::optional<LoadResult>& load) {
           {"jain", load->fairness_jain}};
 }
 
-Json load(const Run& run) {
+Json load(const JudgedRun& run) {
   const auto& load = run.snapshot.load;
   if (!load) return {};
   return {{"connections", load->connections},
@@ -206,7 +206,7 @@ Json cross_check(const metrics::Metrics& metrics) {
   return list;
 }
 
-Json threads(const Run& run) {
+Json threads(const JudgedRun& run) {
   const bool scheduling = run.measured(Figures::kScheduling);
   const bool sockets = run.measured(Figures::kSockets);
   const auto if_measured = [](bool measured, auto value) {
@@ -284,7 +284,7 @@ Json life(const std::optional<metrics::LifeBudget>& life) {
           {"worst_residual_ns", life->worst_residual_ns}};
 }
 
-Json warnings(const Run& run) {
+Json warnings(const JudgedRun& run) {
   Json list = Json::array();
   for (const metrics::Doubt& doubt : run.doubts)
     list.push_back({{"kind", warning_kind(doubt.kind)}, {"text", warning_text(doubt, run)}});
@@ -293,7 +293,7 @@ Json warnings(const Run& run) {
 
 }  // namespace
 
-std::string render_json(const Run& run) {
+std::string render_json(const JudgedRun& run) {
   const Snapshot& snapshot = run.snapshot;
   const metrics::Metrics& metrics = run.metrics;
   Json report;

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "report/run.h"
+#include "report/judged_run.h"
 
 namespace tr::report {
 
@@ -11,6 +11,6 @@ namespace tr::report {
 inline constexpr int kReportSchemaVersion = 1;
 
 // JSON as docs/report.schema.json describes it. What was not measured is null, never 0.
-std::string render_json(const Run& run);
+std::string render_json(const JudgedRun& run);
 
 }  // namespace tr::report

@@ -6,27 +6,27 @@
 #include <vector>
 
 #include "report/content.h"
+#include "report/judged_run.h"
 #include "report/model.h"
-#include "report/run.h"
 
 namespace tr::report {
 
 // facts.cpp: what ran, where, and how fast it was.
-std::string headline(const Run& run);
-Section setting_section(const Run& run);
-Section result_section(const Run& run);
+std::string headline(const JudgedRun& run);
+Section setting_section(const JudgedRun& run);
+Section result_section(const JudgedRun& run);
 // The tracer's own cost, and what it did not measure.
-Section tracing_section(const Run& run, const Detail& detail);
+Section tracing_section(const JudgedRun& run, const Detail& detail);
 // Latency percentiles; absent where our load did not run.
-std::optional<Section> latency_section(const Run& run);
+std::optional<Section> latency_section(const JudgedRun& run);
 
 // cost.cpp: what a message costs, or the program as a whole.
-Section cost_section(const Run& run, const Detail& detail);
+Section cost_section(const JudgedRun& run, const Detail& detail);
 
 // tables.cpp: the whole tables.
-std::optional<Section> perf_section(const Run& run, const Detail& detail);
-Section syscall_section(const Run& run, const Detail& detail);
-Section thread_section(const Run& run, const Detail& detail);
-Section cross_check_section(const Run& run);
+std::optional<Section> perf_section(const JudgedRun& run, const Detail& detail);
+Section syscall_section(const JudgedRun& run, const Detail& detail);
+Section thread_section(const JudgedRun& run, const Detail& detail);
+Section cross_check_section(const JudgedRun& run);
 
 }  // namespace tr::report

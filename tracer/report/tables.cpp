@@ -42,7 +42,7 @@ std::string percentile(const std::optional<std::uint64_t>& ns) {
 
 // Calls that are cut at an edge: without this remark a call that blocks for the whole window looks
 // like an error.
-std::optional<std::string> edges_remark(const Run& run) {
+std::optional<std::string> edges_remark(const JudgedRun& run) {
   std::uint64_t carried_in = 0;
   std::uint64_t in_flight = 0;
   for (const SyscallRow& row : run.metrics.syscalls)
@@ -57,14 +57,14 @@ std::optional<std::string> edges_remark(const Run& run) {
 }
 
 // Whether the event counts once more what the probes count: that is shown already, or compared.
-bool is_cross_check(const Run& run, const metrics::PerfRow& row) {
+bool is_cross_check(const JudgedRun& run, const metrics::PerfRow& row) {
   return std::any_of(run.metrics.cross_checks.begin(), run.metrics.cross_checks.end(),
                      [&](const CrossCheck& check) { return check.event == row.count.event; });
 }
 
 }  // namespace
 
-std::optional<Section> perf_section(const Run& run, const Detail& detail) {
+std::optional<Section> perf_section(const JudgedRun& run, const Detail& detail) {
   const bool per_message = run.metrics.messages.count.has_value();
   Table table{{{"", Align::kLeft},
                {"count", Align::kPoint},
@@ -89,7 +89,7 @@ std::optional<Section> perf_section(const Run& run, const Detail& detail) {
   return Section{"Perf events", {}, std::move(table), {}};
 }
 
-Section syscall_section(const Run& run, const Detail& detail) {
+Section syscall_section(const JudgedRun& run, const Detail& detail) {
   const bool results = run.measured(Figures::kSyscallResults);
   Table table{{{"", Align::kLeft},
                {"calls", Align::kPoint},
@@ -130,17 +130,17 @@ Section syscall_section(const Run& run, const Detail& detail) {
   return section;
 }
 
-Section thread_section(const Run& run, const Detail& detail) {
+Section thread_section(const JudgedRun& run, const Detail& detail) {
   const std::vector<ThreadRow>& threads = run.metrics.threads;
   const bool scheduling = run.measured(Figures::kScheduling);
   const bool many_processes = run.metrics.processes > 1;
   Table table{{{"", Align::kLeft}}, {}};
-  if (many_processes) table.columns.push_back({"process", Align::kPoint});
-  table.columns.push_back({"thread", Align::kPoint});
+  if (many_processes) table.columns.push_back({"pid", Align::kPoint});
+  table.columns.push_back({"tid", Align::kPoint});
   if (scheduling)
     for (const char* heading : {"CPU time", "run queue", "switches", "involuntary", "migrations"})
       table.columns.push_back({heading, Align::kPoint});
-  table.columns.push_back({"system calls", Align::kPoint});
+  table.columns.push_back({"syscalls", Align::kPoint});
 
   const auto put = [&](std::string name, std::string process, std::string thread,
                        const ThreadRow& row) {
@@ -173,7 +173,7 @@ Section thread_section(const Run& run, const Detail& detail) {
   return section;
 }
 
-Section cross_check_section(const Run& run) {
+Section cross_check_section(const JudgedRun& run) {
   Section section{"Cross-check", {}, std::nullopt, {}};
   if (run.metrics.cross_checks.empty()) {
     section.remarks.emplace_back(

@@ -16,11 +16,11 @@ bool contains(const std::vector<std::string>& list, const std::string& text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
-std::string_view noun(const Run& run) {
+std::string_view noun(const JudgedRun& run) {
   return run.snapshot.config.load == "none" ? "program" : "server";
 }
 
-std::string messages_disagree(const Run& run) {
+std::string messages_disagree(const JudgedRun& run) {
   const metrics::Messages& messages = run.metrics.messages;
   const RunConfig& config = run.snapshot.config;
   return fmt::format(
@@ -30,7 +30,7 @@ std::string messages_disagree(const Run& run) {
       count_text(messages.by_kernel.value_or(0)), count_text(config.connections * config.pipeline));
 }
 
-std::string no_messages(const Run& run) {
+std::string no_messages(const JudgedRun& run) {
   const RunConfig& config = run.snapshot.config;
   if (run.snapshot.load)
     return "not one message was answered inside the window: there is nothing to divide by";
@@ -40,7 +40,7 @@ std::string no_messages(const Run& run) {
       config.port);
 }
 
-std::string server_ended(const Run& run) {
+std::string server_ended(const JudgedRun& run) {
   const ServerExit& exit = *run.snapshot.server_exit;
   const std::string how = exit.signal != 0
                               ? fmt::format("was killed by {}", signal_name(exit.signal))
@@ -48,7 +48,7 @@ std::string server_ended(const Run& run) {
   return fmt::format("the {} {} while it was measured", noun(run), how);
 }
 
-std::string interrupted(const Run& run) {
+std::string interrupted(const JudgedRun& run) {
   const RunConfig& config = run.snapshot.config;
   const double window_ns = static_cast<double>(run.snapshot.window_ns());
   const std::string planned =
@@ -58,7 +58,7 @@ std::string interrupted(const Run& run) {
 }
 
 // The first failure is told once, where the first kind of it is.
-std::string connections(const Run& run, std::uint64_t count, std::string_view what) {
+std::string connections(const JudgedRun& run, std::uint64_t count, std::string_view what) {
   const LoadResult& load = *run.snapshot.load;
   const bool told = count != load.connect_failures && load.connect_failures > 0;
   const std::string first = told || load.first_failure.empty()
@@ -68,7 +68,7 @@ std::string connections(const Run& run, std::uint64_t count, std::string_view wh
                      count_text(run.snapshot.config.connections), what, first);
 }
 
-std::string unfair(const Run& run) {
+std::string unfair(const JudgedRun& run) {
   const LoadResult& load = *run.snapshot.load;
   return fmt::format(
       "connections were served unevenly (Jain {:.3f}): 5 % of them got at most {} messages, half "
@@ -77,7 +77,7 @@ std::string unfair(const Run& run) {
       load.fairness_jain, whole_text(load.fairness_p5), whole_text(load.fairness_p50));
 }
 
-std::string multiplexed(const Run& run, const std::vector<std::string>& events) {
+std::string multiplexed(const JudgedRun& run, const std::vector<std::string>& events) {
   std::vector<std::string> shares;
   for (const metrics::PerfRow& row : run.metrics.perf)
     if (row.running_share && contains(events, row.count.event))
@@ -90,7 +90,7 @@ std::string multiplexed(const Run& run, const std::vector<std::string>& events) 
       fmt::join(shares, ", "));
 }
 
-std::string counters_disagree(const Run& run, const std::vector<std::string>& events) {
+std::string counters_disagree(const JudgedRun& run, const std::vector<std::string>& events) {
   std::vector<std::string> pairs;
   for (const metrics::CrossCheck& check : run.metrics.cross_checks) {
     if (!contains(events, check.event)) continue;
@@ -104,7 +104,7 @@ std::string counters_disagree(const Run& run, const std::vector<std::string>& ev
   return fmt::format("the probes and perf disagree on {}", fmt::join(pairs, ", "));
 }
 
-std::string lost(const Run& run, const std::vector<std::string>& reasons) {
+std::string lost(const JudgedRun& run, const std::vector<std::string>& reasons) {
   std::vector<std::string> texts;
   for (const std::string& reason : reasons)
     texts.push_back(
@@ -112,7 +112,7 @@ std::string lost(const Run& run, const std::vector<std::string>& reasons) {
   return fmt::format("something was lost, so the counts are too low: {}", fmt::join(texts, ", "));
 }
 
-std::string times_do_not_add_up(const Run& run) {
+std::string times_do_not_add_up(const JudgedRun& run) {
   const metrics::LifeBudget& life = *run.metrics.life;
   return fmt::format(
       "the threads' times do not add up to their lives: off by {} of {} (thread {} by {}); CPU and "
@@ -162,7 +162,7 @@ std::string_view warning_kind(Kind kind) {
   return "probes_costly";
 }
 
-std::string warning_text(const metrics::Doubt& doubt, const Run& run) {
+std::string warning_text(const metrics::Doubt& doubt, const JudgedRun& run) {
   const Snapshot& snapshot = run.snapshot;
   switch (doubt.kind) {
     case Kind::kWrongAnswers:

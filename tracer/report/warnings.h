@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "metrics/doubts.h"
-#include "report/run.h"
+#include "report/judged_run.h"
 
 namespace tr::report {
 
@@ -13,6 +13,6 @@ namespace tr::report {
 std::string_view warning_kind(metrics::Doubt::Kind kind);
 
 // For people: what is doubtful, with its figures, and what it means for the reader.
-std::string warning_text(const metrics::Doubt& doubt, const Run& run);
+std::string warning_text(const metrics::Doubt& doubt, const JudgedRun& run);
 
 }  // namespace tr::report

@@ -1,11 +1,13 @@
 #include "snapshot/snapshot_file.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cerrno>
 #include <cmath>
 #include <fcntl.h>
 #include <limits>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -249,7 +251,8 @@ class Reader {
     to.reserve(from.size());
     for (const json& element : from) {
       if (failed()) return;
-      read(element, to.emplace_back(), Place{&place, {}, to.size() - 1});
+      const Place here{&place, {}, to.size()};
+      read(element, to.emplace_back(), here);
     }
   }
   template <HasFields T>
@@ -324,7 +327,10 @@ class Decoder {
  private:
   template <class T>
   void read(const char* key, std::string_view item, T& member) {
-    read_tree(item, member, Place{nullptr, key, 0});
+    const Place place{nullptr, key, 0};
+    cbor::Cursor cursor(item);
+    if (!cursor.item()) return reader_.fail(place, "is " + cursor.problem());
+    read_tree(item, member, place);
   }
   void read(const char* key, std::string_view item, std::vector<ThreadCounts>& threads) {
     const Place place{nullptr, key, 0};
@@ -333,16 +339,15 @@ class Decoder {
     if (!array || array->major != cbor::Major::kArray) return reader_.fail(place, "is not a list");
     for (std::uint64_t i = 0; i < array->argument && !reader_.failed(); ++i) {
       const Place here{&place, {}, i};
-      if (const auto thread = cursor.large_item())
+      if (const auto thread = cursor.item())
         read_tree(*thread, threads.emplace_back(), here);
       else
-        reader_.fail(here, cursor.problem());
+        reader_.fail(here, "is " + cursor.problem());
     }
   }
+  // Of an item that a cursor has passed.
   template <class T>
   void read_tree(std::string_view item, T& member, const Place& place) {
-    cbor::Cursor cursor(item);
-    if (!cursor.item()) return reader_.fail(place, cursor.problem());
     const json tree = json::from_cbor(item.begin(), item.end(), true, false);
     if (tree.is_discarded()) return reader_.fail(place, "is damaged");
     reader_.read(tree, member, place);
@@ -437,11 +442,17 @@ Result<Snapshot> load_snapshot(const std::string& path) {
   if (Status status = read_up_to(file, kEnoughToTell, path, content); !status)
     return std::move(status).error();
   if (content.find(kFormat) == std::string::npos) return not_a_snapshot(path);
-  if (Status status = read_up_to(file, kMaxSnapshotBytes + 1, path, content); !status)
-    return std::move(status).error();
-  if (content.size() > kMaxSnapshotBytes)
-    return read_error(path,
-                      fmt::format("larger than any snapshot ({} MiB)", kMaxSnapshotBytes >> 20));
+  struct stat status_of {};
+  const bool known = ::fstat(file.get(), &status_of) == 0 && S_ISREG(status_of.st_mode);
+  const auto size = known ? static_cast<std::uint64_t>(status_of.st_size) : 0;
+  if (size <= kMaxSnapshotBytes) {
+    content.reserve(size);
+    if (Status status = read_up_to(file, kMaxSnapshotBytes + 1, path, content); !status)
+      return std::move(status).error();
+  }
+  if (std::max<std::uint64_t>(size, content.size()) > kMaxSnapshotBytes)
+    return read_error(path, fmt::format("larger than any snapshot, which has at most {} MiB",
+                                        kMaxSnapshotBytes >> 20));
   return decode_snapshot(content, path);
 }
 

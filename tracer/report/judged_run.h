@@ -9,9 +9,9 @@
 
 namespace tr::report {
 
-struct Run {
+struct JudgedRun {
   // The snapshot must outlive the run.
-  explicit Run(const Snapshot& taken)
+  explicit JudgedRun(const Snapshot& taken)
       : snapshot(taken),
         metrics(metrics::compute(taken)),
         doubts(metrics::doubts_about(taken, metrics)) {}
