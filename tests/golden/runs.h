@@ -1,6 +1,7 @@
 // The runs whose reports are pinned down: made up, but like real ones.
 #pragma once
 
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,11 @@ struct NamedRun {
   std::string name;  // of its files: NAME.snapshot, NAME.txt, ...
   Snapshot snapshot;
 };
+
+// For GoogleTest, which would print the bytes.
+inline void PrintTo(const NamedRun& run, std::ostream* out) {
+  *out << run.name;
+}
 
 // epoll_echo: our load in a closed loop; probes and perf beside each other.
 // thread_echo: a thread per connection, pinned to one CPU.

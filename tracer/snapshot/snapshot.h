@@ -6,10 +6,13 @@
 // nanoseconds; all points in time are on CLOCK_MONOTONIC.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "snapshot/bucket_list.h"
@@ -196,6 +199,13 @@ enum class Figures {
   kScheduling,      // of TaskCounts: switches, migrations, wake-ups and the four times
   kSockets,         // of TaskCounts: received_, sent_ and served_
 };
+
+// Their names in files and reports; never changed.
+inline constexpr std::array<std::pair<Figures, std::string_view>, 3> kFigureNames{{
+    {Figures::kSyscallResults, "syscall_results"},
+    {Figures::kScheduling, "scheduling"},
+    {Figures::kSockets, "sockets"},
+}};
 
 struct Snapshot {
   int version = kSnapshotVersion;

@@ -346,5 +346,15 @@ TEST(Overhead, IsPerMessageWhereBothAreKnown) {
   EXPECT_THAT(compute(run).probe_ns_per_message, Optional(DoubleEq(250)));
 }
 
+TEST(Overhead, IsAlsoPaidByThreadsOutside) {
+  Snapshot run = echo_run();
+  run.overhead.programs = {{"a", 10, 2.5, 100}, {"b", 10, 4, 20}, {"c", 10, std::nullopt, 0}};
+  EXPECT_EQ(compute(run).others_probe_ns, std::nullopt);
+  run.overhead.probe_ns = 65;
+  EXPECT_THAT(compute(run).others_probe_ns, Optional(DoubleEq(330)));
+  run.overhead.programs[2].untraced_runs = 1;
+  EXPECT_EQ(compute(run).others_probe_ns, std::nullopt);
+}
+
 }  // namespace
 }  // namespace tr::metrics
