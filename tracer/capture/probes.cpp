@@ -365,9 +365,9 @@ std::map<std::string, std::uint64_t> Probes::lost() const {
   return lost;
 }
 
-std::map<std::string, std::uint64_t> Probes::unseen() const {
-  return {{"switches", skeleton_->bss->lost[TR_UNSEEN_SWITCH]},
-          {"wake-ups", skeleton_->bss->lost[TR_UNSEEN_WAKEUP]}};
+UnseenEvents Probes::unseen() const {
+  return {.switches = skeleton_->bss->lost[TR_UNSEEN_SWITCH],
+          .wakeups = skeleton_->bss->lost[TR_UNSEEN_WAKEUP]};
 }
 
 }  // namespace tr::capture

@@ -46,6 +46,13 @@ struct ProgramStatistics {
   std::uint64_t recursion_misses = 0;  // runs the kernel skipped
 };
 
+// Scheduler events of traced threads that the kernel did not show. Some kernels hide the switches of
+// some tasks. The counts are made up for from what follows; only the moment stays unknown.
+struct UnseenEvents {
+  std::uint64_t switches = 0;
+  std::uint64_t wakeups = 0;
+};
+
 class Probes {
  public:
   // Loads and attaches everything. Failure::kNotAllowed without the privilege.
@@ -89,9 +96,7 @@ class Probes {
   Result<RawCounts> raw_counts() const;
   // Lost events by reason, every reason named.
   [[nodiscard]] std::map<std::string, std::uint64_t> lost() const;
-  // Events that the kernel did not show, by kind. Some kernels hide the switches of some tasks. The
-  // counts are made up for from what follows; only the moment stays unknown.
-  [[nodiscard]] std::map<std::string, std::uint64_t> unseen() const;
+  [[nodiscard]] UnseenEvents unseen() const;
   // How sockets are told from files, where that is not as usual; else empty.
   [[nodiscard]] const std::string& note() const { return note_; }
 

@@ -127,7 +127,7 @@ SyscallRow syscall_row(const Snapshot& snapshot, const SyscallStats& call, const
     row.per_message = calls / static_cast<double>(*metrics.messages.count);
   if (metrics.window_s > 0) row.per_second = calls / metrics.window_s;
   if (!measured(snapshot, Figures::kSyscallResults)) return row;
-  SyscallRow::Results& results = row.results.emplace();
+  SyscallResults& results = row.results.emplace();
   results.errors = call.errors;
   results.errors_by_errno = call.errors_by_errno;
   results.carried_in = call.carried_in;
@@ -293,6 +293,16 @@ std::vector<PerfRow> perf_rows(const Snapshot& snapshot, const Metrics& metrics)
   return rows;
 }
 
+std::optional<double> others_probe_ns(const Overhead& overhead) {
+  if (!overhead.probe_ns) return std::nullopt;
+  double ns = 0;
+  for (const ProgramCost& program : overhead.programs) {
+    if (program.untraced_runs > 0 && !program.ns_per_run) return std::nullopt;
+    ns += static_cast<double>(program.untraced_runs) * program.ns_per_run.value_or(0);
+  }
+  return ns;
+}
+
 }  // namespace
 
 double Metrics::calls_per_message(std::string_view syscall) const {
@@ -326,6 +336,7 @@ Metrics compute(const Snapshot& snapshot) {
   if (snapshot.overhead.probe_ns && metrics.messages.count)
     metrics.probe_ns_per_message = static_cast<double>(*snapshot.overhead.probe_ns) /
                                    static_cast<double>(*metrics.messages.count);
+  metrics.others_probe_ns = others_probe_ns(snapshot.overhead);
   return metrics;
 }
 

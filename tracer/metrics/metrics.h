@@ -20,9 +20,8 @@ enum class MessageSource {
   // Our load generator: whole answers that arrived inside the window. It alone knows what a message
   // is, and that it was answered.
   kLoad,
-  // The kernel: receive operations that moved data on connections to the served port. The best
-  // there
-  // is when the load is not ours; right if the server reads each message with one call.
+  // The kernel: receive operations that moved data on connections to the served port. The best that
+  // there is when the load is not ours; right if the server reads each message with one call.
   kKernel,
 };
 
@@ -65,23 +64,24 @@ struct Costs {
   std::optional<double> sent_bytes;
 };
 
+// What is known of a syscall's calls beyond their number.
+struct SyscallResults {
+  std::uint64_t errors = 0;
+  std::map<int, std::uint64_t> errors_by_errno;
+  std::uint64_t carried_in = 0;
+  std::uint64_t in_flight = 0;
+  std::uint64_t total_ns = 0;
+  // Within 6.25 %: middles of kKernelBuckets. Absent when no call ended or was cut.
+  std::optional<std::uint64_t> p50_ns;
+  std::optional<std::uint64_t> p99_ns;
+};
+
 struct SyscallRow {
   std::string name;  // a 32-bit call on a 64-bit kernel: "read (32-bit)"
   std::uint64_t calls = 0;
   std::optional<double> per_message;
   std::optional<double> per_second;
-  // Absent where only calls were counted.
-  struct Results {
-    std::uint64_t errors = 0;
-    std::map<int, std::uint64_t> errors_by_errno;
-    std::uint64_t carried_in = 0;
-    std::uint64_t in_flight = 0;
-    std::uint64_t total_ns = 0;
-    // Within 6.25 %: middles of kKernelBuckets. Absent when no call ended or was cut.
-    std::optional<std::uint64_t> p50_ns;
-    std::optional<std::uint64_t> p99_ns;
-  };
-  std::optional<Results> results;
+  std::optional<SyscallResults> results;  // absent where only calls were counted
 };
 
 // A thread's figures, or the sums over several threads. Those of an unmeasured group are 0.
@@ -166,6 +166,9 @@ struct Metrics {
   std::vector<CrossCheck> cross_checks;
   std::optional<LifeBudget> life;  // absent without scheduling figures
   std::optional<double> probe_ns_per_message;
+  // What the probes cost all threads outside the traced tree, the load generator's first, if a run
+  // costs the same there.
+  std::optional<double> others_probe_ns;
 
   // per_message of one syscall, by name; 0 where it was never called.
   [[nodiscard]] double calls_per_message(std::string_view syscall) const;

@@ -28,13 +28,9 @@ std::string command_line(const std::vector<std::string>& argv) {
   for (const std::string& argument : argv) {
     if (!line.empty()) line += ' ';
     line += quoted(argument);
-    if (line.size() > kLongest) return line.substr(0, kLongest) + "...";
+    if (line.size() > kLongest) return printable(line.substr(0, kLongest)) + "...";
   }
   return line;
-}
-
-std::string joined(const std::vector<std::string>& parts, std::string_view separator = ", ") {
-  return fmt::format("{}", fmt::join(parts, separator));
 }
 
 std::string plural(std::uint64_t count, std::string_view one, std::string_view many) {
@@ -84,7 +80,9 @@ Fact server_fact(const JudgedRun& run) {
   if (!command.empty() && command != name) fact.lines.push_back("run as: " + command);
   std::vector<std::string> life;
   if (threads > 0)
-    life.push_back(fmt::format("{}, {}", plural(run.metrics.processes, "process", "processes"),
+    // Threads that were not kept one by one may have been processes of their own.
+    life.push_back(fmt::format("{}{}, {}", run.metrics.folded_threads > 0 ? "at least " : "",
+                               plural(run.metrics.processes, "process", "processes"),
                                plural(threads, "thread", "threads")));
   if (run.snapshot.server_exit)
     life.push_back(how_it_ended(*run.snapshot.server_exit));
@@ -115,9 +113,10 @@ std::optional<Fact> load_fact(const JudgedRun& run) {
   if (!is_server(run)) return std::nullopt;
   Fact fact{"Load", {}};
   if (!run.snapshot.load) {
-    fact.lines.push_back(fmt::format(
-        "not ours: {}; {}", config.load.empty() ? "from elsewhere" : printable(config.load),
-        pinned(config.pin_load)));
+    std::string text = "not ours: ";
+    text += config.load.empty() ? "from elsewhere" : printable(config.load);
+    if (!config.pin_load.empty()) text += "; " + pinned(config.pin_load);
+    fact.lines.push_back(text);
     return fact;
   }
   fact.lines.push_back(echo_load(run));
@@ -208,20 +207,24 @@ std::vector<std::string> latency_cells(std::string name, const metrics::Latency&
 Fact overhead_fact(const JudgedRun& run) {
   const Overhead& overhead = run.snapshot.overhead;
   const std::string runs = plural(overhead.probe_runs, "run", "runs");
-  if (!overhead.probe_ns)
-    return {"Tracing",
-            {fmt::format(
-                "the cost of the probes is not known ({}); {}",
-                overhead.calibration.empty() ? "not calibrated" : printable(overhead.calibration),
-                runs)}};
-  const double probe_ns = static_cast<double>(*overhead.probe_ns);
-  std::string text = "probes took ";
-  text += run.metrics.probe_ns_per_message
-              ? duration_text(*run.metrics.probe_ns_per_message) + " per message"
-              : duration_text(probe_ns);
+  const metrics::Metrics& metrics = run.metrics;
+  if (!overhead.probe_ns) {
+    const std::string why =
+        overhead.calibration.empty() ? "not calibrated" : printable(overhead.calibration);
+    return {"Tracing", {fmt::format("the cost of the probes is not known ({}); {}", why, runs)}};
+  }
+  std::string took = duration_text(static_cast<double>(*overhead.probe_ns));
+  if (metrics.probe_ns_per_message)
+    took = duration_text(*metrics.probe_ns_per_message) + " per message";
   if (overhead.share_of_cpu)
-    text += fmt::format(", {} of the CPU time above", percent_text(*overhead.share_of_cpu));
-  return {"Tracing", {fmt::format("{}, in {}", text, runs)}};
+    took += fmt::format(", {} of the CPU time above", percent_text(*overhead.share_of_cpu));
+  Fact fact{"Tracing", {fmt::format("probes took {}, in {}", took, runs)}};
+  if (metrics.others_probe_ns.value_or(0) > 0)
+    fact.lines.push_back(fmt::format("threads outside the {}{} paid about {}",
+                                     is_server(run) ? "server" : "program",
+                                     run.snapshot.load ? ", the load's among them," : "",
+                                     duration_text(*metrics.others_probe_ns)));
+  return fact;
 }
 
 std::string_view figures_text(Figures figures) {
@@ -250,6 +253,7 @@ std::optional<Fact> unmeasured_fact(const JudgedRun& run) {
     add(printable(reason), std::string(figures_text(figures)));
   if (by_reason.empty()) return std::nullopt;
   std::vector<std::string> texts;
+  texts.reserve(by_reason.size());
   for (const auto& [reason, names] : by_reason)
     texts.push_back(fmt::format("{}: {}", joined(names), reason));
   return Fact{"Unmeasured", {joined(texts, "; ")}};

@@ -234,7 +234,7 @@ Json threads(const JudgedRun& run) {
   return list;
 }
 
-Json overhead(const Overhead& overhead) {
+Json overhead(const Overhead& overhead, const metrics::Metrics& metrics) {
   Json programs = Json::object();
   for (const ProgramCost& program : overhead.programs)
     programs[program.program] = {{"runs", program.runs},
@@ -243,6 +243,7 @@ Json overhead(const Overhead& overhead) {
   return {{"probe_ns", maybe(overhead.probe_ns)},
           {"probe_runs", overhead.probe_runs},
           {"share_of_cpu", maybe(overhead.share_of_cpu)},
+          {"others_probe_ns", maybe(metrics.others_probe_ns)},
           {"calibration", maybe(overhead.calibration)},
           {"programs", std::move(programs)}};
 }
@@ -261,19 +262,9 @@ Json server_exit(const std::optional<ServerExit>& exit) {
 
 Json unmeasured(const Snapshot& snapshot) {
   Json object = Json::object();
-  for (const auto& [figures, reason] : snapshot.unmeasured) {
-    switch (figures) {
-      case Figures::kSyscallResults:
-        object["syscall_results"] = reason;
-        break;
-      case Figures::kScheduling:
-        object["scheduling"] = reason;
-        break;
-      case Figures::kSockets:
-        object["sockets"] = reason;
-        break;
-    }
-  }
+  for (const auto& [figures, name] : kFigureNames)
+    if (const auto reason = snapshot.unmeasured.find(figures); reason != snapshot.unmeasured.end())
+      object[std::string(name)] = reason->second;
   return object;
 }
 
@@ -322,7 +313,7 @@ std::string render_json(const JudgedRun& run) {
   report["life"] = life(metrics.life);
   report["unmeasured"] = unmeasured(snapshot);
   report["lost"] = snapshot.lost;
-  report["overhead"] = overhead(snapshot.overhead);
+  report["overhead"] = overhead(snapshot.overhead, metrics);
   report["server_exit"] = server_exit(snapshot.server_exit);
   report["notes"] = snapshot.notes;
   // Names of threads may be any bytes: what is no UTF-8 becomes U+FFFD.

@@ -108,7 +108,7 @@ Section syscall_section(const JudgedRun& run, const Detail& detail) {
        metrics::sorted(run.metrics.syscalls, metrics::SyscallOrder::kByTime)) {
     std::vector<std::string> cells{printable(row.name), count_text(row.calls), per_unit(row)};
     if (row.results) {
-      const SyscallRow::Results& result = *row.results;
+      const metrics::SyscallResults& result = *row.results;
       cells.push_back(time_text(result.total_ns));
       cells.push_back(percentile(result.p50_ns));
       cells.push_back(percentile(result.p99_ns));

@@ -101,7 +101,8 @@ class TextRenderer {
     for (const std::string& text : lines)
       for (const std::string& line : wrap(text, style_.width - kLabelWidth)) {
         const std::size_t gap = head_width < kLabelWidth ? kLabelWidth - head_width : 1;
-        line_of(head + spaces(gap) + line);
+        head += spaces(gap);
+        line_of(head += line);
         head.clear();
         head_width = 0;
       }

@@ -138,6 +138,10 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
+std::string joined(const std::vector<std::string>& parts, std::string_view separator) {
+  return fmt::format("{}", fmt::join(parts, separator));
+}
+
 std::size_t width_of(std::string_view text) {
   std::size_t characters = 0;
   for (const char byte : text)

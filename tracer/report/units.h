@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tr::report {
 
@@ -36,6 +37,9 @@ std::string percent_text(double share);
 // Text from outside (names of threads, arguments) without what would steer a terminal: control
 // characters and broken UTF-8 become '?'.
 std::string printable(std::string_view text);
+
+// "a, b, c".
+std::string joined(const std::vector<std::string>& parts, std::string_view separator = ", ");
 
 // How many characters a UTF-8 text has.
 std::size_t width_of(std::string_view text);

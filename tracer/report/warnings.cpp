@@ -87,7 +87,7 @@ std::string multiplexed(const JudgedRun& run, const std::vector<std::string>& ev
       "perf events had to share a counter ({}): their values are not scaled and not comparable; "
       "ask "
       "for fewer events at once",
-      fmt::join(shares, ", "));
+      joined(shares));
 }
 
 std::string counters_disagree(const JudgedRun& run, const std::vector<std::string>& events) {
@@ -101,15 +101,16 @@ std::string counters_disagree(const JudgedRun& run, const std::vector<std::strin
     pairs.push_back(fmt::format("{} ({} and {})", printable(check.event), text(check.probes),
                                 text(check.perf)));
   }
-  return fmt::format("the probes and perf disagree on {}", fmt::join(pairs, ", "));
+  return fmt::format("the probes and perf disagree on {}", joined(pairs));
 }
 
 std::string lost(const JudgedRun& run, const std::vector<std::string>& reasons) {
   std::vector<std::string> texts;
+  texts.reserve(reasons.size());
   for (const std::string& reason : reasons)
     texts.push_back(
         fmt::format("{} ({})", count_text(run.snapshot.lost.at(reason)), printable(reason)));
-  return fmt::format("something was lost, so the counts are too low: {}", fmt::join(texts, ", "));
+  return fmt::format("something was lost, so the counts are too low: {}", joined(texts));
 }
 
 std::string times_do_not_add_up(const JudgedRun& run) {

@@ -46,10 +46,8 @@ std::optional<Head> Cursor::head() {
   switch (major) {
     case Major::kBytes:
     case Major::kText:
-      if (*value > left()) return fail("cut short", start);
-      break;
     case Major::kArray:
-      // An element takes a byte at least, a pair two.
+      // An element of an array takes a byte at least, a pair of a map two.
       if (*value > left()) return fail("cut short", start);
       break;
     case Major::kMap:

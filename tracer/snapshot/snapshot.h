@@ -6,10 +6,13 @@
 // nanoseconds; all points in time are on CLOCK_MONOTONIC.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "snapshot/bucket_list.h"
@@ -197,6 +200,13 @@ enum class Figures {
   kSockets,         // of TaskCounts: received_, sent_ and served_
 };
 
+// Their names in files and reports; never changed.
+inline constexpr std::array<std::pair<Figures, std::string_view>, 3> kFigureNames{{
+    {Figures::kSyscallResults, "syscall_results"},
+    {Figures::kScheduling, "scheduling"},
+    {Figures::kSockets, "sockets"},
+}};
+
 struct Snapshot {
   int version = kSnapshotVersion;
   Environment environment;
@@ -214,9 +224,6 @@ struct Snapshot {
   std::vector<PerfCount> perf;
   std::optional<ServerExit> server_exit;      // absent when attached to a running one
   std::map<std::string, std::uint64_t> lost;  // by reason; every known reason, also at 0
-  // Scheduler events that the kernel did not show, by kind ("switches", "wake-ups"), and that were
-  // inferred from what followed: the counts are whole, times of the states around them inexact.
-  std::map<std::string, std::uint64_t> unseen;
   Overhead overhead;
   std::vector<std::string> notes;  // what a reader must know, one sentence each
 

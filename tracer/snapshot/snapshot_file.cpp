@@ -27,13 +27,6 @@ constexpr std::string_view kFormatKey = "format";
 constexpr std::string_view kFormat = "trace-run snapshot";
 constexpr std::string_view kVersionKey = "version";
 
-// How `unmeasured` names the groups.
-constexpr std::array<std::pair<Figures, std::string_view>, 3> kFigureNames{{
-    {Figures::kSyscallResults, "syscall results"},
-    {Figures::kScheduling, "scheduling"},
-    {Figures::kSockets, "sockets"},
-}};
-
 struct IgnoreFields {
   template <class T>
   void operator()(const char*, T&) const {}

@@ -71,7 +71,13 @@ Result<Measured> Session::take_snapshot() {
          {Figures::kSyscallResults, Figures::kScheduling, Figures::kSockets})
       snapshot.unmeasured[figures] = "left out by --counts-only";
   snapshot.lost = probes_->lost();
-  snapshot.unseen = probes_->unseen();
+  const capture::UnseenEvents unseen = probes_->unseen();
+  if (unseen.switches + unseen.wakeups > 0)
+    notes_.push_back(fmt::format(
+        "This kernel did not show {} switches and {} wake-ups of the traced threads; they were"
+        " inferred from what followed, so the counts are whole, but the time of the states around"
+        " them is not exact.",
+        unseen.switches, unseen.wakeups));
   if (perf_) {
     snapshot.perf = perf_->read();
     for (std::string& note : perf_->notes())

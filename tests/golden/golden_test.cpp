@@ -1,0 +1,104 @@
+// Recorded runs in, expected reports out.
+//
+// After a change of the reports that is meant:
+//   TRACE_RUN_GOLDEN=update build/dev/tests/golden/golden    writes the expected reports anew
+// After a change of the snapshot's file form that is meant (old files must stay readable, unless
+// kSnapshotVersion was raised):
+//   TRACE_RUN_GOLDEN=record build/dev/tests/golden/golden    records the runs of runs.cpp anew too
+// then read the difference before committing it.
+#include <cstdlib>
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "report/content.h"
+#include "report/json.h"
+#include "report/judged_run.h"
+#include "report/markdown.h"
+#include "report/text.h"
+#include "runs.h"
+#include "snapshot/snapshot_file.h"
+#include "util/text.h"
+
+namespace tr::golden {
+namespace {
+
+std::string path_of(const std::string& file) {
+  return std::string(TRACE_RUN_GOLDEN_DIR) + file;
+}
+
+enum class Mode { kCompare, kUpdate, kRecord };
+
+Mode mode() {
+  const char* const wanted = std::getenv("TRACE_RUN_GOLDEN");
+  if (wanted == nullptr) return Mode::kCompare;
+  const std::string_view text(wanted);
+  if (text == "update") return Mode::kUpdate;
+  if (text == "record") return Mode::kRecord;
+  ADD_FAILURE() << "TRACE_RUN_GOLDEN is neither \"update\" nor \"record\"";
+  return Mode::kCompare;
+}
+
+void check(const std::string& file, const std::string& actual) {
+  const std::string path = path_of(file);
+  if (mode() != Mode::kCompare) {
+    const Status written = write_file(path, actual);
+    ASSERT_TRUE(written.ok()) << written.error().text();
+    return;
+  }
+  const Result<std::string> expected = read_file(path);
+  ASSERT_TRUE(expected.ok()) << expected.error().text();
+  EXPECT_EQ(*expected, actual) << "in " << file
+                               << "; if it is meant to change, see golden_test.cpp";
+}
+
+class Golden : public testing::TestWithParam<NamedRun> {
+ protected:
+  void SetUp() override {
+    if (mode() == Mode::kRecord) {
+      const Status saved = save_snapshot(GetParam().snapshot, path_of(name() + ".snapshot"));
+      ASSERT_TRUE(saved.ok()) << saved.error().text();
+    }
+    Result<Snapshot> loaded = load_snapshot(path_of(name() + ".snapshot"));
+    ASSERT_TRUE(loaded.ok()) << loaded.error().text();
+    snapshot_ = *std::move(loaded);
+  }
+
+  [[nodiscard]] static const std::string& name() { return GetParam().name; }
+
+  static std::string text(const report::JudgedRun& run, const report::Detail& detail,
+                          const report::TextStyle& style = {}) {
+    return render_text(build_report(run, detail), style);
+  }
+
+  Snapshot snapshot_;
+};
+
+TEST_P(Golden, RecordedFileHoldsTheRun) {
+  EXPECT_TRUE(snapshot_ == GetParam().snapshot);
+}
+
+TEST_P(Golden, Terminal) {
+  check(name() + ".txt", text(report::JudgedRun(snapshot_), {}));
+}
+
+TEST_P(Golden, TerminalWithTables) {
+  report::Detail detail;
+  detail.syscalls = detail.threads = detail.cross_check = true;
+  check(name() + ".tables.txt", text(report::JudgedRun(snapshot_), detail));
+}
+
+TEST_P(Golden, Markdown) {
+  check(name() + ".md",
+        render_markdown(build_report(report::JudgedRun(snapshot_), report::kEverything)));
+}
+
+TEST_P(Golden, Json) {
+  check(name() + ".json", report::render_json(report::JudgedRun(snapshot_)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Runs, Golden, testing::ValuesIn(recorded_runs()),
+                         [](const auto& param) { return param.param.name; });
+
+}  // namespace
+}  // namespace tr::golden

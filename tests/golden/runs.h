@@ -1,0 +1,29 @@
+// The runs whose reports are pinned down: made up, but like real ones.
+#pragma once
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "snapshot/snapshot.h"
+
+namespace tr::golden {
+
+struct NamedRun {
+  std::string name;  // of its files: NAME.snapshot, NAME.txt, ...
+  Snapshot snapshot;
+};
+
+// For GoogleTest, which would print the bytes.
+inline void PrintTo(const NamedRun& run, std::ostream* out) {
+  *out << run.name;
+}
+
+// epoll_echo: our load in a closed loop; probes and perf beside each other.
+// thread_echo: a thread per connection, pinned to one CPU.
+// program: no server; two processes, errors, no messages.
+// counted: attached to, somebody else's load, calls only counted.
+// damaged: an open loop in which everything that can be doubted is.
+std::vector<NamedRun> recorded_runs();
+
+}  // namespace tr::golden

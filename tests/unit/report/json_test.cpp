@@ -1,0 +1,187 @@
+#include "report/json.h"
+
+#include <random>
+
+#include <gmock/gmock.h>
+
+#include "../../golden/runs.h"
+#include "report/content.h"
+#include "report/markdown.h"
+#include "report/text.h"
+#include "schema_checker.h"
+#include "snapshot/snapshot_file.h"
+#include "util/text.h"
+
+namespace tr::report {
+namespace {
+
+using nlohmann::json;
+using testing::IsEmpty;
+
+json report_of(const Snapshot& snapshot) {
+  return json::parse(render_json(JudgedRun(snapshot)));
+}
+
+Snapshot recorded(const std::string& name) {
+  for (golden::NamedRun& run : golden::recorded_runs())
+    if (run.name == name) return std::move(run.snapshot);
+  ADD_FAILURE() << "there is no run " << name;
+  return {};
+}
+
+SchemaChecker schema() {
+  const Result<std::string> text = read_file(TRACE_RUN_REPORT_SCHEMA);
+  EXPECT_TRUE(text.ok());
+  return SchemaChecker(json::parse(*text));
+}
+
+TEST(Json, FitsItsSchema) {
+  SchemaChecker checker = schema();
+  for (const golden::NamedRun& run : golden::recorded_runs())
+    EXPECT_THAT(checker.check(report_of(run.snapshot)), IsEmpty()) << run.name;
+  EXPECT_THAT(checker.check(report_of(Snapshot{})), IsEmpty());
+}
+
+// The checker itself: it must not let everything through.
+TEST(Json, WouldNotFitItsSchemaOtherwise) {
+  SchemaChecker checker = schema();
+  const json sound = report_of(recorded("epoll_echo"));
+  const auto misfits = [&](const char* pointer, const json& value) {
+    json report = sound;
+    report[json::json_pointer(pointer)] = value;
+    return checker.check(report).size();
+  };
+  EXPECT_EQ(misfits("/window_ns", 10), 0U);
+  EXPECT_EQ(misfits("/window_ns", -1), 1U);
+  EXPECT_EQ(misfits("/window_ns", nullptr), 1U);
+  EXPECT_EQ(misfits("/schema_version", 2), 1U);
+  EXPECT_EQ(misfits("/environment/kernel", 6), 1U);
+  EXPECT_EQ(misfits("/environment/surprise", 6), 1U);
+  EXPECT_EQ(misfits("/throughput/counted_by", "me"), 1U);
+  EXPECT_EQ(misfits("/perf/cycles", {{"value", 1}}), 1U);
+  EXPECT_EQ(misfits("/threads/0/tid", "1"), 1U);
+  EXPECT_EQ(misfits("/syscalls/sendto", json::object()), 8U);
+}
+
+TEST(Json, HoldsTheFiguresPerMessage) {
+  const Snapshot snapshot = recorded("epoll_echo");
+  const json report = report_of(snapshot);
+  const double messages = 1'473'157;
+  EXPECT_EQ(report["throughput"]["messages"], 1'473'157);
+  EXPECT_EQ(report["throughput"]["messages_kernel"], 1'473'218);
+  EXPECT_DOUBLE_EQ(report["throughput"]["messages_per_second"], messages / 10);
+  const json& each = report["per_message"];
+  EXPECT_DOUBLE_EQ(each["recvfrom"], 2'946'436 / messages);
+  EXPECT_DOUBLE_EQ(each["sendto"], 1'473'218 / messages);
+  EXPECT_DOUBLE_EQ(each["epoll_wait"], 14'803 / messages);
+  EXPECT_DOUBLE_EQ(each["context_switches"], (10'412 + 1'933) / messages);
+  EXPECT_DOUBLE_EQ(each["user_ns"], 1'104'913'500 / messages);
+  EXPECT_EQ(each["futex"], 0);  // measured: there were none
+  EXPECT_EQ(report["syscalls"]["recvfrom"]["errors_by_errno"]["EAGAIN"], 1'473'218);
+  EXPECT_EQ(report["perf"]["cycles"]["unsupported"], "no hardware PMU here");
+  EXPECT_EQ(report["perf"]["context-switches"]["value"], 12'347);
+  EXPECT_THAT(report["warnings"], IsEmpty());
+}
+
+// Never 0 for what was not measured.
+TEST(Json, HasNullWhereNothingWasMeasured) {
+  const json report = report_of(recorded("counted"));
+  for (const char* pointer : {"/latency_ns",
+                              "/fairness",
+                              "/load",
+                              "/cpu",
+                              "/per_message",
+                              "/scheduling",
+                              "/sockets",
+                              "/life",
+                              "/server_exit",
+                              "/throughput/messages",
+                              "/throughput/messages_kernel",
+                              "/throughput/counted_by",
+                              "/per_second/context_switches",
+                              "/per_second/cpu_ns",
+                              "/syscalls/recvfrom/errors",
+                              "/syscalls/recvfrom/total_ns",
+                              "/threads/0/user_ns",
+                              "/threads/0/received_messages",
+                              "/config/rate",
+                              "/config/pin",
+                              "/overhead/share_of_cpu"})
+    EXPECT_TRUE(report.at(json::json_pointer(pointer)).is_null()) << pointer;
+  EXPECT_EQ(report["syscalls"]["recvfrom"]["calls"], 402'210);
+  EXPECT_EQ(report["unmeasured"]["scheduling"], "mode count only counts calls");
+}
+
+TEST(Json, IsUtf8WhateverThreadsAreCalled) {
+  const json report = report_of(recorded("damaged"));
+  EXPECT_EQ(report["threads"][2]["comm"], "fork_\xef\xbf\xbd");
+}
+
+// Every kind of doubt has its own name and a sentence.
+TEST(Json, WarnsOfEveryDoubt) {
+  std::set<std::string> kinds;
+  const json report = report_of(recorded("damaged"));
+  for (const json& warning : report["warnings"]) {
+    EXPECT_FALSE(warning["text"].get<std::string>().empty());
+    EXPECT_TRUE(kinds.insert(warning["kind"]).second) << warning["kind"];
+  }
+  // All but "no messages", which leaves nothing to disagree about.
+  EXPECT_EQ(kinds.size(), 15U);
+}
+
+// A damaged file that still can be read must still be reported on.
+TEST(Reports, SurviveDamagedSnapshots) {
+  std::mt19937 random(20261121);
+  int rendered = 0;
+  for (const golden::NamedRun& run : golden::recorded_runs()) {
+    const std::string whole = encode_snapshot(run.snapshot);
+    for (int round = 0; round < 100; ++round) {
+      std::string bytes = whole;
+      for (auto flips = 1 + random() % 3; flips > 0; --flips)
+        bytes[random() % bytes.size()] = static_cast<char>(random());
+      const Result<Snapshot> damaged = decode_snapshot(bytes, "run");
+      if (!damaged) continue;
+      const JudgedRun judged(*damaged);
+      Detail detail;
+      detail.syscalls = detail.threads = detail.cross_check = true;
+      EXPECT_FALSE(render_text(build_report(judged, detail), {}).empty());
+      EXPECT_FALSE(render_markdown(build_report(judged, kEverything)).empty());
+      EXPECT_FALSE(render_json(judged).empty());
+      ++rendered;
+    }
+  }
+  EXPECT_GT(rendered, 20);
+}
+
+// The largest numbers there are: sums wrap, nothing is undefined.
+TEST(Reports, SurviveAbsurdFigures) {
+  Snapshot absurd = recorded("damaged");
+  const auto inflate = [](TaskCounts& counts) {
+    counts.user_ns = counts.system_ns = counts.runqueue_ns = counts.blocked_ns = UINT64_MAX;
+    counts.voluntary_switches = counts.involuntary_switches = UINT64_MAX;
+    counts.received_messages = counts.received_bytes = counts.served_bytes = UINT64_MAX;
+    for (SyscallStats& call : counts.syscalls) {
+      call.calls = call.errors = call.total_ns = call.carried_in = UINT64_MAX;
+      call.latency = BucketList({{kKernelBuckets.size() - 1, BucketList::kMaxCount}});
+    }
+  };
+  inflate(absurd.total);
+  for (ThreadCounts& thread : absurd.threads)
+    inflate(thread.counts);
+  absurd.window_close_ns = UINT64_MAX;
+  absurd.load->messages = 1;
+  absurd.load->fairness_p50 = 1e308;
+  absurd.load->late_sends = UINT64_MAX;
+  absurd.config.duration_s = 1e308;
+  absurd.config.rate = 1e308;
+  absurd.perf[0] = {"cs", 0, 1, UINT64_MAX, ""};
+  absurd.environment.memory_bytes = UINT64_MAX;
+  absurd.server_exit->signal = INT32_MIN;
+  const JudgedRun run(absurd);
+  EXPECT_FALSE(render_text(build_report(run, kEverything), {}).empty());
+  EXPECT_FALSE(render_markdown(build_report(run, kEverything)).empty());
+  EXPECT_FALSE(render_json(run).empty());
+}
+
+}  // namespace
+}  // namespace tr::report
