@@ -69,6 +69,8 @@ Status choose_load(const CLI::App& app, const RunOptions& options, bool bundled,
             "give --load echo, or put it into the load's own command");
   if (plan.load_kind == LoadKind::kNone && given(app, "--pin-load"))
     return usage_error("--pin-load: this run has no load to pin");
+  if (plan.load_kind == LoadKind::kNone && given(app, "--ready-timeout"))
+    return usage_error("--ready-timeout: without a load nobody waits for the program to listen");
   if (plan.load_kind == LoadKind::kNone && !plan.attach && given(app, "--warmup"))
     return usage_error("--warmup: without a load the window is the program's whole life");
   plan.duration_given = given(app, "--duration");
@@ -91,6 +93,11 @@ void setup_run(CLI::App& app, RunOptions& options) {
       ->group("Program");
   app.add_option("--port", options.port, "The port to load, where the program listens on several")
       ->type_name("PORT")
+      ->group("Program");
+  app.add_option("--ready-timeout", options.ready_timeout,
+                 "How long to wait for the program to listen")
+      ->type_name("TIME")
+      ->default_str("10s")
       ->group("Program");
   app.add_option("--server-output", plan.output_file,
                  "Write the program's own output to FILE instead of standard error")
@@ -168,6 +175,12 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
     const auto port = parse_number<std::uint16_t>("--port", options.port, 1, 65535);
     if (!port) return port.error();
     plan.port = *port;
+  }
+  if (!options.ready_timeout.empty()) {
+    const auto timeout = load::parse_duration(options.ready_timeout);
+    if (!timeout) return usage_error("--ready-timeout: " + timeout.error().text());
+    plan.ready_timeout = std::chrono::ceil<std::chrono::milliseconds>(
+        std::chrono::nanoseconds(static_cast<std::int64_t>(*timeout)));
   }
   if (Status chosen = choose_load(app, options, bundled, plan); !chosen)
     return std::move(chosen).error();

@@ -16,6 +16,7 @@ struct RunOptions {
   std::vector<std::string> program;  // and its arguments: what the parser left over
   std::string pid;
   std::string port;
+  std::string ready_timeout;
   std::string pin;
   std::string load;  // "echo", "none", a command; empty: as fits the program
   std::vector<std::string> events;

@@ -214,7 +214,9 @@ Status Session::find_port() {
                    .object = plan_.name,
                    .why = plan_.port ? fmt::format("it does not listen on {}", *plan_.port)
                                      : "it does not listen on any TCP port",
-                   .remedy = "if it is no server, trace it with --load none"};
+                   .remedy =
+                       "give it longer with --ready-timeout, or, if it is no server, trace it "
+                       "with --load none"};
     if (!listening_) sleep_until_ns(after(1ms));
   }
   probes_->serve_port(listening_->port);
@@ -267,7 +269,7 @@ Status Session::run_echo() {
         "the window opened {} us after the load's: this machine was too busy to set it in time",
         (open - planned_->open_ns) / 1000));
   if (Status calibrated = calibrate_under_load(open); !calibrated) return calibrated;
-  if (Status passed = pass_window(); !passed) return passed;
+  if (Status passed = pass_window(); !passed || !window_opened_) return passed;
 
   if (interrupted())
     if (Status stopped = control_->stop(probes_->window_close_ns()); !stopped) return stopped;
@@ -327,7 +329,8 @@ Status Session::calibrate_under_load(std::uint64_t open_ns) {
   if (open_ns < now || open_ns - now < kNsPerSecond / 20) return {};
   const std::uint64_t tenth = (open_ns - now) / 10;
   const auto over = [this] { return load_error_ || load_.exit; };
-  if (Status waited = wait(over, now + 5 * tenth); !waited) return waited;
+  progress_.show("warming up");
+  if (Status waited = wait(over, now + 5 * tenth); !waited || interrupted()) return waited;
   costs_->begin_calibration();
   Status waited = wait(over, now + 9 * tenth);
   costs_->end_calibration();
