@@ -1,0 +1,96 @@
+// Every bundled server, measured as a newcomer measures it.
+#include <sched.h>
+
+#include "trace_run.h"
+
+namespace tr::end_to_end {
+namespace {
+
+constexpr std::uint64_t kConnections = 20;  // of short_run()
+
+struct Model {
+  const char* name;
+  std::uint64_t threads;  // with kConnections clients
+  bool blocking;          // sleeps in its reads; else waits for readiness first
+};
+
+void PrintTo(const Model& model, std::ostream* out) {
+  *out << model.name;
+}
+
+class BundledServer : public EndToEnd, public testing::WithParamInterface<Model> {};
+
+// A message under way at an edge of the window is on one side of it for the server and maybe on the
+// other for its client.
+void expect_near(std::uint64_t count, std::uint64_t expected, const std::string& what) {
+  const double allowed = 0.005 * static_cast<double>(expected) + 2 * kConnections;
+  EXPECT_NEAR(static_cast<double>(count), static_cast<double>(expected), allowed) << what;
+}
+
+TEST_P(BundledServer, is_counted_exactly) {
+  const Json report = measure(short_run({std::string("servers/") + GetParam().name}));
+  expect_sound(report);
+
+  const auto messages = report["throughput"]["messages"].get<std::uint64_t>();
+  ASSERT_GT(messages, 0U);
+  EXPECT_EQ(report["throughput"]["counted_by"], "load");
+  EXPECT_EQ(report["window_ns"], 300'000'000U);
+  EXPECT_EQ(report["load"]["wrong_answers"], 0U);
+  EXPECT_EQ(report["latency_ns"]["count"], messages);
+
+  // The load and the kernel, independently.
+  const auto by_kernel = report["throughput"]["messages_kernel"].get<std::uint64_t>();
+  expect_near(by_kernel, messages, "messages by the kernel");
+  const Json& sockets = report["sockets"];
+  EXPECT_EQ(sockets["served_messages"], by_kernel);
+  EXPECT_EQ(sockets["received_messages"], by_kernel);
+  EXPECT_EQ(sockets["received_bytes"], 64 * by_kernel);
+  EXPECT_EQ(sockets["sent_bytes"], 64 * sockets["sent_messages"].get<std::uint64_t>());
+
+  // One receive and one send for each message, and for event loops now and then a wait.
+  std::uint64_t in_all = 0;
+  for (const Json& call : report["syscalls"])
+    in_all += call["calls"].get<std::uint64_t>();
+  expect_near(calls(report, "recvfrom"), messages, "recvfrom");
+  expect_near(calls(report, "sendto"), messages, "sendto");
+  const std::uint64_t waits = in_all - calls(report, "recvfrom") - calls(report, "sendto");
+  EXPECT_LE(waits, GetParam().blocking ? kConnections : messages + kConnections);
+  EXPECT_NEAR(report["per_message"]["syscalls"].get<double>() * static_cast<double>(messages),
+              static_cast<double>(in_all), 1);
+
+  EXPECT_EQ(report["threads"].size(), GetParam().threads);
+  EXPECT_EQ(report["server_exit"]["code"], 0);
+  EXPECT_EQ(report["server_exit"]["exited_by_itself"], false);
+}
+
+INSTANTIATE_TEST_SUITE_P(, BundledServer,
+                         testing::Values(Model{"thread_echo", kConnections + 1, true},
+                                         Model{"fork_echo", kConnections + 1, true},
+                                         Model{"selector_echo", 1, false},
+                                         Model{"poll_echo", 1, false},
+                                         Model{"epoll_echo", 1, false}),
+                         [](const auto& model) { return std::string(model.param.name); });
+
+TEST_F(EndToEnd, a_pinned_server_never_migrates) {
+  // The last CPU that this test may use: not 0 wherever there are two.
+  cpu_set_t usable;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof(usable), &usable), 0);
+  int last = CPU_SETSIZE - 1;
+  while (!CPU_ISSET(last, &usable))
+    --last;
+  const std::string cpu = std::to_string(last);
+  const Json report = measure(short_run({"--pin", cpu, "servers/thread_echo"}));
+  expect_sound(report);
+  EXPECT_EQ(report["config"]["pin"], cpu);
+  EXPECT_GT(report["throughput"]["messages"], 0U);
+  EXPECT_EQ(report["scheduling"]["migrations"], 0U);
+}
+
+TEST_F(WithoutPrivilege, pinning_to_a_cpu_that_is_not_there_names_the_usable_ones) {
+  const Ended ended = run(trace_run({"--pin", "999", "servers/epoll_echo"}));
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_THAT(ended.err, OneLine(testing::ContainsRegex("999.*usable CPUs: [0-9]")));
+}
+
+}  // namespace
+}  // namespace tr::end_to_end

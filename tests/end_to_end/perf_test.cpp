@@ -1,0 +1,76 @@
+// Agreement with perf, an independent witness.
+#include <algorithm>
+#include <optional>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "trace_run.h"
+#include "util/text.h"
+
+namespace tr::end_to_end {
+namespace {
+
+TEST_F(EndToEnd, probes_and_perf_count_the_same_switches_and_migrations) {
+  const Json report =
+      measure({"--load", "none", "--cross-check", "--", KNOWN_CALLS, "1000", "20", "30"});
+  expect_sound(report);
+  int compared = 0;
+  for (const Json& check : report["cross_check"]) {
+    if (check["event"] != "context-switches" && check["event"] != "cpu-migrations") continue;
+    ++compared;
+    const auto probes = check["probes"].get<double>();
+    EXPECT_NEAR(probes, check["perf"].get<double>(), std::max(2.0, 0.01 * probes))
+        << check["event"];
+  }
+  EXPECT_EQ(compared, 2);
+  // Each nap is one switch at least: the agreement is not one of zeros.
+  EXPECT_GE(report["scheduling"]["voluntary_switches"], 30U);
+}
+
+constexpr int kNoTracefs = 125;
+
+// tracefs, for this process alone.
+void mount_tracefs() {
+  if (::unshare(CLONE_NEWNS) != 0 ||
+      ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, nullptr) != 0)
+    ::_exit(kNoTracefs);
+}
+
+// perf stat counts from the moment the program is executed: the execve that does it was entered
+// before. The window of trace-run opens at that same moment, so that this execve is `carried_in`
+// and not among the calls: the two sums are of the same calls, and equal.
+TEST_F(EndToEnd, perf_stat_counts_exactly_the_same_calls) {
+  const std::string perf = find_program("perf");
+  if (perf.empty()) GTEST_SKIP() << "perf is not installed";
+  const Words known{KNOWN_CALLS, "1000", "0", "10"};
+
+  Words words{perf, "stat", "-x,", "-o", path("perf"), "-e", "raw_syscalls:sys_enter", "--"};
+  words.insert(words.end(), known.begin(), known.end());
+  Command::Setup setup;
+  setup.before_exec = mount_tracefs;
+  const Ended ended = run(words, setup);
+  if (ended.code == kNoTracefs) GTEST_SKIP() << "tracefs cannot be mounted";
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  const auto output = read_file(path("perf"));
+  ASSERT_TRUE(output.ok());
+  std::optional<std::uint64_t> by_perf;
+  for (const std::string_view line : split(*output, '\n'))
+    if (line.find("raw_syscalls:sys_enter") != std::string_view::npos)
+      by_perf = parse_u64(split(line, ',').front());
+  ASSERT_TRUE(by_perf) << *output;
+
+  Words traced{"--load", "none", "--"};
+  traced.insert(traced.end(), known.begin(), known.end());
+  const Json report = measure(traced);
+  std::uint64_t by_probes = 0;
+  for (const Json& call : report["syscalls"])
+    by_probes += call["calls"].get<std::uint64_t>();
+  EXPECT_EQ(by_probes, *by_perf) << report["syscalls"];
+  EXPECT_EQ(report["syscalls"]["execve"]["calls"], 0U);
+  EXPECT_EQ(report["syscalls"]["execve"]["carried_in"], 1U);
+}
+
+}  // namespace
+}  // namespace tr::end_to_end
