@@ -56,9 +56,10 @@ class EchoingClient {
     if (thread_.joinable()) thread_.join();
   }
   bool echo() {
-    std::array<char, 8> message{};
-    return ::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL) == message.size() &&
-           ::recv(socket_.get(), message.data(), message.size(), MSG_WAITALL) == message.size();
+    constexpr ssize_t kSize = 8;
+    std::array<char, kSize> message{};
+    return ::send(socket_.get(), message.data(), kSize, MSG_NOSIGNAL) == kSize &&
+           ::recv(socket_.get(), message.data(), kSize, MSG_WAITALL) == kSize;
   }
 
  private:
@@ -112,8 +113,8 @@ TEST_F(EndToEnd, any_command_can_be_the_load) {
   EXPECT_EQ(messages, calls(report, "sendto"));
   // The command's own window lies within ours.
   const Json by_load = read_json(path("load.json"));
-  EXPECT_GE(messages, by_load["messages"].get<std::uint64_t>());
-  EXPECT_GT(by_load["messages"], 0U);
+  EXPECT_GE(messages, by_load.at("throughput").at("messages").get<std::uint64_t>());
+  EXPECT_GT(by_load.at("throughput").at("messages"), 0U);
   EXPECT_GT(report["window_ns"], 300'000'000U);
 }
 

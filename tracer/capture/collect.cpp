@@ -182,7 +182,7 @@ class Collector {
     const char* const end = std::find(std::begin(record.comm), std::end(record.comm), '\0');
     thread.comm.assign(std::begin(record.comm), end);
     thread.life_ns = record.born_ns == 0 ? 0 : inside(record.born_ns, end_of_life(record));
-    thread.exited = record.died_ns != 0 && record.died_ns < raw_.window_close_ns;
+    thread.exited = record.died_ns != 0 && record.died_ns <= raw_.window_close_ns;
     thread.counts = task_counts(sum);
     return thread;
   }
