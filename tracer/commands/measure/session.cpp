@@ -68,26 +68,30 @@ std::string end_text(const ServerExit& exit) {
 }  // namespace
 
 Result<Measured> Session::run() {
-  if (Status status = prepare(); !status) return std::move(status).error();
-  if (Status status = plan_.attach ? attach() : start_server(); !status)
+  Status status = prepare();
+  if (status) status = plan_.attach ? attach() : start_server();
+  if (status) status = run_load();
+  if (status && !window_opened_)
+    status = Error{.why = "interrupted before the measurement began: there is nothing to report"};
+  if (!status && !window_opened_) {
+    // As gently as after a measurement; whether that succeeds, the first error is the one to tell.
+    (void)end_programs();
     return std::move(status).error();
-  Status loaded;
+  }
+  if (!status) failure_ = std::move(status).error();
+  return take_snapshot();
+}
+
+Status Session::run_load() {
   switch (plan_.load_kind) {
     case LoadKind::kEcho:
-      loaded = run_echo();
-      break;
+      return run_echo();
     case LoadKind::kCommand:
-      loaded = run_command();
-      break;
+      return run_command();
     case LoadKind::kNone:
-      loaded = run_alone();
       break;
   }
-  if (!loaded && !window_opened_) return std::move(loaded).error();
-  if (!loaded && !failure_) failure_ = std::move(loaded).error();
-  if (!window_opened_)
-    return Error{.why = "interrupted before the measurement began: there is nothing to report"};
-  return take_snapshot();
+  return run_alone();
 }
 
 // Guardians first: they are forked from this process while it is small.
@@ -126,7 +130,7 @@ Status Session::prepare() {
 }
 
 Status Session::start_server() {
-  const bool alone = plan_.load_kind == LoadKind::kNone;
+  const bool alone = opens_at_exec();
   auto user = capture::invoking_user();
   if (!user) return std::move(user).error();
   capture::LaunchSpec spec;
@@ -153,6 +157,7 @@ Status Session::start_server() {
   if (alone) {
     probes_->open_window_at_exec_of(root_);
     probes_->count(true);
+    costs_->window_opened();
   }
   if (Status going = server_.supervisor->go(); !going) return going;
   if (Status waited = wait([this] { return server_.executed || server_over(); }, after(10s));
@@ -357,10 +362,12 @@ Status Session::pass_window() {
     return load_error_ ? Status(*load_error_) : Status();
   }
   window_opened_ = true;
-  probes_->count(true);
-  costs_->window_opened();
-  if (perf_ && (plan_.attach || plan_.load_kind != LoadKind::kNone))
-    if (Status enabled = perf_->enable(); !enabled) return enabled;
+  if (!opens_at_exec()) {
+    probes_->count(true);
+    costs_->window_opened();
+    if (perf_)
+      if (Status enabled = perf_->enable(); !enabled) return enabled;
+  }
 
   const std::uint64_t close = probes_->window_close_ns();
   Status waited;

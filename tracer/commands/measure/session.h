@@ -44,6 +44,7 @@ class Session {
   Status start_server();
   Status attach();
   Status find_port();
+  Status run_load();
   Status run_echo();
   Status run_command();
   Status run_alone();
@@ -59,6 +60,10 @@ class Session {
   Status on_event(Program& program, const capture::SupervisorEvent& event);
   void on_news();
   Status on_load_message();
+  // Without a load, a program is measured from its first instruction.
+  [[nodiscard]] bool opens_at_exec() const {
+    return plan_.load_kind == LoadKind::kNone && !plan_.attach;
+  }
   [[nodiscard]] bool server_over() const { return server_.exit.has_value(); }
   [[nodiscard]] bool interrupted() const { return interrupts_ > 0; }
 
