@@ -28,6 +28,8 @@ class Child:
 
         def prepare():
             LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            # A shell's background jobs ignore it, and so would what they start.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             if cpus:
                 os.sched_setaffinity(0, cpus)
             if first:

@@ -58,7 +58,7 @@ def markdown(result, settings):
     yield f"|---|{'---:|' * len(names)}"
     for server, times in least.items():
         bare = times["bare"]
-        cells = (f"{ns:,.0f} ns" + ("" if name == "bare" else f" (+{100 * (ns / bare - 1):.0f} %)")
+        cells = (f"{ns:,.0f} ns" + ("" if name == "bare" else f" ({100 * (ns / bare - 1):+.0f} %)")
                  for name, ns in times.items())
         yield f"| {server} | {' | '.join(cells)} |"
 
