@@ -46,8 +46,8 @@ struct ProgramStatistics {
   std::uint64_t recursion_misses = 0;  // runs the kernel skipped
 };
 
-// Scheduler events of traced threads that the kernel did not show. Some kernels hide the switches of
-// some tasks. The counts are made up for from what follows; only the moment stays unknown.
+// Scheduler events of traced threads that the kernel did not show. Some kernels hide the switches
+// of some tasks. The counts are made up for from what follows; only the moment stays unknown.
 struct UnseenEvents {
   std::uint64_t switches = 0;
   std::uint64_t wakeups = 0;
@@ -71,9 +71,9 @@ class Probes {
   // The port whose received messages count as served.
   void serve_port(std::uint16_t port);
 
-  // Sets an edge of the window, in CLOCK_MONOTONIC ns; returns the edge as set. The probes must know
-  // an edge before it comes, or they count across it: one that has passed already, or is too near,
-  // is set a millisecond from now.
+  // Sets an edge of the window, in CLOCK_MONOTONIC ns; returns the edge as set. The probes must
+  // know an edge before it comes, or they count across it: one that has passed already, or is too
+  // near, is set a millisecond from now.
   std::uint64_t open_window_at(std::uint64_t ns);
   std::uint64_t close_window_at(std::uint64_t ns);
   // With counts_only no clock is read: counting begins and ends when told.
