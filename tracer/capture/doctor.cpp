@@ -73,16 +73,16 @@ std::optional<std::pair<int, int>> kernel_version(std::string_view release) {
 
 Finding check_kernel(const std::string& root) {
   const std::string release = kernel_text(root, "/proc/sys/kernel/osrelease").value_or("unknown");
-  // Task storage in tracing programs: Linux 5.11 (include/linux/bpf_types.h,
-  // BPF_MAP_TYPE_TASK_STORAGE).
+  // bpf_task_pt_regs(), with which threads that already run are taken in: Linux 5.15. Task storage in
+  // tracing programs is older (5.11).
   const auto version = kernel_version(release);
-  const bool enough = version && *version >= std::pair(5, 11);
+  const bool enough = version && *version >= std::pair(5, 15);
   return {.id = "kernel",
           .subject = "kernel",
           .standing = enough ? Standing::kOk : Standing::kMissing,
           .value = release,
-          .meaning = "tracing needs Linux 5.11 or later",
-          .remedy = enough ? "" : "boot a kernel 5.11 or later; Debian 12 has 6.1",
+          .meaning = "tracing needs Linux 5.15 or later",
+          .remedy = enough ? "" : "boot a kernel 5.15 or later; Debian 12 has 6.1",
           .required = true};
 }
 

@@ -122,9 +122,9 @@ TEST_F(Doctor, FindsNothingWrongWithAGoodMachine) {
 TEST_F(Doctor, RefusesKernelsWithoutTaskStorage) {
   for (const char* old : {"5.10.0-28-amd64", "4.19.0", "5.9"}) {
     root_.add("/proc/sys/kernel/osrelease", old);
-    EXPECT_THAT(verdict(), HasSubstr("boot a kernel 5.11 or later")) << old;
+    EXPECT_THAT(verdict(), HasSubstr("boot a kernel 5.15 or later")) << old;
   }
-  for (const char* enough : {"5.11.0", "6.1.0-30-amd64", "5.15.0-rc1"}) {
+  for (const char* enough : {"5.15.0", "6.1.0-30-amd64", "5.15.0-rc1"}) {
     root_.add("/proc/sys/kernel/osrelease", enough);
     EXPECT_EQ(verdict(), "can trace") << enough;
   }
