@@ -28,10 +28,10 @@ _trace_run() {
   local program=$1 current=${COMP_WORDS[COMP_CWORD]} command='' word i
   local load='--connections --size --duration --warmup --pipeline --rate --rate-shape --seed'
   local reports='--syscalls --threads --cross-check --json --markdown -q --quiet'
-  local run="-h --help --version --pin --pid --port --server-output --load $load --load-threads
-    --pin-load --events --counts-only --max-threads --inspect-descriptors --save $reports"
-  local run_values="--pin --pid --port --server-output --load $load --load-threads --pin-load
-    --events --max-threads --save --json --markdown"
+  local run="-h --help --version --pin --pid --port --server-output --ready-timeout
+    --load $load --load-threads --pin-load --events --counts-only --max-threads --inspect-descriptors --save $reports"
+  local run_values="--pin --pid --port --server-output --ready-timeout --load $load
+    --load-threads --pin-load --events --max-threads --save --json --markdown"
   local options=$run values=$run_values
   COMPREPLY=()
 
