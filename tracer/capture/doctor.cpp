@@ -73,8 +73,8 @@ std::optional<std::pair<int, int>> kernel_version(std::string_view release) {
 
 Finding check_kernel(const std::string& root) {
   const std::string release = kernel_text(root, "/proc/sys/kernel/osrelease").value_or("unknown");
-  // bpf_task_pt_regs(), with which threads that already run are taken in: Linux 5.15. Task storage in
-  // tracing programs is older (5.11).
+  // bpf_task_pt_regs(), with which threads that already run are taken in: Linux 5.15. Task storage
+  // in tracing programs is older (5.11).
   const auto version = kernel_version(release);
   const bool enough = version && *version >= std::pair(5, 15);
   return {.id = "kernel",
