@@ -67,7 +67,7 @@ class SelectLoop final : public EventLoop {
     const bool any_output = waiting_for_output_ > 0;
     if (any_output) ready_output_.copy(output_, words);
 
-    timeval timeout{timeout_ms / 1000, timeout_ms % 1000 * 1000};
+    timeval timeout{timeout_ms / 1000, timeout_ms % 1000 * 1000L};
     int ready = ::select(limit_, ready_input_.for_select(),
                          any_output ? ready_output_.for_select() : nullptr, nullptr,
                          timeout_ms < 0 ? nullptr : &timeout);

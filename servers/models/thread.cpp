@@ -138,7 +138,7 @@ class ThreadService final : public Service {
   }
 
   std::optional<Shortage> take(Fd& client) override {
-    auto start = std::make_unique<Client>(clients_, std::move(client), protocol_.open());
+    auto start = std::make_unique<Client>(Client{clients_, std::move(client), protocol_.open()});
     const int fd = start->socket.get();
     clients_->enter(fd);
     pthread_t thread{};
@@ -172,7 +172,7 @@ class Thread final : public Model {
     app.add_option("--stack-kib", stack_kib_,
                    "Stack of each thread: address space, of which only\n"
                    "what messages reach becomes memory")
-        ->check(number_between(smallest, long{1024 * 1024}))
+        ->check(number_between(smallest, 1024L * 1024))
         ->type_name("KIB")
         ->capture_default_str();
   }
