@@ -1,4 +1,9 @@
 // Assembles the subcommands, nothing more.
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include <CLI/CLI.hpp>
 
 #include "commands/command.h"
@@ -21,8 +26,14 @@ int main(int argc, char** argv) {
   tr::commands::setup_list(app, exit_code);
   // Last, because subcommands inherit from `app`, and must not take any words that are left over.
   tr::commands::setup_run(app, options);
+  // What follows "--" is the program's alone, even if it is named like a subcommand.
+  std::vector<std::string> words(argv + 1, argv + argc);
+  const auto dashes = std::find(words.begin(), words.end(), "--");
+  options.program.assign(dashes, words.end());
+  words.erase(dashes, words.end());
+  std::reverse(words.begin(), words.end());  // as CLI11 takes them
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
     return tr::commands::report(app, error);
   }

@@ -60,14 +60,21 @@ TEST_F(EndToEnd, load_that_fails) {
   EXPECT_THAT(ended.err, OneLine(AllOf(HasSubstr("exit 7"), HasSubstr("exit code 7"))));
 }
 
-TEST_F(EndToEnd, report_that_cannot_be_written) {
-  for (const auto& [file, why] : {std::pair{path("no/such/folder/report.json"), "No such file"},
-                                  std::pair{std::string("/dev/full"), "No space left"}}) {
-    const Ended ended = run(trace_run(
-        {"--server-output", "/dev/null", "--load", "none", "--json", file, "--", "/bin/true"}));
+TEST_F(WithoutPrivilege, report_that_cannot_be_written_is_refused_before_anything_runs) {
+  const std::string file = path("no/such/folder/report");
+  for (const std::string option : {"--json", "--markdown", "--save"}) {
+    const Ended ended =
+        run(trace_run({"--load", "none", option, file, "--", "touch", path("has run")}));
     EXPECT_EQ(ended.code, 1);
-    EXPECT_THAT(ended.err, OneLine(AllOf(HasSubstr(file), HasSubstr(why))));
+    EXPECT_THAT(ended.err, OneLine(AllOf(HasSubstr(file), HasSubstr("No such file"))));
+    EXPECT_FALSE(std::filesystem::exists(path("has run")));
   }
+}
+
+TEST_F(EndToEnd, full_disk) {
+  const Ended ended = run(trace_run({"--load", "none", "--json", "/dev/full", "--", "/bin/true"}));
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, OneLine(AllOf(HasSubstr("/dev/full"), HasSubstr("No space left"))));
 }
 
 }  // namespace

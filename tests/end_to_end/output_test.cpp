@@ -1,5 +1,7 @@
 // What goes to which stream and file, and the report again from a saved measurement.
 #include <cstdlib>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "trace_run.h"
 #include "util/text.h"
@@ -64,6 +66,20 @@ TEST_F(EndToEnd, json_on_stdout_is_all_there_is) {
   const Json report = Json::parse(ended.out, nullptr, false);
   ASSERT_TRUE(report.is_object()) << ended.out;
   EXPECT_EQ(report["schema_version"], 1);
+}
+
+TEST_F(EndToEnd, saved_measurement_goes_through_a_pipe) {
+  const Ended saved = run(trace_run({"--load", "none", "--save", "-", "--", "/bin/true"}));
+  ASSERT_EQ(saved.code, 0) << saved.err;
+  ASSERT_TRUE(write_file(path("saved"), saved.out).ok());
+  Command::Setup setup;
+  setup.before_exec = [file = path("saved")] {
+    ::dup2(::open(file.c_str(), O_RDONLY), STDIN_FILENO);
+  };
+  const Ended again = run(trace_run({"report", "-"}), setup);
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_THAT(again.out, StartsWith("/bin/true: "));
+  EXPECT_EQ(again.out, run(trace_run({"report", path("saved")})).out);
 }
 
 TEST_F(EndToEnd, escape_codes_are_for_terminals_only) {

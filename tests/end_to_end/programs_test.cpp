@@ -2,6 +2,7 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <thread>
@@ -67,6 +68,17 @@ class EchoingClient {
   std::atomic<std::uint64_t> echoes_{0};
   std::jthread thread_;
 };
+
+TEST_F(EndToEnd, program_named_like_a_subcommand_follows_two_dashes) {
+  std::filesystem::create_symlink("/bin/echo", path("list"));
+  Command::Setup setup;
+  setup.before_exec = [folder = path("")] {
+    ::setenv("PATH", (folder + ":/usr/bin:/bin").c_str(), 1);
+  };
+  const Ended ended = run(trace_run({"--quiet", "--", "list", "--json", "--", "x"}), setup);
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_EQ(ended.err, "--json -- x\n");
+}
 
 TEST_F(EndToEnd, program_alone_is_traced_from_its_first_instruction_to_its_end) {
   const Json report = measure({"--load", "none", "--", KNOWN_CALLS, "1234", "7", "5"});

@@ -458,7 +458,7 @@ Snapshot damaged() {
               counted_event("context-switches", 131'411, 2'210'000'000),
               counted_event("cpu-migrations", 1'498, 2'210'000'000)};
   const std::uint64_t cpu_ns = run.total.user_ns + run.total.system_ns;
-  run.overhead = overhead(1'240'000, 900'000, cpu_ns);
+  run.overhead = overhead(3'720'000, 2'700'000, cpu_ns);
   ServerExit exit = asked_to_end(run.total.user_ns, run.total.system_ns);
   exit.exited_by_itself = true;
   exit.signal = 11;

@@ -11,7 +11,7 @@
 
 #include "capture/environment.h"
 #include "commands/command.h"
-#include "util/text.h"
+#include "commands/output.h"
 
 namespace tr::commands {
 namespace {
@@ -69,11 +69,11 @@ void setup_doctor(CLI::App& app, int& exit_code) {
 int run_doctor(const DoctorOptions& options) {
   const capture::Diagnosis diagnosis = capture::diagnose();
   const Environment machine = capture::read_environment();
-  const bool json_only = options.json == "-";
+  const bool json_only = options.json == kStandardOutput;
   Status written =
       print(json_only ? doctor_json(diagnosis, machine) : doctor_table(diagnosis, machine));
   if (written && !options.json.empty() && !json_only)
-    written = write_file(options.json, doctor_json(diagnosis, machine));
+    written = write_output(options.json, doctor_json(diagnosis, machine));
   if (!written) return report(written.error());
   const Status verdict = diagnosis.verdict();
   return verdict ? 0 : static_cast<int>(verdict.error().failure);

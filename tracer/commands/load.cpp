@@ -11,12 +11,12 @@
 #include "commands/command.h"
 #include "commands/load_options.h"
 #include "commands/load_report.h"
+#include "commands/output.h"
 #include "load/control.h"
 #include "load/echo.h"
 #include "load/generate.h"
 #include "util/clock.h"
 #include "util/fd.h"
-#include "util/text.h"
 
 namespace tr::commands {
 namespace {
@@ -60,15 +60,16 @@ int run_for_tracer(const LoadOptions& options) {
 }
 
 int run_for_user(const LoadOptions& options) {
+  if (const Status writable = check_output(options.json); !writable)
+    return report(writable.error());
   const auto outcome = generate(options.settings, nullptr);
   if (!outcome) return report(outcome.error());
-  const Status printed = print(load_report(options.settings, *outcome));
+  Status written;
   if (!options.json.empty())
-    if (const Status written =
-            write_file(options.json, load_json(options.settings, *outcome).dump(2) + "\n");
-        !written)
-      return report(written.error());
-  if (!printed) return report(printed.error());
+    written = write_output(options.json, load_json(options.settings, *outcome).dump(2) + "\n");
+  if (written && options.json != kStandardOutput)
+    written = print(load_report(options.settings, *outcome));
+  if (!written) return report(written.error());
   const Status good = load::check(outcome->result, options.settings.target.text());
   return good ? 0 : report(good.error());
 }
@@ -91,7 +92,8 @@ void setup_load(CLI::App& app, int& exit_code) {
       ->required();
   add_load_options(*load, options->settings);
   add_load_placement(*load, options->settings, "--threads", "--pin");
-  load->add_option("--json", options->json, "Write the result to this file as well")
+  load->add_option("--json", options->json,
+                   "Write the result as JSON to FILE (-: standard output, instead of the table)")
       ->type_name("FILE");
   load->add_option("--control-fd", options->control_fd)->group("");  // for trace-run alone: hidden
   load->callback([options, &exit_code] { exit_code = run_load(*options); });

@@ -1,6 +1,7 @@
 #include "commands/output.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <string_view>
 #include <sys/ioctl.h>
@@ -12,16 +13,11 @@
 #include "report/judged_run.h"
 #include "report/markdown.h"
 #include "report/text.h"
+#include "snapshot/snapshot_file.h"
 #include "util/text.h"
 
 namespace tr::commands {
 namespace {
-
-constexpr std::string_view kStandardOutput = "-";
-
-Status write_to(const std::string& file, std::string_view content) {
-  return file == kStandardOutput ? print(content) : write_file(file, content);
-}
 
 bool is_set(const char* variable) {
   const char* const value = std::getenv(variable);
@@ -61,24 +57,39 @@ void add_output_options(CLI::App& app, OutputOptions& options) {
   app.add_flag("-q,--quiet", options.quiet, "Show no report on the terminal")->group(kGroup);
 }
 
+Status write_output(const std::string& file, std::string_view content) {
+  return file == kStandardOutput ? print(content) : write_file(file, content);
+}
+
+Status check_output(const std::string& file) {
+  return file.empty() || file == kStandardOutput ? Status() : check_writable(file);
+}
+
 Status check_output_options(const OutputOptions& options) {
-  if (options.json == kStandardOutput && options.markdown == kStandardOutput)
-    return usage_error("--json - and --markdown - cannot both go to standard output",
-                       "name a file for one of them");
+  const std::array<std::string_view, 3> files = {options.json, options.markdown, options.save};
+  if (std::count(files.begin(), files.end(), kStandardOutput) > 1)
+    return usage_error("only one of --json, --markdown and --save can go to standard output",
+                       "name a file for the others");
+  for (const std::string* file : {&options.json, &options.markdown, &options.save})
+    if (Status writable = check_output(*file); !writable) return writable;
   return {};
 }
 
 Status write_reports(const Snapshot& snapshot, const OutputOptions& options) {
-  if (Status status = check_output_options(options); !status) return status;
+  const auto write_if = [](const std::string& file, const auto& content) {
+    return file.empty() ? Status() : write_output(file, content());
+  };
   const report::JudgedRun run(snapshot);
-  if (!options.json.empty())
-    if (Status status = write_to(options.json, report::render_json(run)); !status) return status;
-  if (!options.markdown.empty()) {
-    const report::Report document = report::build_report(run, report::kEverything);
-    if (Status status = write_to(options.markdown, report::render_markdown(document)); !status)
-      return status;
-  }
-  const bool taken = options.json == kStandardOutput || options.markdown == kStandardOutput;
+  // The measurement itself first: whatever goes wrong after it can be done again.
+  Status status = write_if(options.save, [&] { return encode_snapshot(snapshot); });
+  if (status) status = write_if(options.json, [&] { return report::render_json(run); });
+  if (status)
+    status = write_if(options.markdown, [&] {
+      return report::render_markdown(report::build_report(run, report::kEverything));
+    });
+  if (!status) return status;
+  const bool taken = options.json == kStandardOutput || options.markdown == kStandardOutput ||
+                     options.save == kStandardOutput;
   if (options.quiet || taken) return {};
   report::Detail detail;
   detail.syscalls = options.syscalls;

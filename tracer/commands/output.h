@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
@@ -12,20 +13,31 @@
 
 namespace tr::commands {
 
+// As a file's name: standard output.
+inline constexpr std::string_view kStandardOutput = "-";
+
 struct OutputOptions {
   std::string json;      // file; "-": standard output; empty: none
   std::string markdown;  // as above
+  std::string save;      // as above: the snapshot itself; for commands that have measured one
   bool syscalls = false;
   bool threads = false;
   bool cross_check = false;
   bool quiet = false;  // nothing on the terminal but errors
 };
 
-// Adds --json, --markdown, --syscalls, --threads, --cross-check and --quiet. The options must
-// outlive the parsing.
+// Adds --json, --markdown, --syscalls, --threads, --cross-check and --quiet; --save is for who
+// measures. The options must outlive the parsing.
 void add_output_options(CLI::App& app, OutputOptions& options);
 
-// Whether the options make sense together; to be asked before anything is measured.
+// Writes a whole file, or to standard output.
+Status write_output(const std::string& file, std::string_view content);
+
+// Whether write_output() could begin to; an empty name is fine.
+Status check_output(const std::string& file);
+
+// Whether the options make sense together and the files can be written; to be asked before anything
+// is measured.
 Status check_output_options(const OutputOptions& options);
 
 // Writes every report that was asked for: the files first, then the terminal's to standard output,

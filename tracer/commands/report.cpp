@@ -11,7 +11,9 @@ void setup_report(CLI::App& app, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("report", "Report again on a run that was recorded in a file");
   auto options = std::make_shared<ReportOptions>();
-  command->add_option("file", options->file, "The recorded run")->type_name("FILE")->required();
+  command->add_option("file", options->file, "The recorded run (-: from standard input)")
+      ->type_name("FILE")
+      ->required();
   add_output_options(*command, options->output);
   command->callback([options, &exit_code] { exit_code = run_report(*options); });
 }

@@ -13,7 +13,6 @@
 #include "commands/load_options.h"
 #include "commands/measure/measure.h"
 #include "load/units.h"
-#include "snapshot/snapshot_file.h"
 #include "util/text.h"
 
 namespace tr::commands {
@@ -148,7 +147,8 @@ void setup_run(CLI::App& app, RunOptions& options) {
   app.add_flag("--inspect-descriptors", plan.inspect_descriptors,
                "Tell sockets from files by descriptor, as on kernels before 6.3")
       ->group("Tracing");
-  app.add_option("--save", options.save, "Save the measurement for trace-run report")
+  app.add_option("--save", options.output.save,
+                 "Save the measurement to FILE for trace-run report (-: standard output)")
       ->type_name("FILE")
       ->group("Report");
   add_output_options(app, options.output);
@@ -218,18 +218,16 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
 }
 
 int run(const CLI::App& app, RunOptions& options) {
-  options.program = app.remaining();
-  if (!options.program.empty() && options.program.front() == "--")
-    options.program.erase(options.program.begin());
+  // The program stands before a "--" that is its own argument, or behind one.
+  std::vector<std::string> before = app.remaining();
+  if (before.empty() && !options.program.empty()) options.program.erase(options.program.begin());
+  options.program.insert(options.program.begin(), before.begin(), before.end());
   const auto plan = plan_run(app, options);
   if (!plan) return report(plan.error());
   Progress progress(!options.output.quiet);
   auto measured = measure(*plan, progress);
   progress.clear();
   if (!measured) return report(measured.error());
-  if (!options.save.empty())
-    if (const Status saved = save_snapshot(measured->snapshot, options.save); !saved)
-      return report(saved.error());
   if (const Status written = write_reports(measured->snapshot, options.output); !written)
     return report(written.error());
   return measured->failure ? report(*measured->failure) : 0;

@@ -13,7 +13,7 @@
 namespace tr::commands {
 
 struct RunOptions {
-  std::vector<std::string> program;  // and its arguments: what the parser left over
+  std::vector<std::string> program;  // and its arguments: from "--" on, where there is one
   std::string pid;
   std::string port;
   std::string ready_timeout;
@@ -21,8 +21,7 @@ struct RunOptions {
   std::string load;  // "echo", "none", a command; empty: as fits the program
   std::vector<std::string> events;
   std::string max_threads;
-  std::string save;  // the snapshot's file; empty: none
-  Plan plan;         // what the options set directly
+  Plan plan;  // what the options set directly
   OutputOptions output;
 };
 

@@ -19,10 +19,10 @@ bool beyond(double value, std::uint64_t of, double share) {
 }
 
 bool counters_disagree(const CrossCheck& check) {
-  const std::uint64_t slack =
-      check.quantity == CrossCheck::Quantity::kCpuTime ? kCrossCheckSlackNs : kCrossCheckSlack;
+  const bool time = check.quantity == CrossCheck::Quantity::kCpuTime;
+  const std::uint64_t slack = time ? kCrossCheckSlackNs : kCrossCheckSlack;
   return std::max(check.probes, check.perf) - std::min(check.probes, check.perf) > slack &&
-         (!check.share || *check.share > kMaxCrossCheckShare);
+         (!check.share || *check.share > (time ? kMaxCpuTimeShare : kMaxCrossCheckShare));
 }
 
 void add_about(Kind kind, std::vector<std::string> subjects, std::vector<Doubt>& doubts) {

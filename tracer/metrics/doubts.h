@@ -18,8 +18,9 @@ inline constexpr double kMaxDisagreement = 0.001;
 inline constexpr double kMinRunningShare = 0.95;
 // Jain's index of messages per connection below this.
 inline constexpr double kMinJain = 0.9;
-// The probes' share of the traced tree's CPU time above this.
-inline constexpr double kMaxProbeShare = 0.05;
+// The probes' share of the traced tree's CPU time above this. An echo server, which does nothing
+// but calls and switches, is near 10 %; the share itself stands in every report.
+inline constexpr double kMaxProbeShare = 0.2;
 // Open loop: share of messages sent more than 1 ms after their planned time above this.
 inline constexpr double kMaxLateShare = 0.01;
 // The oldest unanswered message's wait, as a share of the window, above this.
@@ -28,6 +29,9 @@ inline constexpr double kMaxUnansweredShare = 0.01;
 // their windows open and close some microseconds apart.
 inline constexpr double kMaxCrossCheckShare = 0.01;
 inline constexpr std::uint64_t kCrossCheckSlack = 10;
+// CPU times differ by more: perf starts and stops its clock inside the switch, some 100 ns from
+// where the probes do, and what either costs falls into the other's time.
+inline constexpr double kMaxCpuTimeShare = 0.05;
 inline constexpr std::uint64_t kCrossCheckSlackNs = 1'000'000;
 // Threads' times further from their lives than this share.
 inline constexpr double kMaxLifeResidual = 0.001;

@@ -72,8 +72,7 @@ std::string unfair(const JudgedRun& run) {
   const LoadResult& load = *run.snapshot.load;
   return fmt::format(
       "connections were served unevenly (Jain {:.3f}): 5 % of them got at most {} messages, half "
-      "at "
-      "most {}; percentiles of latency speak for the favoured ones",
+      "at most {}; percentiles of latency speak for the favoured ones",
       load.fairness_jain, whole_text(load.fairness_p5), whole_text(load.fairness_p50));
 }
 
@@ -85,8 +84,7 @@ std::string multiplexed(const JudgedRun& run, const std::vector<std::string>& ev
                                    percent_text(*row.running_share)));
   return fmt::format(
       "perf events had to share a counter ({}): their values are not scaled and not comparable; "
-      "ask "
-      "for fewer events at once",
+      "ask for fewer events at once",
       joined(shares));
 }
 

@@ -1,37 +1,14 @@
 #include "snapshot/load_result.h"
 
+#include <optional>
 #include <utility>
+
+#include "snapshot/snapshot_fields.h"
 
 namespace tr {
 namespace {
 
 using nlohmann::json;
-
-// The one list of the plain fields; both directions walk it.
-template <class Load, class Field>
-void each_plain_field(Load& load, Field field) {
-  field("connections", load.connections);
-  field("connect_failures", load.connect_failures);
-  field("messages", load.messages);
-  field("bytes", load.bytes);
-  field("sent", load.sent);
-  field("wrong_answers", load.wrong_answers);
-  field("broken_connections", load.broken_connections);
-  field("silent_connections", load.silent_connections);
-  field("first_failure", load.first_failure);
-  field("unanswered", load.unanswered);
-  field("longest_unanswered_ns", load.longest_unanswered_ns);
-  field("fairness_p5", load.fairness_p5);
-  field("fairness_p50", load.fairness_p50);
-  field("fairness_p95", load.fairness_p95);
-  field("fairness_jain", load.fairness_jain);
-  field("user_ns", load.user_ns);
-  field("system_ns", load.system_ns);
-  field("cpus", load.cpus);
-  field("late_sends", load.late_sends);
-  field("saturated", load.saturated);
-  field("saturation", load.saturation);
-}
 
 json to_json(const Histogram& histogram) {
   json buckets = json::array();
@@ -48,25 +25,47 @@ Histogram histogram_from(const json& from) {
           from.at("max").get<std::uint64_t>()};
 }
 
+// How each kind of member stands in the JSON; an absent optional has no key.
+void write(json& to, const char* name, const Histogram& value) {
+  to[name] = to_json(value);
+}
+
+template <class T>
+void write(json& to, const char* name, const std::optional<T>& value) {
+  if (value) to[name] = *value;
+}
+
+template <class T>
+void write(json& to, const char* name, const T& value) {
+  to[name] = value;
+}
+
+void read(const json& from, const char* name, Histogram& value) {
+  value = histogram_from(from.at(name));
+}
+
+template <class T>
+void read(const json& from, const char* name, std::optional<T>& value) {
+  if (from.contains(name)) value = from.at(name).get<T>();
+}
+
+template <class T>
+void read(const json& from, const char* name, T& value) {
+  from.at(name).get_to(value);
+}
+
 }  // namespace
 
 json load_result_to_json(const LoadResult& result) {
   json to = json::object();
-  each_plain_field(result, [&](const char* name, const auto& value) { to[name] = value; });
-  if (result.runqueue_ns) to["runqueue_ns"] = *result.runqueue_ns;
-  to["latency"] = to_json(result.latency);
-  to["service"] = to_json(result.service);
+  visit_fields(result, [&](const char* name, const auto& value) { write(to, name, value); });
   return to;
 }
 
 Result<LoadResult> load_result_from_json(const json& from) {
   try {
     LoadResult result;
-    each_plain_field(result, [&](const char* name, auto& value) { from.at(name).get_to(value); });
-    if (from.contains("runqueue_ns"))
-      result.runqueue_ns = from.at("runqueue_ns").get<std::uint64_t>();
-    result.latency = histogram_from(from.at("latency"));
-    result.service = histogram_from(from.at("service"));
+    visit_fields(result, [&](const char* name, auto& value) { read(from, name, value); });
     return result;
   } catch (const json::exception& error) {
     return Error{.failure = Failure::kRun,

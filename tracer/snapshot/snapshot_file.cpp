@@ -427,7 +427,8 @@ Status save_snapshot(const Snapshot& snapshot, const std::string& path) {
 }
 
 Result<Snapshot> load_snapshot(const std::string& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Fd file(path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                            : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return errno_error("open", path);
   // Something else, perhaps endless, is turned away by its first bytes.
   constexpr std::size_t kEnoughToTell = 4096;

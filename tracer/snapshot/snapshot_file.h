@@ -27,6 +27,7 @@ std::string encode_snapshot(const Snapshot& snapshot);
 Result<Snapshot> decode_snapshot(std::string_view bytes, const std::string& name);
 
 Status save_snapshot(const Snapshot& snapshot, const std::string& path);
+// "-": from standard input.
 Result<Snapshot> load_snapshot(const std::string& path);
 
 }  // namespace tr

@@ -25,6 +25,26 @@ Status write_all(int fd, std::string_view content, const std::string& path) {
   return {};
 }
 
+// A device or a pipe (/dev/stdout) cannot be replaced by a rename: it is written into.
+bool is_special(const std::string& path) {
+  struct stat existing {};
+  return ::stat(path.c_str(), &existing) == 0 && !S_ISREG(existing.st_mode);
+}
+
+// What becomes `path` when it is whole. Never somebody else's file, nor through their link:
+// trace-run may run as root, and in /tmp.
+struct Partial {
+  std::string path;
+  Fd file;
+};
+
+Result<Partial> create_partial(const std::string& path) {
+  std::string name = path + "." + std::to_string(::getpid()) + ".partial";
+  Fd file(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+  if (!file) return errno_error("create", path);
+  return Partial{.path = std::move(name), .file = std::move(file)};
+}
+
 }  // namespace
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -68,18 +88,30 @@ Result<std::string> read_file(const std::string& path) {
 }
 
 Status write_file(const std::string& path, std::string_view content) {
-  // A device or a pipe (/dev/stdout) cannot be replaced by a rename: write into it.
-  struct stat existing {};
-  const bool special = ::stat(path.c_str(), &existing) == 0 && !S_ISREG(existing.st_mode);
-  const std::string target = special ? path : path + ".partial";
-  Fd file(::open(target.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (special ? 0 : O_TRUNC), 0666));
-  if (!file) return errno_error("create", path);
-  Status status = write_all(file.get(), content, path);
-  if (special) return status;
-  if (status && ::close(file.release()) != 0) status = errno_error("write", path);
-  if (status && ::rename(target.c_str(), path.c_str()) != 0) status = errno_error("create", path);
-  if (!status) ::unlink(target.c_str());
+  if (is_special(path)) {
+    const Fd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    return file ? write_all(file.get(), content, path) : errno_error("open", path);
+  }
+  auto partial = create_partial(path);
+  if (!partial) return std::move(partial).error();
+  Status status = write_all(partial->file.get(), content, path);
+  if (status && ::close(partial->file.release()) != 0) status = errno_error("write", path);
+  if (status && ::rename(partial->path.c_str(), path.c_str()) != 0)
+    status = errno_error("create", path);
+  if (!status) ::unlink(partial->path.c_str());
   return status;
+}
+
+Status check_writable(const std::string& path) {
+  if (is_special(path)) {
+    const Fd file(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    // ENXIO: a pipe that nobody reads from yet.
+    return file || errno == ENXIO ? Status() : errno_error("open", path);
+  }
+  const auto partial = create_partial(path);
+  if (!partial) return partial.error();
+  ::unlink(partial->path.c_str());
+  return {};
 }
 
 }  // namespace tr

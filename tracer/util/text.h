@@ -26,4 +26,7 @@ Result<std::string> read_file(const std::string& path);
 // Writes the whole content, or nothing: to a temporary file beside it, then renames it into place.
 Status write_file(const std::string& path, std::string_view content);
 
+// Whether write_file() could begin to write there now; leaves the file as it is.
+Status check_writable(const std::string& path);
+
 }  // namespace tr

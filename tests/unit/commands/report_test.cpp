@@ -89,8 +89,8 @@ TEST_F(ReportCommand, PutsOneFormOnStandardOutput) {
   EXPECT_EQ(both.exit_code, 2);
   EXPECT_EQ(
       both.err,
-      "trace-run: --json - and --markdown - cannot both go to standard output; name a file for "
-      "one of them\n");
+      "trace-run: only one of --json, --markdown and --save can go to standard output; name a file "
+      "for the others\n");
 }
 
 TEST_F(ReportCommand, SaysWhatItCannotReadOrWrite) {

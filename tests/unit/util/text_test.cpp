@@ -47,6 +47,20 @@ TEST_F(Files, KeepTheOldContentWhenTheNewCannotBeWritten) {
   EXPECT_FALSE(read_file(path).ok());
 }
 
+TEST_F(Files, AreCheckedToBeWritableWithoutBeingTouched) {
+  const std::string path = folder_ + "/file";
+  ASSERT_TRUE(write_file(path, "content").ok());
+  EXPECT_TRUE(check_writable(path).ok());
+  EXPECT_EQ(*read_file(path), "content");
+  EXPECT_TRUE(check_writable(folder_ + "/new").ok());
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/new"));
+  EXPECT_TRUE(check_writable("/dev/null").ok());
+  EXPECT_EQ(check_writable(folder_ + "/missing/file").error().text(),
+            "cannot create " + folder_ + "/missing/file: No such file or directory");
+  EXPECT_EQ(check_writable(folder_).error().text(), "cannot open " + folder_ + ": Is a directory");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+}
+
 TEST(FullDisk, IsAnErrorThatNamesTheFile) {
   const Status status = write_file("/dev/full", "text");
   ASSERT_FALSE(status.ok());
