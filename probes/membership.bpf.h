@@ -30,7 +30,7 @@ __u32 records_asked_for = 0; /* records 1 to this have been used, up to the size
 __u32 threads_adopted = 0;
 struct tr_folded folded = {};
 /* Set before user space reads the records: from then on no new threads are taken in. */
-volatile bool closed = false;
+volatile __u8 closed = 0;
 
 const volatile __u32 record_slots = 2; /* max_entries of `records` */
 

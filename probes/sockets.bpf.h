@@ -58,7 +58,7 @@ int BPF_PROG(on_sock_recv_length, struct sock* sk, int ret, int flags) {
   return 0;
 }
 
-const volatile bool inspect_descriptors = false;
+const volatile __u8 inspect_descriptors = 0;
 
 /* The socket behind a descriptor of the current task; 0: another kind of file, or none. */
 static __always_inline struct sock* socket_of(__u32 descriptor) {

@@ -48,7 +48,7 @@ volatile __u64 window_open_ns = ~0ull;
 volatile __u64 window_close_ns = ~0ull;
 
 /* Where no clock is read: whether to count. */
-volatile bool counting = false;
+volatile __u8 counting = 0;
 
 __u64 lost[TR_LOSSES] = {};
 

@@ -317,19 +317,33 @@ TEST_F(PerfOfRealPrograms, CanStartWithTheFirstInstructionOfAProgram) {
   EXPECT_GT(events.read()[1].value, 0U);
 }
 
+// A set-user-id program of root's, gone whichever way the test ends.
+class SetUserIdCopy {
+ public:
+  explicit SetUserIdCopy(const std::string& program) {
+    EXPECT_NE(::mkdtemp(folder_.data()), nullptr);
+    std::filesystem::copy_file(program, path());
+    EXPECT_EQ(::chmod(folder_.c_str(), 0755), 0);
+    EXPECT_EQ(::chmod(path().c_str(), 04755), 0);
+  }
+  ~SetUserIdCopy() { std::filesystem::remove_all(folder_); }
+  SetUserIdCopy(const SetUserIdCopy&) = delete;
+  SetUserIdCopy& operator=(const SetUserIdCopy&) = delete;
+
+  [[nodiscard]] std::string path() const { return folder_ + "/cat"; }
+
+ private:
+  std::string folder_ = std::filesystem::temp_directory_path() / "trace-run-test-XXXXXX";
+};
+
 TEST_F(PerfOfRealPrograms, DoNotShowZeroForAProgramThatGainedPrivileges) {
   if (::geteuid() != 0) GTEST_SKIP() << "making a set-user-id program needs root";
-  std::string folder = std::filesystem::temp_directory_path() / "trace-run-test-XXXXXX";
-  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
-  const std::string program = folder + "/cat";
-  std::filesystem::copy_file("/bin/cat", program);
-  ASSERT_EQ(::chmod(folder.c_str(), 0755), 0);
-  ASSERT_EQ(::chmod(program.c_str(), 04755), 0);
+  const SetUserIdCopy program("/bin/cat");
   PerfEvents events = events_named({"context-switches"});
   bool gained = false;
   {
     constexpr uid_t kNobody = 65534;
-    const Executed cat(program, [] {
+    const Executed cat(program.path(), [] {
       if (::setgroups(0, nullptr) != 0 || ::setresuid(kNobody, kNobody, kNobody) != 0) ::_exit(126);
     });
     ASSERT_TRUE(events.watch_child(cat.pid, PerfEvents::Start::kByEnable).ok());
@@ -343,7 +357,6 @@ TEST_F(PerfOfRealPrograms, DoNotShowZeroForAProgramThatGainedPrivileges) {
     gained = field_of(status, "Uid").value_or("").find("\t0\t") != std::string_view::npos;
     ASSERT_TRUE(events.enable().ok());
   }
-  std::filesystem::remove_all(folder);
   if (!gained) GTEST_SKIP() << "set-user-id programs gain nothing on this file system";
   EXPECT_THAT(events.read()[0].unsupported, HasSubstr("gained privileges"));
 }

@@ -290,6 +290,7 @@ std::vector<tr_news> Probes::read_news() {
 
 std::vector<ProgramRuns> Probes::runs() const {
   std::vector<ProgramRuns> sums;
+  sums.reserve(kProgramNames.size());
   for (const char* name : kProgramNames)
     sums.push_back({name, 0, 0});
   const int cpus = libbpf_num_possible_cpus();

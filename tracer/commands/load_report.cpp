@@ -3,31 +3,21 @@
 #include <fmt/format.h>
 
 #include "load/units.h"
+#include "report/units.h"
 
 namespace tr::commands {
 namespace {
 
 constexpr int kLoadSchemaVersion = 1;
 
-std::string grouped(std::uint64_t value) {
-  std::string text = std::to_string(value);
-  for (std::size_t at = text.size(); at > 3;) {
-    at -= 3;
-    text.insert(at, ",");
-  }
-  return text;
-}
+using report::count_text;
 
 std::string time_text(std::uint64_t ns) {
-  const double value = static_cast<double>(ns);
-  if (value < 1e3) return fmt::format("{} ns", ns);
-  if (value < 1e6) return fmt::format("{:.1f} us", value / 1e3);
-  if (value < 1e9) return fmt::format("{:.2f} ms", value / 1e6);
-  return fmt::format("{:.2f} s", value / 1e9);
+  return report::duration_text(static_cast<double>(ns));
 }
 
 std::string plural(std::uint64_t count, std::string_view thing) {
-  return fmt::format("{} {}{}", grouped(count), thing, count == 1 ? "" : "s");
+  return fmt::format("{} {}{}", count_text(count), thing, count == 1 ? "" : "s");
 }
 
 double seconds(std::uint64_t ns) {
@@ -63,7 +53,7 @@ std::string failures(const LoadResult& result) {
   std::string text;
   const auto line = [&](std::uint64_t count, std::string_view what) {
     if (count == 0) return;
-    text += fmt::format("{:<13}{} {}\n", text.empty() ? "errors" : "", grouped(count), what);
+    text += fmt::format("{:<13}{} {}\n", text.empty() ? "errors" : "", count_text(count), what);
   };
   line(result.wrong_answers, "wrong answers");
   line(result.connect_failures, "connections could not be established");
@@ -71,7 +61,7 @@ std::string failures(const LoadResult& result) {
   line(result.silent_connections, "connections had no answer in the window");
   if (text.empty()) return fmt::format("{:<13}none\n", "errors");
   if (!result.first_failure.empty())
-    text += fmt::format("{:<13}the first: {}\n", "", result.first_failure);
+    text += fmt::format("{:<13}the first: {}\n", "", report::printable(result.first_failure));
   return text;
 }
 
@@ -92,8 +82,8 @@ std::string load_report(const load::Settings& settings, const load::Outcome& out
   };
   line("throughput",
        fmt::format("{} messages/s   {} messages, {:.1f} MB",
-                   grouped(static_cast<std::uint64_t>(messages_per_second(outcome))),
-                   grouped(result.messages), static_cast<double>(result.bytes) / 1e6));
+                   report::whole_text(messages_per_second(outcome)), count_text(result.messages),
+                   static_cast<double>(result.bytes) / 1e6));
   line("latency",
        percentiles(result.latency) + (settings.open_loop() ? "   (from the planned time)" : ""));
   if (settings.open_loop())
@@ -102,21 +92,23 @@ std::string load_report(const load::Settings& settings, const load::Outcome& out
        result.unanswered == 0
            ? std::string("none at the end of the window")
            : fmt::format("{} at the end of the window, the oldest for {}",
-                         grouped(result.unanswered), time_text(result.longest_unanswered_ns)));
+                         count_text(result.unanswered), time_text(result.longest_unanswered_ns)));
   line("fairness", fmt::format("messages per connection p5 {:.0f}   p50 {:.0f}   p95 {:.0f}   "
                                "Jain's index {:.3f}",
                                result.fairness_p5, result.fairness_p50, result.fairness_p95,
                                result.fairness_jain));
   const double cpu = seconds(result.user_ns + result.system_ns);
   line("load's CPU",
-       fmt::format("{:.0f} % of {}", 100 * cpu / seconds(window_ns(outcome)),
+       fmt::format("{} of {}", report::percent_text(cpu / seconds(window_ns(outcome))),
                    plural(result.cpus, "CPU")) +
-           (result.messages == 0 ? std::string()
-                                 : fmt::format(", {:.2f} us per message",
-                                               cpu * 1e6 / static_cast<double>(result.messages))));
+           (result.messages == 0
+                ? std::string()
+                : fmt::format(
+                      ", {} per message",
+                      report::duration_text(cpu * 1e9 / static_cast<double>(result.messages)))));
   if (settings.open_loop())
     line("late sends", fmt::format("{} of {} over 1 ms after the planned time",
-                                   grouped(result.late_sends), grouped(result.sent)));
+                                   count_text(result.late_sends), count_text(result.sent)));
   text += failures(result);
   if (result.saturated)
     line("SATURATED", fmt::format("the load generator itself was the limit: {}; give it more CPUs "

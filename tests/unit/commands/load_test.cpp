@@ -173,8 +173,8 @@ TEST_F(LoadReport, SaysWhatWasMeasured) {
   EXPECT_THAT(
       load_report(settings_, outcome_),
       AllOf(HasSubstr("200 connections, 64-byte messages"), HasSubstr("2 s after 1 s"),
-            HasSubstr("617,283 messages/s   1,234,567 messages, 79.0 MB"), HasSubstr("p50 1.5 us"),
-            HasSubstr("50 % of 1 CPU, 0.81 us per message"), HasSubstr("errors       none"),
+            HasSubstr("617,284 messages/s   1,234,567 messages, 79.0 MB"), HasSubstr("p50 1.50 us"),
+            HasSubstr("50 % of 1 CPU, 810 ns per message"), HasSubstr("errors       none"),
             Not(HasSubstr("SATURATED")), Not(HasSubstr("service"))));
 }
 
