@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
   try {
     std::signal(SIGPIPE, SIG_IGN);  // a closed stdout
     raise_file_limit();
+    protocol->prepare();
     Stop stop(options->grace);
     Listener listener(options->bind, options->port, options->backlog);
     announce(name, listener);

@@ -19,7 +19,20 @@ ssize_t send_some(int fd, std::span<const std::byte> bytes) {
 }  // namespace
 
 Next Connection::proceed(std::span<std::byte> buffer) {
+  if (delayed_) return Next::kTime;
   return answering() ? write_rest() : read(buffer);
+}
+
+Next Connection::due() {
+  if (delayed_) {
+    delayed_ = false;
+    timer_ = patience_;
+    // Even an answer without bytes is over only now, and its input was not looked at meanwhile.
+    const Next next = unsent_.empty() ? answered() : write_rest();
+    return next == Next::kInput ? Next::kMoreInput : next;
+  }
+  if (answering() || closing_) return Next::kClose;
+  return answer(session_->timed_out());
 }
 
 Next Connection::read(std::span<std::byte> buffer) {
@@ -49,23 +62,35 @@ Next Connection::write_rest() {
   sent_ += static_cast<std::size_t>(sent);
   if (sent_ < unsent_.size()) return Next::kOutput;
   unsent_ = std::vector<std::byte>();  // `= {}` would keep its memory
+  timer_ = patience_;
   const Next next = answered();
   return next == Next::kInput ? Next::kMoreInput : next;
 }
 
 Next Connection::answer(const Answer& answer) {
   then_ = answer.then;
+  patience_ = timer_ = answer.patience;
+  if (answer.delay > Milliseconds{0}) {
+    delayed_ = true;
+    timer_ = answer.delay;
+    keep(answer.bytes);
+    return Next::kTime;
+  }
   if (!answer.bytes.empty()) {
     const ssize_t sent = send_some(client_.get(), answer.bytes);
     if (sent < 0) return Next::kClose;
     const auto rest = answer.bytes.subspan(static_cast<std::size_t>(sent));
     if (!rest.empty()) {
-      unsent_.assign(rest.begin(), rest.end());
-      sent_ = 0;
+      keep(rest);
       return Next::kOutput;
     }
   }
   return answered();
+}
+
+void Connection::keep(std::span<const std::byte> rest) {
+  unsent_.assign(rest.begin(), rest.end());
+  sent_ = 0;
 }
 
 Next Connection::answered() {

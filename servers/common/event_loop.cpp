@@ -15,17 +15,50 @@ std::optional<Shortage> EventLoop::take(Fd& client) {
   if (index >= connections_.size()) connections_.resize(index + 1);
   connections_[index] = Connection(std::move(client), protocol_.open());
   ++clients_;
+  finish_turn(fd, Next::kInput);
   return {};
 }
 
 Next EventLoop::proceed(int client) {
+  const Next next = connections_[static_cast<std::size_t>(client)].proceed(buffer_);
+  finish_turn(client, next);
+  return next;
+}
+
+void EventLoop::finish_turn(int client, Next next) {
   Connection& connection = connections_[static_cast<std::size_t>(client)];
-  const Next next = connection.proceed(buffer_);
   if (next == Next::kClose) {
+    timers_.cancel(client);
     connection = {};
     --clients_;
+    return;
   }
-  return next;
+  const Milliseconds timer = connection.take_timer();
+  if (timer == kAsBefore) return;
+  if (timer == kForEver)
+    timers_.cancel(client);
+  else
+    timers_.set(client, now() + timer);
+}
+
+Clock::time_point EventLoop::now() {
+  if (!now_) now_ = Clock::now();
+  return *now_;
+}
+
+int EventLoop::timers_ms() const {
+  return timers_.empty() ? -1 : ms_until(timers_.next());
+}
+
+void EventLoop::run_timers() {
+  while (!timers_.empty()) {
+    const int client = timers_.take_due(now());
+    if (client < 0) break;
+    const Next next = connections_[static_cast<std::size_t>(client)].due();
+    finish_turn(client, next);
+    rewatch(client, next);
+  }
+  now_.reset();
 }
 
 }  // namespace servers

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "common/connection.h"
 #include "common/service.h"
+#include "common/timers.h"
 
 namespace servers {
 
@@ -17,16 +19,26 @@ class EventLoop : public Service {
  protected:
   // Waits for this client's input from now on; says why if that is impossible.
   virtual std::optional<Shortage> watch(int client) = 0;
+  // Waits for this from now on. After kClose the descriptor is closed already, and its number may
+  // be another client's soon. Called between two waits, for a client whose timer was due.
+  virtual void rewatch(int client, Next next) = 0;
 
   // For wait(): does what can be done for a client whose socket is ready, and says what it waits
-  // for now. After kClose the descriptor is closed, and its number may be another client's soon.
+  // for now, as to rewatch().
   [[nodiscard]] Next proceed(int client);
 
   std::optional<Shortage> take(Fd& client) final;
   [[nodiscard]] std::size_t clients() const final { return clients_; }
   [[nodiscard]] int client_flags() const final;
+  [[nodiscard]] int timers_ms() const final;
+  void run_timers() final;
 
  private:
+  // After a connection's turn: sets its timer, or lets it go.
+  void finish_turn(int client, Next next);
+  // Read once between two waits, and only if somebody has a timer.
+  [[nodiscard]] Clock::time_point now();
+
   // One recv's worth: big enough that a call is cheap beside its copying, small enough for the
   // second-level cache.
   static constexpr std::size_t kBufferBytes = 65536;
@@ -34,6 +46,8 @@ class EventLoop : public Service {
   // By descriptor: the kernel hands out the lowest free number, so this is dense.
   std::vector<Connection> connections_;
   std::size_t clients_ = 0;
+  Timers timers_;
+  std::optional<Clock::time_point> now_;
   std::vector<std::byte> buffer_;
 };
 

@@ -31,14 +31,15 @@ Examples:
 }  // namespace
 
 std::optional<Options> parse_options(int argc, char** argv, const std::string& name, Model& model,
-                                     const Protocol& protocol, int& exit_code) {
+                                     Protocol& protocol, int& exit_code) {
   Options options;
+  options.port = protocol.default_port();
   options.backlog = max_backlog();
   double grace_s = std::chrono::duration<double>(options.grace).count();
 
   CLI::App app(fmt::format("{}\n{}", protocol.about(), model.about()), name);
   app.footer(fmt::format(kFooter, name));
-  app.add_option("--port", options.port, "TCP port; 0 takes a free one and prints it")
+  app.add_option("-p,--port", options.port, "TCP port; 0 takes a free one and prints it")
       ->check(number_between(0, 65535))
       ->type_name("PORT")
       ->capture_default_str();
@@ -55,6 +56,7 @@ std::optional<Options> parse_options(int argc, char** argv, const std::string& n
       ->check(number_between(0.0, 86400.0))
       ->type_name("SECONDS")
       ->capture_default_str();
+  protocol.add_options(app);
   model.add_options(app);
 
   try {

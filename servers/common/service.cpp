@@ -10,8 +10,9 @@ namespace servers {
 void Service::run() {
   while (!(stop_.begun() && clients() == 0) && !stop_.overdue()) {
     stop_.report(clients());
-    wait(sooner_ms(stop_.timeout_ms(), listener_.timeout_ms()));
+    wait(sooner_ms(timers_ms(), sooner_ms(stop_.timeout_ms(), listener_.timeout_ms())));
     if (listener_.resume()) accept_clients();
+    run_timers();
   }
 }
 

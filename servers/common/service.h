@@ -36,6 +36,11 @@ class Service {
   // How many are being served.
   [[nodiscard]] virtual std::size_t clients() const = 0;
 
+  // How long until the first of the model's own timers; -1 if there is none. It bounds wait().
+  [[nodiscard]] virtual int timers_ms() const { return -1; }
+  // After each wait(): does what is due.
+  virtual void run_timers() {}
+
   // Flags for accept4(2).
   [[nodiscard]] virtual int client_flags() const { return 0; }
 

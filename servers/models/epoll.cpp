@@ -49,8 +49,13 @@ class EpollLoop final : public EventLoop {
     Next next = proceed(client);
     if (next == Next::kInput && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
       next = Next::kMoreInput;
+    rewatch(client, next);
+  }
+
+  void rewatch(int client, Next next) override {
     if (next == Next::kMoreInput) control(EPOLL_CTL_MOD, client, kInputEdge);
     if (next == Next::kOutput) control(EPOLL_CTL_MOD, client, EPOLLOUT | EPOLLET);
+    // kTime: an edge that comes meanwhile is passed over; kMoreInput or kOutput ends that time.
     // kClose: closing the last descriptor of a socket has taken it out of the epoll set.
   }
 

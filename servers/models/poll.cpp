@@ -28,13 +28,10 @@ class PollLoop final : public EventLoop {
         continue;
       }
       --ready;
-      const Next next = proceed(polled_[i].fd);
-      if (next == Next::kClose) {
-        polled_[i] = polled_.back();  // and its turn comes now
-        polled_.pop_back();
-        continue;
-      }
-      polled_[i++].events = next == Next::kOutput ? POLLOUT : POLLIN;
+      const int client = polled_[i].fd;
+      const Next next = proceed(client);
+      rewatch(client, next);
+      if (next != Next::kClose) ++i;  // else another stands here, and its turn comes now
     }
     // Last, as they change the array.
     if (stop)
@@ -44,14 +41,34 @@ class PollLoop final : public EventLoop {
   }
 
   std::optional<Shortage> watch(int client) override {
+    const auto index = static_cast<std::size_t>(client);
+    if (index >= places_.size()) places_.resize(index + 1);
+    places_[index] = polled_.size();
     polled_.push_back({client, POLLIN, 0});
     return {};
   }
+
+  void rewatch(int client, Next next) override {
+    const std::size_t place = places_[static_cast<std::size_t>(client)];
+    if (next == Next::kClose) {
+      polled_[place] = polled_.back();
+      places_[static_cast<std::size_t>(number(polled_[place].fd))] = place;
+      polled_.pop_back();
+      return;
+    }
+    // No events at all would not do: a hang-up is always told.
+    polled_[place].fd = next == Next::kTime ? ~client : client;
+    polled_[place].events = next == Next::kOutput ? POLLOUT : POLLIN;
+  }
+
+  // poll(2) passes over negative descriptors: ~fd is a client that is not waited for.
+  static int number(int fd) { return fd < 0 ? ~fd : fd; }
 
   static constexpr std::size_t kStop = 0;
   static constexpr std::size_t kListener = 1;
   static constexpr std::size_t kFirstClient = 2;
   std::vector<pollfd> polled_;
+  std::vector<std::size_t> places_;  // in polled_, by descriptor
 };
 
 class Poll final : public Model {

@@ -86,7 +86,7 @@ class SelectLoop final : public EventLoop {
         else if (fd == listening)
           accept = true;
         else
-          serve(fd);
+          rewatch(fd, proceed(fd));
       }
     }
     // Last, as a new client may get the number of one that has just left.
@@ -96,21 +96,19 @@ class SelectLoop final : public EventLoop {
       accept_clients();
   }
 
-  void serve(int client) {
-    const Next next = proceed(client);
+  void rewatch(int client, Next next) override {
     if (output_.contains(client) != (next == Next::kOutput)) {
-      if (next == Next::kOutput) {
+      if (next == Next::kOutput)
         output_.insert(client);
-        input_.erase(client);
-        ++waiting_for_output_;
-      } else {
+      else
         output_.erase(client);
-        input_.insert(client);
-        --waiting_for_output_;
-      }
+      waiting_for_output_ += next == Next::kOutput ? 1 : -1;
     }
-    if (next == Next::kClose) {
+    if (next == Next::kInput || next == Next::kMoreInput)
+      input_.insert(client);
+    else
       input_.erase(client);
+    if (next == Next::kClose) {
       while (!input_.contains(limit_ - 1) && !output_.contains(limit_ - 1) &&
              limit_ > lowest_limit_)
         --limit_;
