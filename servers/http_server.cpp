@@ -1,0 +1,100 @@
+// http_server: HTTP with the concurrency of one's choice. Each is an executable of its own, found
+// beside this one; this one becomes it.
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "common/log.h"
+#include "common/number_between.h"
+
+namespace {
+
+using namespace servers;
+
+constexpr const char* kName = "http_server";
+
+// What it is called here, and the model that does it.
+const std::vector<std::pair<std::string, std::string>> kConcurrency = {
+    {"thread", "thread"},        {"thread-pool", "threadpool"}, {"process", "fork"},
+    {"process-pool", "prefork"}, {"async", "coroutine"},
+};
+
+// Returns only if that fails.
+void become(const std::string& model, std::vector<std::string> arguments) {
+  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const std::string path = folder / fmt::format("{}_http", model);
+  arguments.insert(arguments.begin(), path);
+  std::vector<char*> argv;
+  for (std::string& argument : arguments)
+    argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  ::execv(path.c_str(), argv.data());
+  throw Failure::from_errno("start " + path, "it belongs beside http_server: build or install it");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  set_program_name(kName);
+  int port = 8085;
+  int delay_ms = 0;
+  bool verbose = false;
+  std::string folder = ".";
+  std::string concurrency = kConcurrency.front().first;
+
+  CLI::App app("Serves the files of a folder over HTTP, with the concurrency of your choice.",
+               kName);
+  app.footer(
+      "Becomes thread_http, threadpool_http, fork_http, prefork_http or coroutine_http, which "
+      "have\n"
+      "more options. SIGINT (Ctrl-C) and SIGTERM end it once its clients are finished.\n");
+  app.add_option("-p,--port", port, "TCP port; 0 takes a free one and prints it")
+      ->check(number_between(0, 65535))
+      ->type_name("PORT")
+      ->capture_default_str();
+  app.add_flag("-v,--verbose", verbose, "Log each request in one line on stderr");
+  app.add_option("-d,--delay", delay_ms, "Hold each answer back so long")
+      ->check(number_between(0, 3'600'000))
+      ->type_name("MS")
+      ->capture_default_str();
+  app.add_option("-f,--folder", folder, "Folder whose files are served; nothing outside it is")
+      ->type_name("FOLDER")
+      ->capture_default_str();
+  std::vector<std::string> names;
+  for (const auto& [name, model] : kConcurrency)
+    names.push_back(name);
+  app.add_option("-c,--concurrency", concurrency,
+                 "thread: one per client; thread-pool: a fixed number of threads;\n"
+                 "process: one per client; process-pool: a fixed number of\n"
+                 "processes; async: one thread, a coroutine per client")
+      ->check(CLI::IsMember(names))
+      ->type_name("KIND")
+      ->capture_default_str();
+
+  try {
+    app.parse(argc, argv);
+    std::vector<std::string> arguments = {
+        "--port", std::to_string(port), "--delay", std::to_string(delay_ms), "--folder", folder};
+    if (verbose) arguments.emplace_back("--verbose");
+    const auto chosen =
+        std::ranges::find(kConcurrency, concurrency, &std::pair<std::string, std::string>::first);
+    become(chosen->second, std::move(arguments));
+  } catch (const CLI::CallForHelp&) {
+    std::cout << app.help() << std::flush;
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    log_line(fmt::format("{}; see {} --help", error.what(), kName));
+    return 2;
+  } catch (const std::exception& error) {
+    log_line(error.what());
+  }
+  return 1;
+}
