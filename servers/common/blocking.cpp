@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <optional>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -21,8 +20,8 @@ class Socket {
   // Bytes received; 0 at the client's end; -1 if it is gone, with EAGAIN if its time is over.
   ssize_t receive(std::span<std::byte> buffer, Milliseconds patience) {
     if (patience == kForEver || patience == kAsBefore) {
-      if (patience == kForEver) deadline_.reset();
-      patience = deadline_ ? Milliseconds(ms_until(*deadline_)) : kForEver;
+      if (patience == kForEver) deadline_ = kNever;
+      patience = deadline_ == kNever ? kForEver : Milliseconds(ms_until(deadline_));
     } else {
       deadline_ = Clock::now() + patience;
     }
@@ -73,8 +72,9 @@ class Socket {
   }
 
   int fd_;
-  std::optional<Clock::time_point> deadline_;  // of the client's next byte
-  Milliseconds receive_bound_ = kForEver;      // what the kernel knows
+  static constexpr Clock::time_point kNever = Clock::time_point::max();
+  Clock::time_point deadline_ = kNever;    // of the client's next byte
+  Milliseconds receive_bound_ = kForEver;  // what the kernel knows
   Milliseconds send_bound_ = kForEver;
 };
 

@@ -28,13 +28,17 @@ Fd open_beneath(int folder, const std::string& path) {
   }
 }
 
-// One name after the other, each of which must be no link. `path` has no "..".
+// One name after the other, each of which must be no link.
 Fd open_without_links(int folder, std::string_view path) {
   Fd at;
   for (;;) {
     const std::size_t slash = path.find('/');
     const std::string name(path.substr(0, slash));
     const bool last = slash == std::string_view::npos;
+    if (name == "..") {
+      errno = EXDEV;
+      return {};
+    }
     if (!name.empty()) {
       const int from = at ? at.get() : folder;
       Fd next(::openat(from, name.c_str(),

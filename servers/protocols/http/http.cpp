@@ -1,4 +1,6 @@
 // HTTP/1.1 and 1.0: the files of a folder.
+#include <ctime>
+
 #include <CLI/CLI.hpp>
 
 #include "common/number_between.h"
@@ -39,6 +41,8 @@ class Http final : public Protocol {
   [[nodiscard]] std::uint16_t default_port() const override { return 8085; }
 
   void prepare() override {
+    // Dates are UTC, but the C library reads the time zone all the same: once, not in every child.
+    ::tzset();
     site_.folder = http::Folder(folder_);
     site_.delay = Milliseconds(delay_ms_);
     site_.idle_limit = milliseconds(idle_s_);

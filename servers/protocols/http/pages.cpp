@@ -29,7 +29,7 @@ PagePtr Pages::find(const std::string& path, const FileVersion& version, std::ti
 PagePtr Pages::add(const std::string& path, const File& file, std::time_t now) {
   const FileVersion& version = file.version;
   const auto size = static_cast<std::size_t>(version.size);
-  if (size > kPiece || version.changed_s > now - kSettled) return nullptr;
+  if (size > kPiece || version.changed_s > now - settled_after_) return nullptr;
   auto page = std::make_shared<Page>();
   page->version = version;
   page->second = now;

@@ -39,13 +39,16 @@ using PagePtr = std::shared_ptr<const Page>;
 
 // A file can be changed without a trace just after it was read, while the clock that its times are
 // taken from stands still (a tick, or two seconds on FAT). Those are sent, and not kept.
-inline constexpr std::time_t kSettled = 2;
+inline constexpr std::time_t kSettledAfter = 2;
 // So much of an answer is given at once.
 inline constexpr std::size_t kPiece = 65536;
 
 class Pages {
  public:
-  explicit Pages(std::size_t limit = std::size_t{32} << 20) : limit_(limit) {}
+  // Of no more than `limit` bytes; of files that have not changed for so many seconds.
+  explicit Pages(std::size_t limit = std::size_t{32} << 20,
+                 std::time_t settled_after = kSettledAfter)
+      : limit_(limit), settled_after_(settled_after) {}
 
   // The page for this version of the file, dated now; none if it is not here.
   [[nodiscard]] PagePtr find(const std::string& path, const FileVersion& version, std::time_t now);
@@ -63,6 +66,7 @@ class Pages {
 
   mutable std::mutex mutex_;
   const std::size_t limit_;
+  const std::time_t settled_after_;
   std::size_t bytes_ = 0;
   std::list<Entry> entries_;  // last used first
   std::unordered_map<std::string_view, std::list<Entry>::iterator> by_path_;

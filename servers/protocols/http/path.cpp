@@ -93,6 +93,10 @@ Path path_of(std::string_view target) {
                : target.substr(url.field_data[field].off, url.field_data[field].len);
   };
   std::string_view raw = part(UF_PATH);
+  if (!raw.starts_with('/') && !(raw.empty() && (url.field_set & (1U << UF_HOST)) != 0)) {
+    path.refused = Status::kBadRequest;  // "*" is for OPTIONS
+    return path;
+  }
   raw.remove_prefix(std::min(raw.find_first_not_of('/'), raw.size()));
   auto file = decoded(raw);
   if (!file) {

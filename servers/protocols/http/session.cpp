@@ -81,7 +81,7 @@ Answer HttpSession::more() {
     return next;
   }
   if (!remaining_.empty()) return serve(remaining_);
-  said_ = std::string();
+  std::string().swap(said_);  // an assignment of a short string keeps the buffer
   return finish({});
 }
 

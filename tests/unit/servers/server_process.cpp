@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -66,7 +67,7 @@ std::string read_to_end(int fd, std::string text) {
 }  // namespace
 
 std::string server_path(std::string_view model, std::string_view protocol) {
-  return std::string(protocol == "echo" ? BUNDLED_SERVERS : TEST_SERVERS) + "/" +
+  return std::string(protocol == "pieces" ? TEST_SERVERS : BUNDLED_SERVERS) + "/" +
          std::string(model) + "_" + std::string(protocol);
 }
 
@@ -171,6 +172,26 @@ std::size_t ServerProcess::children() const {
 std::size_t ServerProcess::open_files() const {
   const std::filesystem::directory_iterator files("/proc/" + std::to_string(pid_) + "/fd");
   return static_cast<std::size_t>(std::distance(begin(files), end(files)));
+}
+
+std::size_t ServerProcess::connections() {
+  std::size_t count = 0;
+  std::ifstream table("/proc/net/tcp");
+  std::string line;
+  std::getline(table, line);
+  while (std::getline(table, line)) {
+    // Number, local and remote address, state, queues, timer, retransmits, user, timeout, inode. An
+    // inode of 0 belongs to nobody: not accepted yet, or closed and sending its last bytes.
+    unsigned local_port = 0;
+    unsigned state = 0;
+    unsigned long inode = 0;
+    constexpr unsigned kListen = 10;
+    if (std::sscanf(line.c_str(), " %*d: %*8x:%x %*8x:%*x %x %*s %*s %*s %*d %*d %lu", &local_port,
+                    &state, &inode) == 3 &&
+        local_port == port() && state != kListen && inode != 0)
+      ++count;
+  }
+  return count;
 }
 
 std::uint64_t ServerProcess::cpu_ns() const {

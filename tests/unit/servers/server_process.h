@@ -58,6 +58,8 @@ class ServerProcess {
   // Processes whose parent it is, zombies included.
   [[nodiscard]] std::size_t children() const;
   [[nodiscard]] std::size_t open_files() const;
+  // Connections on its IPv4 port that a process still holds, whichever it is.
+  [[nodiscard]] std::size_t connections();
   // CPU time used so far, by its first thread.
   [[nodiscard]] std::uint64_t cpu_ns() const;
 
