@@ -108,6 +108,8 @@ class SelectLoop final : public EventLoop {
       input_.insert(client);
     else
       input_.erase(client);
+    // One that waited for time only may be above the limit by now.
+    if (next != Next::kClose && next != Next::kTime) limit_ = std::max(limit_, client + 1);
     if (next == Next::kClose) {
       while (!input_.contains(limit_ - 1) && !output_.contains(limit_ - 1) &&
              limit_ > lowest_limit_)

@@ -114,7 +114,18 @@ TEST_P(HttpTest, ADelayHoldsUpNobodyElse) {
 }
 
 TEST_P(HttpTest, AClientThatGoesDuringADelayIsNoMatter) {
-  ServerProcess server(HttpTest::server("http"), options({"--delay", "100"}));
+  ServerProcess server(HttpTest::server("http"), options({"--delay", "100", "-v"}));
+  {
+    std::optional<Client> first(Client(server.port()));
+    Client second(server.port());
+    EXPECT_EQ(ask(*first, get("/")).status, 200);
+    static_cast<void>(server.next_error_line());
+    second.send(get("/"));
+    EXPECT_THAT(server.next_error_line(), HasSubstr("GET")) << "now it is held back";
+    first.reset();
+    EXPECT_EQ(receive_response(second).status, 200);
+    EXPECT_EQ(ask(second, get("/")).status, 200) << "listened to after the delay";
+  }
   for (int i = 0; i < 5; ++i) {
     Client client(server.port());
     client.send(get("/"));
