@@ -1,6 +1,7 @@
 #include "common/listener.h"
 
 #include <cerrno>
+#include <fcntl.h>
 #include <fstream>
 #include <memory>
 #include <netdb.h>
@@ -16,7 +17,6 @@ namespace servers {
 namespace {
 
 constexpr std::chrono::milliseconds kPause{100};
-constexpr std::chrono::seconds kQuiet{10};
 
 std::string with_port(std::string_view host, std::string_view port) {
   const bool v6 = host.find(':') != std::string_view::npos;
@@ -97,6 +97,7 @@ Fd Listener::accept(int flags) {
     if (client) return client;
     switch (errno) {
       case EAGAIN:
+      case EINVAL:  // no longer listening
         return {};
       case EMFILE:
         pause({"accept a client", errno, "raise the limit of open files (ulimit -n)"});
@@ -125,19 +126,27 @@ Fd Listener::accept(int flags) {
 }
 
 void Listener::pause(const Shortage& shortage) {
-  const auto now = Clock::now();
   paused_ = true;
-  paused_until_ = now + kPause;
-  if (now < quiet_until_) return;
-  quiet_until_ = now + kQuiet;
-  log_line(fmt::format("{}; clients already connected are served on, new ones wait",
-                       failure_text(shortage.operation, shortage.error, shortage.remedy)));
+  paused_until_ = Clock::now() + kPause;
+  shortage_line_.say(
+      fmt::format("{}; clients already connected are served on, new ones wait",
+                  failure_text(shortage.operation, shortage.error, shortage.remedy)));
 }
 
 bool Listener::resume() {
   if (!paused_ || Clock::now() < paused_until_) return false;
   paused_ = false;
   return true;
+}
+
+void Listener::let_block(bool block) {
+  const int flags = ::fcntl(socket_.get(), F_GETFL);
+  ::fcntl(socket_.get(), F_SETFL, block ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+}
+
+void Listener::end() {
+  ::shutdown(socket_.get(), SHUT_RDWR);
+  close();
 }
 
 void Listener::close() {

@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/fd.h"
+#include "common/log.h"
 
 namespace servers {
 
@@ -32,9 +33,11 @@ class Listener {
   [[nodiscard]] std::string address() const;
 
   // The next client's socket, with TCP_NODELAY, made with the given flags of accept4(2) beside
-  // SOCK_CLOEXEC. None if no client waits, or if descriptors have run out: then it has paused.
-  // Never blocks.
+  // SOCK_CLOEXEC. None if no client waits, if another process has called end(), or if descriptors
+  // have run out: then it has paused. Never blocks, unless let_block(true).
   [[nodiscard]] Fd accept(int flags);
+  // Whether accept() waits for a client: in all processes that share the listener.
+  void let_block(bool block);
   // Gives back a client that cannot be served now: the next accept() returns it.
   void put_back(Fd client) { put_back_ = std::move(client); }
 
@@ -46,6 +49,9 @@ class Listener {
   // How long a pause still lasts; -1 if there is none.
   [[nodiscard]] int timeout_ms() const { return paused_ ? ms_until(paused_until_) : -1; }
 
+  // New clients are refused, whoever else shares the listener; accept() wakes up there, and has none.
+  void end();
+  // Gives up this process's share.
   void close();
 
  private:
@@ -54,7 +60,7 @@ class Listener {
   Fd put_back_;
   bool paused_ = false;
   Clock::time_point paused_until_;
-  Clock::time_point quiet_until_ = Clock::time_point::min();
+  RareLine shortage_line_;
 };
 
 // The kernel's upper bound on a backlog, from sys/net/core/somaxconn below `proc`; SOMAXCONN of

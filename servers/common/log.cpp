@@ -26,6 +26,14 @@ void log_line(std::string_view text) {
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
+void RareLine::say(std::string_view text) {
+  constexpr std::chrono::seconds kQuiet{10};
+  const auto now = std::chrono::steady_clock::now();
+  if (now < quiet_until_) return;
+  quiet_until_ = now + kQuiet;
+  log_line(text);
+}
+
 std::string failure_text(std::string_view operation, int error, std::string_view remedy) {
   return fmt::format("cannot {}: {}{}{}", operation, std::generic_category().message(error),
                      remedy.empty() ? "" : "; ", remedy);

@@ -22,8 +22,8 @@ int Service::poll_for(std::span<pollfd> polled, int timeout_ms) {
   return std::max(ready, 0);
 }
 
-void Service::accept_clients(int at_most) {
-  for (int i = 0; i < at_most; ++i) {
+void Service::accept_clients(std::size_t at_most) {
+  for (std::size_t i = 0; i < at_most; ++i) {
     Fd client = listener_.accept(client_flags());
     if (!client) return;
     if (const auto shortage = take(client)) {
@@ -36,8 +36,8 @@ void Service::accept_clients(int at_most) {
 
 void Service::begin_stop() {
   // Those in the backlog are connected as far as they know: they are served too.
-  accept_clients(listener_.backlog());
-  listener_.close();
+  accept_clients(static_cast<std::size_t>(listener_.backlog()));
+  listener_.end();
   stop_.begin();
 }
 

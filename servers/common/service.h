@@ -1,7 +1,9 @@
 // Which clients come in, and when does it end? What every model does around serving.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <poll.h>
 #include <span>
@@ -35,6 +37,8 @@ class Service {
   virtual std::optional<Shortage> take(Fd& client) = 0;
   // How many are being served.
   [[nodiscard]] virtual std::size_t clients() const = 0;
+  // How many more may come now; the others wait in the backlog. At the end all of them come.
+  [[nodiscard]] virtual std::size_t room() const { return SIZE_MAX; }
 
   // How long until the first of the model's own timers; -1 if there is none. It bounds wait().
   [[nodiscard]] virtual int timers_ms() const { return -1; }
@@ -47,7 +51,7 @@ class Service {
   // poll(2): how many are ready; 0 when the time is over, or a signal came. Throws Failure.
   static int poll_for(std::span<pollfd> polled, int timeout_ms);
 
-  void accept_clients() { accept_clients(kAcceptBatch); }
+  void accept_clients() { accept_clients(std::min(room(), kAcceptBatch)); }
   void begin_stop();
 
   Listener& listener_;
@@ -56,8 +60,8 @@ class Service {
 
  private:
   // So many new clients in a row, then those already there (and signals) have their turn again.
-  static constexpr int kAcceptBatch = 64;
-  void accept_clients(int at_most);
+  static constexpr std::size_t kAcceptBatch = 64;
+  void accept_clients(std::size_t at_most);
 };
 
 }  // namespace servers
