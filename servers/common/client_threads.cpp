@@ -79,8 +79,8 @@ void StackSize::add_option(CLI::App& app) {
 
 ThreadAttributes::ThreadAttributes(StackSize stack, Kind kind) {
   pthread_attr_init(&attributes_);
-  pthread_attr_setdetachstate(&attributes_, kind == Kind::kDetached ? PTHREAD_CREATE_DETACHED
-                                                                    : PTHREAD_CREATE_JOINABLE);
+  pthread_attr_setdetachstate(
+      &attributes_, kind == Kind::kDetached ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE);
   if (pthread_attr_setstacksize(&attributes_, stack.bytes()) != 0)
     throw Failure("cannot make threads with stacks that small; raise --stack-kib");
 }

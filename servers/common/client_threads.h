@@ -1,5 +1,5 @@
-// Which clients do threads serve that block, and how are the threads told that it is over? Shared by
-// the models with blocking threads.
+// Which clients do threads serve that block, and how are the threads told that it is over? Shared
+// by the models with blocking threads.
 #pragma once
 
 #include <cstddef>

@@ -49,7 +49,8 @@ class Listener {
   // How long a pause still lasts; -1 if there is none.
   [[nodiscard]] int timeout_ms() const { return paused_ ? ms_until(paused_until_) : -1; }
 
-  // New clients are refused, whoever else shares the listener; accept() wakes up there, and has none.
+  // New clients are refused, whoever else shares the listener; accept() wakes up there, and has
+  // none.
   void end();
   // Gives up this process's share.
   void close();

@@ -20,8 +20,7 @@ class RareLine {
   void say(std::string_view text);
 
  private:
-  std::chrono::steady_clock::time_point quiet_until_ =
-      std::chrono::steady_clock::time_point::min();
+  std::chrono::steady_clock::time_point quiet_until_ = std::chrono::steady_clock::time_point::min();
 };
 
 // The server cannot start or go on; what() is the whole line for the user. Exit code 1.

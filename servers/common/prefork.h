@@ -5,7 +5,8 @@
 // client waits only while all are busy, and a dead worker takes nobody with it but its own client.
 // Listeners of their own (SO_REUSEPORT) would deal clients out by hash, before anybody accepts
 // them: to a worker that is blocked in its conversation for the next hour just as well, and with it
-// they would be reset. EPOLLEXCLUSIVE would be a second system call per client for the same wake-up.
+// they would be reset. EPOLLEXCLUSIVE would be a second system call per client for the same
+// wake-up.
 //
 // Nothing passes between the processes but at the end: there the parent takes the clients that wait
 // in the backlog, so that the listener can be closed, and hands them to the workers, who find

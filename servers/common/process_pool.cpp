@@ -24,11 +24,11 @@ void ProcessPool::fill() {
   while (!missing_.empty()) {
     const std::size_t number = missing_.back();
     if (!children_.start([&] { work_(number); }, number)) {
-      shortage_line_.say(fmt::format(
-          "{}; the {} that run serve on",
-          failure_text("start a worker process", errno,
-                       "raise ulimit -u, or sysctl kernel.pid_max, or lower --workers"),
-          children_.count()));
+      shortage_line_.say(
+          fmt::format("{}; the {} that run serve on",
+                      failure_text("start a worker process", errno,
+                                   "raise ulimit -u, or sysctl kernel.pid_max, or lower --workers"),
+                      children_.count()));
       return;
     }
     missing_.pop_back();
@@ -43,11 +43,11 @@ void ProcessPool::reap(const std::function<void(std::size_t)>& died) {
   children_.reap([&](std::size_t number, int status) {
     if (!ended_) {
       missing_.push_back(number);
-      death_line_.say(fmt::format(
-          "a worker process {} {}, and its clients with it; another takes its place",
-          WIFSIGNALED(status) ? "was ended by" : "exited with",
-          WIFSIGNALED(status) ? ::strsignal(WTERMSIG(status))
-                              : fmt::to_string(WEXITSTATUS(status)).c_str()));
+      death_line_.say(
+          fmt::format("a worker process {} {}, and its clients with it; another takes its place",
+                      WIFSIGNALED(status) ? "was ended by" : "exited with",
+                      WIFSIGNALED(status) ? ::strsignal(WTERMSIG(status))
+                                          : fmt::to_string(WEXITSTATUS(status)).c_str()));
     }
     if (died) died(number);
   });

@@ -1,9 +1,10 @@
 // A fixed number of processes, each of which accepts a client, serves it until it leaves, blocking
 // in recv and send, and accepts the next. How they share the listener: common/prefork.h.
+#include "common/prefork.h"
+
 #include <CLI/CLI.hpp>
 
 #include "common/number_between.h"
-#include "common/prefork.h"
 #include "models/model.h"
 
 namespace servers {

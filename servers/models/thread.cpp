@@ -26,8 +26,7 @@ void* serve_client(void* argument) {
 class ThreadService final : public Service {
  public:
   ThreadService(Listener& listener, Protocol& protocol, Stop& stop, StackSize stack)
-      : Service(listener, protocol, stop),
-        attributes_(stack, ThreadAttributes::Kind::kDetached) {}
+      : Service(listener, protocol, stop), attributes_(stack, ThreadAttributes::Kind::kDetached) {}
 
   // Clients that have used up the grace period: their threads are woken and end by themselves.
   void cut_off() {

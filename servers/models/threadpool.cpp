@@ -173,7 +173,8 @@ class ThreadPool final : public Model {
  public:
   [[nodiscard]] std::string_view name() const override { return "threadpool"; }
   [[nodiscard]] std::string_view about() const override {
-    return "A fixed number of threads; each serves one client until it leaves, blocking in recv(2)\n"
+    return "A fixed number of threads; each serves one client until it leaves, blocking in "
+           "recv(2)\n"
            "and send(2), and then takes the next from a queue.";
   }
   void add_options(CLI::App& app) override {

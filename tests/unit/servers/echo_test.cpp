@@ -1,5 +1,5 @@
 // Every model must give every client back exactly what it sent, however it behaves.
-#include <map>
+#include <csignal>
 #include <string>
 #include <sys/resource.h>
 #include <vector>
@@ -16,7 +16,7 @@ namespace {
 using EchoTest = ModelTest;
 
 TEST_P(EchoTest, AnswersByteForByte) {
-  ServerProcess server(EchoTest::server());
+  ServerProcess server(EchoTest::server(), serving(1));
   Client client(server.port());
   // Around a receive buffer's size, and past it.
   for (const std::size_t size : {1, 64, 65535, 65536, 65537, 131072, 1 << 20}) {
@@ -27,24 +27,32 @@ TEST_P(EchoTest, AnswersByteForByte) {
 }
 
 TEST_P(EchoTest, StopsReadingFromAClientThatDoesNotRead) {
-  ServerProcess server(EchoTest::server());
-  Client other(server.port());
+  ServerProcess server(EchoTest::server(), serving(2));
   Client late(server.port());
+  ASSERT_EQ(late.echo("first"), "first");
+  Client other(server.port());
   std::string sent = pattern(too_much());
   const std::size_t taken = late.send_until_stuck(sent);
   EXPECT_LT(taken, sent.size());
-  EXPECT_EQ(other.echo("meanwhile"), "meanwhile");
+  other.send("meanwhile");
+  if (!serves_one()) {
+    EXPECT_EQ(other.receive(9), "meanwhile");
+  }
 
   sent.resize(taken + (1 << 20));
   ASSERT_TRUE(late.exchange(sent.substr(taken), sent.size()) == sent);
   EXPECT_EQ(late.echo("and on"), "and on");
+  if (!serves_one()) return;
+  EXPECT_FALSE(other.readable()) << "two were served at once";
+  late.half_close();
+  EXPECT_EQ(other.receive(9), "meanwhile");
 }
 
 TEST_P(EchoTest, ServesManyClientsAtOnce) {
-  constexpr int kClients = 200;
-  ServerProcess server(EchoTest::server());
+  const std::size_t count = serves_one() ? 1 : 200;
+  ServerProcess server(EchoTest::server(), serving(count));
   std::vector<Client> clients;
-  for (int i = 0; i < kClients; ++i)
+  for (std::size_t i = 0; i < count; ++i)
     clients.emplace_back(server.port());
   for (int round = 0; round < 3; ++round) {
     for (std::size_t i = 0; i < clients.size(); ++i)
@@ -55,9 +63,11 @@ TEST_P(EchoTest, ServesManyClientsAtOnce) {
 }
 
 TEST_P(EchoTest, ClientsThatSayNothingHoldNobodyUp) {
-  ServerProcess server(EchoTest::server());
+  if (serves_one()) GTEST_SKIP() << "here they do, as they should";
+  constexpr std::size_t kSilent = 50;
+  ServerProcess server(EchoTest::server(), serving(kSilent + 1));
   std::vector<Client> silent;
-  for (int i = 0; i < 50; ++i)
+  for (std::size_t i = 0; i < kSilent; ++i)
     silent.emplace_back(server.port());
   Client client(server.port());
   for (int i = 0; i < 100; ++i)
@@ -66,7 +76,7 @@ TEST_P(EchoTest, ClientsThatSayNothingHoldNobodyUp) {
 }
 
 TEST_P(EchoTest, AHalfClosedClientGetsItsWholeAnswer) {
-  ServerProcess server(EchoTest::server());
+  ServerProcess server(EchoTest::server(), serving(2));
   Client nothing(server.port());
   nothing.half_close();
   EXPECT_EQ(nothing.receive_to_end(), "");
@@ -86,7 +96,7 @@ TEST_P(EchoTest, AHalfClosedClientGetsItsWholeAnswer) {
 }
 
 TEST_P(EchoTest, OneClientsResetIsNoOtherClientsBusiness) {
-  ServerProcess server(EchoTest::server());
+  ServerProcess server(EchoTest::server(), serving(3));
   Client other(server.port());
   ASSERT_EQ(other.echo("before"), "before");
   const std::size_t files = server.open_files();
@@ -105,6 +115,53 @@ TEST_P(EchoTest, OneClientsResetIsNoOtherClientsBusiness) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, EchoTest, testing::ValuesIn(kModels), ModelTest::name);
+
+// Those that serve a fixed number of clients.
+class FixedNumberTest : public ModelTest {};
+
+TEST_P(FixedNumberTest, MoreClientsWaitAndAreServedInTheirTurn) {
+  const std::size_t at_once = serves_one() ? 1 : 3;
+  ServerProcess server(FixedNumberTest::server(), serving(at_once));
+  std::vector<Client> clients;
+  for (std::size_t i = 0; i < 4 * at_once; ++i)
+    clients.emplace_back(server.port()).send("x");
+  for (std::size_t next = 0; next < clients.size(); ++next) {
+    ASSERT_EQ(clients[next].receive(1), "x");
+    // The last of those that may be served: whoever comes behind it has had as much time.
+    if (next + 1 < at_once) continue;
+    for (std::size_t i = next + 1; i < clients.size(); ++i)
+      EXPECT_FALSE(clients[i].readable()) << "client " << i << " with " << at_once << " at once";
+    clients[next + 1 - at_once].half_close();
+    EXPECT_EQ(clients[next + 1 - at_once].receive_to_end(), "");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, FixedNumberTest, testing::Values("single", "threadpool", "prefork"),
+                         ModelTest::name);
+
+// Those with a fixed number of processes.
+class WorkerProcessTest : public ModelTest {};
+
+TEST_P(WorkerProcessTest, AWorkerThatDiesIsReplaced) {
+  ServerProcess server(WorkerProcessTest::server(), serving(1));
+  Client lost(server.port());
+  ASSERT_EQ(lost.echo("x"), "x");
+  Client waiting(server.port());
+  waiting.send("y");
+  const std::vector<pid_t> workers = server.children();
+  ASSERT_EQ(workers.size(), 1U);
+  ::kill(workers.front(), SIGKILL);
+  EXPECT_THAT(server.next_error_line(), testing::HasSubstr("a worker process was ended by Killed"));
+  lost.wait_for_end();
+  EXPECT_EQ(waiting.receive(1), "y");
+  EXPECT_NE(server.children(), workers);
+  server.signal(SIGTERM);
+  waiting.half_close();
+  EXPECT_EQ(server.wait(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(, WorkerProcessTest, testing::Values("single", "prefork"),
+                         ModelTest::name);
 
 // FD_SETSIZE is 1024.
 TEST(SelectorTest, ServesDescriptorsAbove1024) {
@@ -145,10 +202,10 @@ TEST(ForkTest, LeavesNoZombies) {
     Client client(server.port());
     ASSERT_EQ(client.echo("once"), "once");
   }
-  EXPECT_TRUE(eventually([&] { return server.children() == 0; }));
+  EXPECT_TRUE(eventually([&] { return server.children().empty(); }));
   Client client(server.port());
   EXPECT_EQ(client.echo("on"), "on");
-  EXPECT_EQ(server.children(), 1U);
+  EXPECT_EQ(server.children().size(), 1U);
 }
 
 }  // namespace

@@ -75,6 +75,18 @@ std::string ModelTest::server(std::string_view protocol) {
   return server_path(GetParam(), protocol);
 }
 
+std::vector<std::string> ModelTest::serving(std::size_t clients, std::vector<std::string> more) {
+  const std::string_view model = GetParam();
+  if (model == "threadpool" || model == "prefork")
+    more.insert(more.end(), {"--workers", std::to_string(clients)});
+  if (model == "threadpool") more.insert(more.end(), {"--queue", "1"});
+  return more;
+}
+
+bool ModelTest::serves_one() {
+  return std::string_view(GetParam()) == "single";
+}
+
 ServerProcess::ServerProcess(const std::string& path, const std::vector<std::string>& arguments,
                              const std::function<void()>& before_exec) {
   std::vector<char*> argv{const_cast<char*>(path.c_str())};
@@ -157,21 +169,30 @@ std::string ServerProcess::rest_of_stderr() {
   return read_to_end(stderr_.get(), std::exchange(stderr_text_, {}));
 }
 
-std::size_t ServerProcess::children() const {
-  std::size_t count = 0;
+std::vector<pid_t> ServerProcess::children() const {
+  std::vector<pid_t> found;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     std::string stat;
     if (!std::getline(std::ifstream(entry.path() / "stat"), stat)) continue;
     // "PID (NAME) STATE PPID ...", where the name may contain anything.
     const std::size_t name_end = stat.rfind(')');
-    if (name_end != std::string::npos && std::stoi(stat.substr(name_end + 4)) == pid_) ++count;
+    if (name_end != std::string::npos && std::stoi(stat.substr(name_end + 4)) == pid_)
+      found.push_back(std::stoi(stat));
   }
-  return count;
+  return found;
 }
 
 std::size_t ServerProcess::open_files() const {
-  const std::filesystem::directory_iterator files("/proc/" + std::to_string(pid_) + "/fd");
-  return static_cast<std::size_t>(std::distance(begin(files), end(files)));
+  std::size_t count = 0;
+  std::vector<pid_t> processes = children();
+  processes.push_back(pid_);
+  for (const pid_t process : processes) {
+    std::error_code gone;  // a child that has just ended
+    std::filesystem::directory_iterator files("/proc/" + std::to_string(process) + "/fd", gone);
+    for (; !gone && files != std::filesystem::directory_iterator(); files.increment(gone))
+      ++count;
+  }
+  return count;
 }
 
 std::size_t ServerProcess::connections() {

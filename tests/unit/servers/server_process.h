@@ -15,7 +15,8 @@
 namespace servers::test {
 
 // The models that are tested. Every test that is about all of them is a ModelTest.
-inline constexpr const char* kModels[] = {"thread", "selector", "poll", "epoll", "fork"};
+inline constexpr const char* kModels[] = {"single",  "thread",   "threadpool", "fork",
+                                          "prefork", "selector", "poll",       "epoll"};
 
 class ModelTest : public testing::TestWithParam<const char*> {
  public:
@@ -24,6 +25,12 @@ class ModelTest : public testing::TestWithParam<const char*> {
  protected:
   // The path of this model's server for a protocol.
   [[nodiscard]] static std::string server(std::string_view protocol = "echo");
+  // Options that make it serve exactly so many clients at once if it serves a fixed number of them
+  // (but see serves_one()), and then `more`.
+  [[nodiscard]] static std::vector<std::string> serving(std::size_t clients,
+                                                        std::vector<std::string> more = {});
+  // Whether it serves one client at a time, whatever it is told.
+  [[nodiscard]] static bool serves_one();
 };
 
 // The path of MODEL_PROTOCOL as it was built.
@@ -56,7 +63,8 @@ class ServerProcess {
 
   [[nodiscard]] pid_t pid() const { return pid_; }
   // Processes whose parent it is, zombies included.
-  [[nodiscard]] std::size_t children() const;
+  [[nodiscard]] std::vector<pid_t> children() const;
+  // Of its children too.
   [[nodiscard]] std::size_t open_files() const;
   // Connections on its IPv4 port that a process still holds, whichever it is.
   [[nodiscard]] std::size_t connections();

@@ -80,7 +80,7 @@ void expect_it_goes_on(ServerProcess& server, Crowd& crowd) {
 class FilesTest : public ModelTest {};
 
 TEST_P(FilesTest, OutOfDescriptorsItServesOnAndRecovers) {
-  ServerProcess server(FilesTest::server(), {}, [] {
+  ServerProcess server(FilesTest::server(), serving(50), [] {
     const rlimit few{24, 24};
     ::setrlimit(RLIMIT_NOFILE, &few);
   });
@@ -92,8 +92,9 @@ TEST_P(FilesTest, OutOfDescriptorsItServesOnAndRecovers) {
   expect_it_goes_on(server, crowd);
 }
 
-// The fork model's parent keeps no client's descriptor: processes are what it runs out of.
-INSTANTIATE_TEST_SUITE_P(, FilesTest, testing::Values("thread", "selector", "poll", "epoll"),
+// Where a client has a process, processes are what runs out.
+INSTANTIATE_TEST_SUITE_P(, FilesTest,
+                         testing::Values("thread", "threadpool", "selector", "poll", "epoll"),
                          ModelTest::name);
 
 class TasksTest : public ModelTest {};
@@ -102,7 +103,7 @@ TEST_P(TasksTest, OutOfThreadsOrProcessesItServesOnAndRecovers) {
   // The limit is per user, and root has none: the server must run as a user of its own.
   if (::geteuid() != 0) GTEST_SKIP() << "needs root, to run the server as a user of its own";
   constexpr int kNoSuchUser = 126;
-  ServerProcess server(TasksTest::server(), {}, [] {
+  ServerProcess server(TasksTest::server(), serving(40), [] {
     const auto user = static_cast<uid_t>(100'000 + ::getpid());  // nobody else's
     const rlimit few{12, 12};
     if (::setrlimit(RLIMIT_NPROC, &few) != 0 || ::setgroups(0, nullptr) != 0 ||
@@ -118,7 +119,8 @@ TEST_P(TasksTest, OutOfThreadsOrProcessesItServesOnAndRecovers) {
   expect_it_goes_on(server, crowd);
 }
 
-INSTANTIATE_TEST_SUITE_P(, TasksTest, testing::Values("thread", "fork"), ModelTest::name);
+INSTANTIATE_TEST_SUITE_P(, TasksTest, testing::Values("thread", "threadpool", "fork", "prefork"),
+                         ModelTest::name);
 
 }  // namespace
 }  // namespace servers::test

@@ -24,7 +24,7 @@ using StopTest = ModelTest;
 
 TEST_P(StopTest, WithoutClientsItEndsAtOnce) {
   for (const int signal : {SIGTERM, SIGINT}) {
-    ServerProcess server(StopTest::server(), kLongGrace);
+    ServerProcess server(StopTest::server(), serving(2, kLongGrace));
     EXPECT_EQ(Client(server.port()).echo("x"), "x");
     server.signal(signal);
     EXPECT_EQ(server.wait(), 0);
@@ -32,7 +32,7 @@ TEST_P(StopTest, WithoutClientsItEndsAtOnce) {
 }
 
 TEST_P(StopTest, ClientsMayFinishAndThenItEnds) {
-  ServerProcess server(StopTest::server(), kLongGrace);
+  ServerProcess server(StopTest::server(), serving(2, kLongGrace));
   const std::uint16_t port = server.port();
   Client first(port);
   Client second(port);
@@ -40,30 +40,32 @@ TEST_P(StopTest, ClientsMayFinishAndThenItEnds) {
   server.signal(SIGTERM);
   ASSERT_TRUE(refuses_clients(port));
   EXPECT_EQ(first.echo("after"), "after");
-  EXPECT_EQ(second.exchange("first and last", SIZE_MAX, Client::After::kHalfClose),
-            "first and last");
   first.half_close();
   EXPECT_EQ(first.receive_to_end(), "");
+  EXPECT_EQ(second.exchange("first and last", SIZE_MAX, Client::After::kHalfClose),
+            "first and last");
   EXPECT_EQ(server.wait(), 0);
 }
 
 TEST_P(StopTest, WhatWasSentBeforeTheSignalIsAnswered) {
   for (int round = 0; round < 10; ++round) {
-    ServerProcess server(StopTest::server(), kLongGrace);
+    ServerProcess server(StopTest::server(), serving(2, kLongGrace));
     {
       std::vector<Client> clients;
       for (int i = 0; i < 5; ++i)
         clients.emplace_back(server.port()).send("sent before");
       server.signal(SIGTERM);
-      for (Client& client : clients)
+      for (Client& client : clients) {
         ASSERT_EQ(client.receive(11), "sent before");
+        client.half_close();
+      }
     }
     EXPECT_EQ(server.wait(), 0);
   }
 }
 
 TEST_P(StopTest, GraceIsABoundForSilentAndForStuckClients) {
-  ServerProcess server(StopTest::server(), kShortGrace);
+  ServerProcess server(StopTest::server(), serving(2, kShortGrace));
   Client silent(server.port());
   Client stuck(server.port());
   ASSERT_EQ(silent.echo("x"), "x");
@@ -74,7 +76,7 @@ TEST_P(StopTest, GraceIsABoundForSilentAndForStuckClients) {
 }
 
 TEST_P(StopTest, SaysWhatItWaitsForAndASecondSignalEndsAtOnce) {
-  ServerProcess server(StopTest::server(), kLongGrace);
+  ServerProcess server(StopTest::server(), serving(2, kLongGrace));
   Client client(server.port());
   ASSERT_EQ(client.echo("x"), "x");
   server.signal(SIGTERM);
@@ -89,14 +91,41 @@ TEST_P(StopTest, SaysWhatItWaitsForAndASecondSignalEndsAtOnce) {
 
 INSTANTIATE_TEST_SUITE_P(, StopTest, testing::ValuesIn(kModels), ModelTest::name);
 
-TEST(ForkTest, ChildrenEndWithAParentThatIsKilled) {
-  ServerProcess server(server_path("fork"));
+// Where clients beyond a fixed number wait.
+class WaitingTest : public ModelTest {};
+
+TEST_P(WaitingTest, ClientsInTheBacklogAreServedAfterTheSignal) {
+  ServerProcess server(WaitingTest::server(), serving(2, kLongGrace));
+  std::vector<Client> clients;
+  for (int i = 0; i < 300; ++i)
+    clients.emplace_back(server.port()).send("sent before");
+  ASSERT_EQ(clients.front().receive(11), "sent before");
+  server.signal(SIGTERM);
+  ASSERT_TRUE(refuses_clients(server.port()));
+  clients.front().half_close();
+  for (std::size_t i = 1; i < clients.size(); ++i) {
+    ASSERT_EQ(clients[i].receive(11), "sent before");
+    clients[i].half_close();
+  }
+  EXPECT_EQ(server.wait(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(, WaitingTest, testing::Values("single", "threadpool", "prefork"),
+                         ModelTest::name);
+
+class ChildrenTest : public ModelTest {};
+
+TEST_P(ChildrenTest, EndWithAParentThatIsKilled) {
+  ServerProcess server(ChildrenTest::server(), serving(2));
   Client client(server.port());
   ASSERT_EQ(client.echo("x"), "x");
   server.signal(SIGKILL);
   EXPECT_EQ(server.wait(), -SIGKILL);
   client.wait_for_end();
 }
+
+INSTANTIATE_TEST_SUITE_P(, ChildrenTest, testing::Values("single", "fork", "prefork"),
+                         ModelTest::name);
 
 }  // namespace
 }  // namespace servers::test
