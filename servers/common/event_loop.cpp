@@ -33,32 +33,20 @@ void EventLoop::finish_turn(int client, Next next) {
     --clients_;
     return;
   }
-  const Milliseconds timer = connection.take_timer();
-  if (timer == kAsBefore) return;
-  if (timer == kForEver)
-    timers_.cancel(client);
-  else
-    timers_.set(client, now() + timer);
-}
-
-Clock::time_point EventLoop::now() {
-  if (!now_) now_ = Clock::now();
-  return *now_;
+  timers_.set(client, connection.take_timer());
 }
 
 int EventLoop::timers_ms() const {
-  return timers_.empty() ? -1 : ms_until(timers_.next());
+  return timers_.timeout_ms();
 }
 
 void EventLoop::run_timers() {
-  while (!timers_.empty()) {
-    const int client = timers_.take_due(now());
-    if (client < 0) break;
+  for (int client; (client = timers_.take_due()) >= 0;) {
     const Next next = connections_[static_cast<std::size_t>(client)].due();
     finish_turn(client, next);
     rewatch(client, next);
   }
-  now_.reset();
+  timers_.forget_now();
 }
 
 }  // namespace servers

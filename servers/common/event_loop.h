@@ -36,8 +36,6 @@ class EventLoop : public Service {
  private:
   // After a connection's turn: sets its timer, or lets it go.
   void finish_turn(int client, Next next);
-  // Read once between two waits, and only if somebody has a timer.
-  [[nodiscard]] Clock::time_point now();
 
   // One recv's worth: big enough that a call is cheap beside its copying, small enough for the
   // second-level cache.
@@ -47,7 +45,6 @@ class EventLoop : public Service {
   std::vector<Connection> connections_;
   std::size_t clients_ = 0;
   Timers timers_;
-  std::optional<Clock::time_point> now_;
   std::vector<std::byte> buffer_;
 };
 

@@ -16,7 +16,8 @@ namespace servers::test {
 
 // The models that are tested. Every test that is about all of them is a ModelTest.
 inline constexpr const char* kModels[] = {"single",  "thread",   "threadpool", "fork",
-                                          "prefork", "selector", "poll",       "epoll"};
+                                          "prefork", "selector", "poll",       "epoll",
+                                          "coroutine"};
 
 class ModelTest : public testing::TestWithParam<const char*> {
  public:

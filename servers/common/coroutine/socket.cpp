@@ -1,0 +1,147 @@
+#include "common/coroutine/socket.h"
+
+#include <cerrno>
+#include <sys/socket.h>
+#include <utility>
+
+namespace servers {
+
+// Reactor: who goes on.
+
+void Reactor::enter(Socket* socket, int fd) {
+  const auto index = static_cast<std::size_t>(fd);
+  if (index >= sockets_.size()) sockets_.resize(index + 1);
+  sockets_[index] = socket;
+}
+
+void Reactor::leave(int fd) {
+  timers_.cancel(fd);
+  sockets_[static_cast<std::size_t>(fd)] = nullptr;
+}
+
+void Reactor::ready(Socket& socket, const epoll_event& event) {
+  socket.note(event.events);
+  // Whoever goes on may be the socket's end.
+  const bool proceeded = (event.events & ~EPOLLIN) != 0 && socket.proceed(socket.output_);
+  if (!proceeded || find(event.data.fd) == &socket) socket.proceed_input();
+}
+
+void Reactor::take_turns() {
+  taking_turns_.swap(turns_);  // turns that come up meanwhile are for the next round
+  for (const int fd : taking_turns_)
+    if (Socket* const socket = find(fd)) socket->take_turn();
+  taking_turns_.clear();
+}
+
+void Reactor::run_timers() {
+  for (int fd; (fd = timers_.take_due()) >= 0;)
+    if (Socket* const socket = find(fd)) socket->timed_out();
+  timers_.forget_now();
+}
+
+// Socket
+
+void Socket::wait(Operation*& place, Operation& operation, std::coroutine_handle<> waiter,
+                  Milliseconds patience) {
+  operation.waiter_ = waiter;
+  place = &operation;
+  reactor_.timers_.set(fd_.get(), patience);
+}
+
+void Socket::finish(Operation*& place) {
+  std::exchange(place, nullptr)->waiter_.resume();
+}
+
+bool Socket::proceed(Operation*& place) {
+  if (place == nullptr || !place->attempt()) return false;
+  finish(place);
+  return true;
+}
+
+void Socket::note(std::uint32_t events) {
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hung_up_ = true;
+  if ((events & ~EPOLLOUT) != 0) readable_ = true;
+}
+
+void Socket::proceed_input() {
+  // One that waits for its turn has it soon.
+  if (readable_ && !take_turns_) proceed(input_);
+}
+
+void Socket::take_turn() {
+  if (turn_) return std::exchange(turn_, nullptr).resume();
+  take_turns_ = false;
+  proceed(input_);
+}
+
+void Socket::timed_out() {
+  for (Operation** place : {&sleep_, &output_, &input_}) {
+    if (*place == nullptr) continue;
+    (*place)->give_up();
+    return finish(*place);
+  }
+}
+
+void Socket::end_output() const {
+  ::shutdown(fd_.get(), SHUT_WR);
+}
+
+// Receive
+
+void Socket::Receive::await_suspend(std::coroutine_handle<> waiter) {
+  buffer_.give_back();
+  socket_.wait(socket_.input_, *this, waiter, patience_);
+  if (socket_.take_turns_) socket_.reactor_.turns_.push_back(socket_.fd_.get());
+}
+
+bool Socket::Receive::attempt() {
+  const std::span<std::byte> buffer = buffer_.take();
+  do {
+    got_ = ::recv(socket_.fd_.get(), buffer.data(), buffer.size(), 0);
+  } while (got_ < 0 && errno == EINTR);
+  if (got_ < 0 && errno == EAGAIN) {
+    buffer_.give_back();
+    socket_.readable_ = false;
+    return false;
+  }
+  const bool full = got_ == static_cast<ssize_t>(buffer.size());
+  // A recv that does not fill the buffer has emptied the socket (epoll(7), question 9).
+  socket_.readable_ = full || socket_.hung_up_;
+  socket_.take_turns_ = full;
+  if (got_ < 0) got_ = -errno;
+  return true;
+}
+
+void Socket::Receive::give_up() {
+  got_ = -ETIMEDOUT;
+}
+
+// Send
+
+void Socket::Send::await_suspend(std::coroutine_handle<> waiter) {
+  socket_.wait(socket_.output_, *this, waiter, patience_);
+}
+
+bool Socket::Send::attempt() {
+  while (!rest_.empty()) {
+    const ssize_t sent = ::send(socket_.fd_.get(), rest_.data(), rest_.size(), MSG_NOSIGNAL);
+    if (sent >= 0)
+      rest_ = rest_.subspan(static_cast<std::size_t>(sent));
+    else if (errno != EINTR)
+      return errno != EAGAIN;
+  }
+  return true;
+}
+
+// Sleep and Turn
+
+void Socket::Sleep::await_suspend(std::coroutine_handle<> waiter) {
+  socket_.wait(socket_.sleep_, *this, waiter, time_);
+}
+
+void Socket::Turn::await_suspend(std::coroutine_handle<> waiter) {
+  socket_.turn_ = waiter;
+  socket_.reactor_.turns_.push_back(socket_.fd_.get());
+}
+
+}  // namespace servers
