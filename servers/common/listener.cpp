@@ -95,33 +95,34 @@ Fd Listener::accept(int flags) {
   for (;;) {
     Fd client(::accept4(socket_.get(), nullptr, nullptr, flags | SOCK_CLOEXEC));
     if (client) return client;
-    switch (errno) {
-      case EAGAIN:
-      case EINVAL:  // no longer listening
-        return {};
-      case EMFILE:
-        pause({"accept a client", errno, "raise the limit of open files (ulimit -n)"});
-        return {};
-      case ENFILE:
-        pause({"accept a client", errno, "raise the machine's limit (sysctl fs.file-max)"});
-        return {};
-      // The client's own failure, which came up before it was accepted: on to the next one
-      // (accept(2), "Error handling").
-      case ECONNABORTED:
-      case ENETDOWN:
-      case EPROTO:
-      case ENOPROTOOPT:
-      case EHOSTDOWN:
-      case ENONET:
-      case EHOSTUNREACH:
-      case EOPNOTSUPP:
-      case ENETUNREACH:
-      case EINTR:
-        continue;
-      default:  // ENOBUFS, ENOMEM, or a security module that forbids it (EPERM)
-        pause({"accept a client", errno, {}});
-        return {};
-    }
+    // EINVAL: no longer listening.
+    if (errno == EAGAIN || errno == EINVAL) return {};
+    accept_failed(errno);
+    if (paused_) return {};
+  }
+}
+
+void Listener::accept_failed(int error) {
+  switch (error) {
+    case EMFILE:
+      return pause({"accept a client", error, "raise the limit of open files (ulimit -n)"});
+    case ENFILE:
+      return pause({"accept a client", error, "raise the machine's limit (sysctl fs.file-max)"});
+    // The client's own failure, which came up before it was accepted: on to the next one
+    // (accept(2), "Error handling").
+    case ECONNABORTED:
+    case ENETDOWN:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case EINTR:
+      return;
+    default:  // ENOBUFS, ENOMEM, or a security module that forbids it (EPERM)
+      return pause({"accept a client", error, {}});
   }
 }
 

@@ -36,6 +36,9 @@ class Listener {
   // SOCK_CLOEXEC. None if no client waits, if another process has called end(), or if descriptors
   // have run out: then it has paused. Never blocks, unless let_block(true).
   [[nodiscard]] Fd accept(int flags);
+  // For who accepts by other means: what accept() does when accepting has failed. It is worth
+  // trying again at once if fd() is not paused then.
+  void accept_failed(int error);
   // Whether accept() waits for a client: in all processes that share the listener.
   void let_block(bool block);
   // Gives back a client that cannot be served now: the next accept() returns it.

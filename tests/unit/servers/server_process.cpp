@@ -1,5 +1,7 @@
 #include "server_process.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -71,20 +73,34 @@ std::string server_path(std::string_view model, std::string_view protocol) {
          std::string(model) + "_" + std::string(protocol);
 }
 
+std::string ModelTest::name(const testing::TestParamInfo<const char*>& info) {
+  std::string name = info.param;
+  std::replace_if(
+      name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+  return name;
+}
+
+std::string ModelTest::model() {
+  const std::string_view model = GetParam();
+  return std::string(model.substr(0, model.find(' ')));
+}
+
 std::string ModelTest::server(std::string_view protocol) {
-  return server_path(GetParam(), protocol);
+  return server_path(model(), protocol);
 }
 
 std::vector<std::string> ModelTest::serving(std::size_t clients, std::vector<std::string> more) {
-  const std::string_view model = GetParam();
-  if (model == "threadpool" || model == "prefork")
+  const std::string_view words = GetParam();
+  if (const std::size_t space = words.find(' '); space != std::string_view::npos)
+    more.emplace_back(words.substr(space + 1));
+  if (model() == "threadpool" || model() == "prefork")
     more.insert(more.end(), {"--workers", std::to_string(clients)});
-  if (model == "threadpool") more.insert(more.end(), {"--queue", "1"});
+  if (model() == "threadpool") more.insert(more.end(), {"--queue", "1"});
   return more;
 }
 
 bool ModelTest::serves_one() {
-  return std::string_view(GetParam()) == "single";
+  return model() == "single";
 }
 
 ServerProcess::ServerProcess(const std::string& path, const std::vector<std::string>& arguments,

@@ -14,20 +14,34 @@
 
 namespace servers::test {
 
-// The models that are tested. Every test that is about all of them is a ModelTest.
-inline constexpr const char* kModels[] = {"single",  "thread",   "threadpool", "fork",
-                                          "prefork", "selector", "poll",       "epoll",
-                                          "coroutine"};
+// The models that are tested, some of them with options. Every test that is about all of them is a
+// ModelTest.
+inline constexpr const char* kModels[] = {
+    "single",
+    "thread",
+    "threadpool",
+    "fork",
+    "prefork",
+    "selector",
+    "poll",
+    "epoll",
+    "coroutine",
+    "uring",
+    "uring --as-linux=5.19",
+    "uring --as-linux=5.15",
+};
 
 class ModelTest : public testing::TestWithParam<const char*> {
  public:
-  static std::string name(const testing::TestParamInfo<const char*>& info) { return info.param; }
+  static std::string name(const testing::TestParamInfo<const char*>& info);
 
  protected:
+  // Without options.
+  [[nodiscard]] static std::string model();
   // The path of this model's server for a protocol.
   [[nodiscard]] static std::string server(std::string_view protocol = "echo");
-  // Options that make it serve exactly so many clients at once if it serves a fixed number of them
-  // (but see serves_one()), and then `more`.
+  // The model's options, and those that make it serve exactly so many clients at once if it serves
+  // a fixed number of them (but see serves_one()), after `more`.
   [[nodiscard]] static std::vector<std::string> serving(std::size_t clients,
                                                         std::vector<std::string> more = {});
   // Whether it serves one client at a time, whatever it is told.

@@ -94,7 +94,8 @@ TEST_P(FilesTest, OutOfDescriptorsItServesOnAndRecovers) {
 
 // Where a client has a process, processes are what runs out.
 INSTANTIATE_TEST_SUITE_P(, FilesTest,
-                         testing::Values("thread", "threadpool", "selector", "poll", "epoll"),
+                         testing::Values("thread", "threadpool", "selector", "poll", "epoll",
+                                         "coroutine", "uring", "uring --as-linux=5.15"),
                          ModelTest::name);
 
 class TasksTest : public ModelTest {};

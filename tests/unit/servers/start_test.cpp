@@ -33,7 +33,7 @@ using StartTest = ModelTest;
 TEST_P(StartTest, TellsItsAddressAndNothingElse) {
   ServerProcess server(StartTest::server(), serving(1));
   EXPECT_THAT(server.ready_line(),
-              MatchesRegex(std::string(GetParam()) + "_echo listening on 127\\.0\\.0\\.1:[0-9]+"));
+              MatchesRegex(model() + "_echo listening on 127\\.0\\.0\\.1:[0-9]+"));
   EXPECT_EQ(Client(server.port()).echo("x"), "x");
   server.signal(SIGTERM);
   EXPECT_EQ(server.wait(), 0);
@@ -43,7 +43,7 @@ TEST_P(StartTest, TellsItsAddressAndNothingElse) {
 
 TEST_P(StartTest, PortInUseIsOneLineAndExitCode1) {
   ServerProcess first(StartTest::server(), serving(1));
-  ServerProcess second(StartTest::server(), {"--port", std::to_string(first.port())});
+  ServerProcess second(StartTest::server(), serving(1, {"--port", std::to_string(first.port())}));
   EXPECT_EQ(second.wait(), 1);
   expect_line(second.rest_of_stderr(), "127.0.0.1:" + std::to_string(first.port()),
               "Address already in use");
