@@ -25,8 +25,8 @@ class EpollLoop : public EventLoop {
     const int stop = stop_.fd();
     for (const epoll_event& event : epoll_.wait(timeout_ms)) {
       if (event.data.fd == stop) {
+        epoll_.only_clients();
         begin_stop();
-        epoll_.listener_closed();
       } else if (event.data.fd == listening) {
         if (epoll_.listener() >= 0) accept_clients();
       } else {

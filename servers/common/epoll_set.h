@@ -17,7 +17,7 @@ namespace servers {
 class EpollSet {
  public:
   // `always` is watched for input, level-triggered. Throws Failure.
-  explicit EpollSet(int always) : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  explicit EpollSet(int always) : epoll_(::epoll_create1(EPOLL_CLOEXEC)), always_(always) {
     if (!epoll_ || !control(EPOLL_CTL_ADD, always, EPOLLIN))
       throw Failure::from_errno("set up epoll");
   }
@@ -41,8 +41,12 @@ class EpollSet {
   }
   // The listening socket that is being watched; -1 if none is.
   [[nodiscard]] int listener() const { return listening_; }
-  // It has been closed, and so is out of the set.
-  void listener_closed() { listening_ = -1; }
+  // From now on only clients are watched. Closing the others would not do: they may be shared, and
+  // who is open elsewhere stays in the set.
+  void only_clients() {
+    control(EPOLL_CTL_DEL, always_, 0);
+    set_listener(-1);
+  }
 
   // The ready ones, with their descriptor in data.fd; none when the time is over, or a signal came.
   // Throws Failure.
@@ -64,6 +68,7 @@ class EpollSet {
   static constexpr int kBatch = 512;
 
   Fd epoll_;
+  int always_;
   int listening_ = -1;
   std::array<epoll_event, kBatch> events_{};
 };

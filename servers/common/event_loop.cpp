@@ -31,6 +31,7 @@ void EventLoop::finish_turn(int client, Next next) {
     timers_.cancel(client);
     connection = {};
     --clients_;
+    left();
     return;
   }
   timers_.set(client, connection.take_timer());

@@ -27,6 +27,9 @@ class EventLoop : public Service {
   // for now, as to rewatch().
   [[nodiscard]] Next proceed(int client);
 
+  // A client has left.
+  virtual void left() {}
+
   std::optional<Shortage> take(Fd& client) final;
   [[nodiscard]] std::size_t clients() const final { return clients_; }
   [[nodiscard]] int client_flags() const final;

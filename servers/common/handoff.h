@@ -1,5 +1,5 @@
-// How does a client's socket get from one process to another? As SCM_RIGHTS (unix(7)) over a socket
-// pair, on whose other side one process waits, or several, of which each client goes to one.
+// How does a client's socket get from who has accepted it to who serves it? Over a socket pair, on
+// whose taking side one thread or process waits, or several, of which each client goes to one.
 #pragma once
 
 #include <cstdint>
@@ -10,27 +10,30 @@ namespace servers {
 
 class Handoff {
  public:
-  // Throws Failure.
-  Handoff();
+  // To another process a descriptor goes as SCM_RIGHTS (unix(7)), within one its number will do.
+  enum class To : std::uint8_t { kProcess, kThread };
+  // The taking side blocks, or does not. Throws Failure.
+  enum class Taker : std::uint8_t { kBlocks, kDoesNotBlock };
+  Handoff(To to, Taker taker);
 
-  // The giving side. Never blocks.
-  enum class Given : std::uint8_t { kYes, kNotNow, kNever };
-  // kNotNow: until giver_fd() is writable. kNever: nobody can take it, for example because there
-  // are too many descriptors on their way; errno tells.
-  [[nodiscard]] Given give(const Fd& client) const;
+  // Gives the client away: it is not ours any more if that has worked. False, with errno, if not:
+  // EAGAIN until giver_fd() is writable. Never blocks.
+  [[nodiscard]] bool give(Fd& client) const;
   [[nodiscard]] int giver_fd() const { return giver_.get(); }
-  // No more clients come: once every process has closed its share.
+  // No more clients come, once every process has done this.
   void close_giver() { giver_.reset(); }
 
-  // The taking side. Waits for a client; none at the end, or if there is none now and the taker has
-  // been made non-blocking.
-  [[nodiscard]] Fd take() const;
+  // For take_handed_over().
   [[nodiscard]] int taker_fd() const { return taker_.get(); }
-  void close_taker() { taker_.reset(); }
 
  private:
+  To to_;
   Fd giver_;
   Fd taker_;
 };
+
+// The next client; none at the end, or with errno (EAGAIN if there is none now and it does not
+// block; EMFILE if one is lost because this process had no free descriptor for it).
+[[nodiscard]] Fd take_handed_over(int taker_fd);
 
 }  // namespace servers

@@ -1,6 +1,7 @@
 #include "common/listener.h"
 
 #include <cerrno>
+#include <climits>
 #include <fcntl.h>
 #include <fstream>
 #include <memory>
@@ -11,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "common/handoff.h"
 #include "common/log.h"
 
 namespace servers {
@@ -76,6 +78,9 @@ Fd listen_on(const std::string& host, std::uint16_t port, int backlog) {
 Listener::Listener(const std::string& host, std::uint16_t port, int backlog)
     : backlog_(backlog), socket_(listen_on(host, port, backlog)) {}
 
+Listener::Listener(Fd handoff)
+    : backlog_(INT_MAX), socket_(std::move(handoff)), handed_over_(true) {}
+
 std::string Listener::address() const {
   sockaddr_storage bound{};
   socklen_t length = sizeof bound;
@@ -93,7 +98,8 @@ std::string Listener::address() const {
 Fd Listener::accept(int flags) {
   if (put_back_) return std::move(put_back_);
   for (;;) {
-    Fd client(::accept4(socket_.get(), nullptr, nullptr, flags | SOCK_CLOEXEC));
+    Fd client = handed_over_ ? take_handed_over(socket_.get())
+                             : Fd(::accept4(socket_.get(), nullptr, nullptr, flags | SOCK_CLOEXEC));
     if (client) return client;
     // EINVAL: no longer listening.
     if (errno == EAGAIN || errno == EINVAL) return {};
@@ -146,7 +152,7 @@ void Listener::let_block(bool block) {
 }
 
 void Listener::end() {
-  ::shutdown(socket_.get(), SHUT_RDWR);
+  if (!handed_over_) ::shutdown(socket_.get(), SHUT_RDWR);
   close();
 }
 

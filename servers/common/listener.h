@@ -26,6 +26,9 @@ class Listener {
   // (0: the kernel picks a free one). Throws Failure with the remedy.
   Listener(const std::string& host, std::uint16_t port, int backlog);
 
+  // Takes the clients that somebody else has accepted and hands over: the taking side of a Handoff.
+  explicit Listener(Fd handoff);
+
   // What to wait for; -1 while paused and once closed.
   [[nodiscard]] int fd() const { return paused_ ? -1 : socket_.get(); }
   [[nodiscard]] int backlog() const { return backlog_; }
@@ -61,6 +64,7 @@ class Listener {
  private:
   int backlog_;
   Fd socket_;
+  bool handed_over_ = false;
   Fd put_back_;
   bool paused_ = false;
   Clock::time_point paused_until_;

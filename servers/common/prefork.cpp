@@ -1,5 +1,6 @@
 #include "common/prefork.h"
 
+#include <cerrno>
 #include <deque>
 
 #include "common/blocking.h"
@@ -31,7 +32,8 @@ class PreforkService final : public Service {
   Fd next_client() {
     for (;;) {
       if (Fd client = listener_.accept(0)) return client;
-      if (listener_.timeout_ms() < 0) return handoff_.take();  // not paused: it has ended
+      if (listener_.timeout_ms() < 0)
+        return take_handed_over(handoff_.taker_fd());  // not paused: it has ended
       poll_for({}, listener_.timeout_ms());
       (void)listener_.resume();
     }
@@ -63,7 +65,7 @@ class PreforkService final : public Service {
 
   void hand_out() {
     for (; !waiting_.empty(); waiting_.pop_front())
-      if (handoff_.give(waiting_.front()) == Handoff::Given::kNotNow) return;
+      if (!handoff_.give(waiting_.front()) && errno == EAGAIN) return;
     handoff_.close_giver();
   }
 
@@ -73,7 +75,7 @@ class PreforkService final : public Service {
   // At the end idle workers leave at once: those that are left have a client.
   [[nodiscard]] std::size_t clients() const override { return workers_.count() + waiting_.size(); }
 
-  Handoff handoff_;
+  Handoff handoff_{Handoff::To::kProcess, Handoff::Taker::kBlocks};
   std::deque<Fd> waiting_;  // for the handoff
   ProcessPool workers_;
 };

@@ -41,6 +41,7 @@ void Stop::begin() {
   signalfd_siginfo first;
   [[maybe_unused]] const ssize_t taken = ::read(signals_.get(), &first, sizeof first);
   signals_.reset();
+  if (of_worker_) return;
   // A shell starts background jobs with SIGINT ignored: ask for the default, do not assume it.
   for (const int signal : kSignals)
     std::signal(signal, SIG_DFL);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <utility>
 
 #include "common/clock.h"
 #include "common/fd.h"
@@ -19,6 +20,10 @@ class Stop {
  public:
   // Throws Failure.
   explicit Stop(std::chrono::milliseconds grace);
+  // For one of several workers, whose main thread or process has `main`: the end begins when `told`
+  // is readable. It reads once from it and closes it, and says nothing to the user.
+  Stop(const Stop& main, Fd told)
+      : grace_(main.grace_), signals_(std::move(told)), of_worker_(true), reported_(true) {}
 
   // Readable when a signal has come; -1 once begun.
   [[nodiscard]] int fd() const { return signals_.get(); }
@@ -35,6 +40,7 @@ class Stop {
  private:
   std::chrono::milliseconds grace_;
   Fd signals_;
+  bool of_worker_ = false;
   bool begun_ = false;
   bool reported_ = false;
   Clock::time_point report_at_;

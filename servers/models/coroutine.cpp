@@ -59,8 +59,8 @@ class CoroutineService final : public Service {
     const int stop = stop_.fd();
     reactor_.wait(timeout_ms, [&](int fd) {
       if (fd == stop) {
+        reactor_.epoll().only_clients();
         begin_stop();
-        reactor_.epoll().listener_closed();
       } else if (fd == reactor_.epoll().listener()) {
         accept_clients();
       }

@@ -81,11 +81,12 @@ class Ring {
   [[nodiscard]] bool has_buffers() const { return buffers_out_ < kBuffers; }
 
  private:
-  // A buffer is held from its receive to the send of its answer, within one round or two of wait():
-  // so many clients at once can have sent something. The ring is walked through again and again,
-  // so it should not be longer than necessary, for the cache's sake.
-  static constexpr unsigned kBuffers = 1024;
-  static constexpr std::size_t kBufferBytes = 16384;
+  // A buffer is held from its receive to the send of its answer, a round or two of wait(): so many
+  // clients can have sent something within one (newer kernels do the work of some 20 in a round).
+  // They are as big as the other models' so that a big message is one receive and one send, not
+  // several of each; what small ones do not reach of it never becomes memory.
+  static constexpr unsigned kBuffers = 256;
+  static constexpr std::size_t kBufferBytes = 65536;
   static constexpr int kGroup = 0;
 
   // Unsubmitted requests; when they are full they are submitted early.

@@ -95,6 +95,7 @@ std::vector<std::string> ModelTest::serving(std::size_t clients, std::vector<std
     more.emplace_back(words.substr(space + 1));
   if (model() == "threadpool" || model() == "prefork")
     more.insert(more.end(), {"--workers", std::to_string(clients)});
+  if (model() == "epoll_workers") more.insert(more.end(), {"--workers", "2"});
   if (model() == "threadpool") more.insert(more.end(), {"--queue", "1"});
   return more;
 }

@@ -25,6 +25,8 @@ inline constexpr const char* kModels[] = {
     "selector",
     "poll",
     "epoll",
+    "epoll_workers",
+    "epoll_workers --processes",
     "coroutine",
     "uring",
     "uring --as-linux=5.19",

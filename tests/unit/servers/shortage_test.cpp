@@ -95,7 +95,8 @@ TEST_P(FilesTest, OutOfDescriptorsItServesOnAndRecovers) {
 // Where a client has a process, processes are what runs out.
 INSTANTIATE_TEST_SUITE_P(, FilesTest,
                          testing::Values("thread", "threadpool", "selector", "poll", "epoll",
-                                         "coroutine", "uring", "uring --as-linux=5.15"),
+                                         "epoll_workers", "epoll_workers --processes", "coroutine",
+                                         "uring", "uring --as-linux=5.15"),
                          ModelTest::name);
 
 class TasksTest : public ModelTest {};

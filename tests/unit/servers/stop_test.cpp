@@ -124,7 +124,8 @@ TEST_P(ChildrenTest, EndWithAParentThatIsKilled) {
   client.wait_for_end();
 }
 
-INSTANTIATE_TEST_SUITE_P(, ChildrenTest, testing::Values("single", "fork", "prefork"),
+INSTANTIATE_TEST_SUITE_P(, ChildrenTest,
+                         testing::Values("single", "fork", "prefork", "epoll_workers --processes"),
                          ModelTest::name);
 
 }  // namespace
