@@ -42,12 +42,11 @@ int EventLoop::timers_ms() const {
 }
 
 void EventLoop::run_timers() {
-  for (int client; (client = timers_.take_due()) >= 0;) {
+  timers_.run([this](int client) {
     const Next next = connections_[static_cast<std::size_t>(client)].due();
     finish_turn(client, next);
     rewatch(client, next);
-  }
-  timers_.forget_now();
+  });
 }
 
 }  // namespace servers

@@ -5,9 +5,9 @@
 #include <optional>
 #include <vector>
 
+#include "common/client_timers.h"
 #include "common/connection.h"
 #include "common/service.h"
-#include "common/timers.h"
 
 namespace servers {
 
@@ -47,7 +47,7 @@ class EventLoop : public Service {
   // By descriptor: the kernel hands out the lowest free number, so this is dense.
   std::vector<Connection> connections_;
   std::size_t clients_ = 0;
-  Timers timers_;
+  ClientTimers timers_;
   std::vector<std::byte> buffer_;
 };
 

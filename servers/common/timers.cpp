@@ -2,10 +2,7 @@
 
 namespace servers {
 
-void Timers::set(int client, Milliseconds from_now) {
-  if (from_now == kAsBefore) return;
-  if (from_now == kForEver) return cancel(client);
-  const auto due = now() + from_now;
+void Timers::set(int client, Clock::time_point due) {
   const auto index = static_cast<std::size_t>(client);
   if (index >= timers_.size()) timers_.resize(index + 1);
   Timer& timer = timers_[index];
@@ -22,15 +19,11 @@ void Timers::cancel(int client) {
   timer = {};
 }
 
-int Timers::timeout_ms() const {
-  return order_.empty() ? -1 : ms_until(order_.begin()->first);
-}
-
-int Timers::take_due() {
-  while (!order_.empty() && order_.begin()->first <= now()) {
+int Timers::take_due(Clock::time_point now) {
+  while (!order_.empty() && order_.begin()->first <= now) {
     const int client = order_.begin()->second;
     Timer& timer = timers_[static_cast<std::size_t>(client)];
-    if (timer.due <= now()) {
+    if (timer.due <= now) {
       order_.erase(order_.begin());
       timer = {};
       return client;
@@ -38,11 +31,6 @@ int Timers::take_due() {
     move(client, timer, timer.due);
   }
   return -1;
-}
-
-Clock::time_point Timers::now() {
-  if (!now_) now_ = Clock::now();
-  return *now_;
 }
 
 // The node is used again: nothing is allocated but for a client's first timer.

@@ -16,8 +16,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/client_timers.h"
 #include "common/service.h"
-#include "common/timers.h"
 #include "common/uring/ring.h"
 #include "models/model.h"
 
@@ -314,11 +314,10 @@ class UringService final : public Service {
 
   [[nodiscard]] int timers_ms() const override { return timers_.timeout_ms(); }
   void run_timers() override {
-    for (int fd; (fd = timers_.take_due()) >= 0;) {
+    timers_.run([this](int fd) {
       client(fd).due();
       finish_turn(fd);
-    }
-    timers_.forget_now();
+    });
   }
 
   // The kernel accepts them, up to the end. The last may still come then.
@@ -332,7 +331,7 @@ class UringService final : public Service {
   std::vector<Client> clients_;  // by descriptor
   std::size_t count_ = 0;
   std::vector<int> starved_;
-  Timers timers_;
+  ClientTimers timers_;
   bool accepting_ = false;
   Ring ring_;  // the first to go
 };

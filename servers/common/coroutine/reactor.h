@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include "common/client_timers.h"
 #include "common/epoll_set.h"
-#include "common/timers.h"
 
 namespace servers {
 
@@ -63,7 +63,7 @@ class Reactor {
   std::vector<Socket*> sockets_;  // by descriptor
   std::vector<int> turns_;        // who goes on after all that is ready now
   std::vector<int> taking_turns_;
-  Timers timers_;
+  ClientTimers timers_;
 };
 
 }  // namespace servers

@@ -34,9 +34,9 @@ void Reactor::take_turns() {
 }
 
 void Reactor::run_timers() {
-  for (int fd; (fd = timers_.take_due()) >= 0;)
+  timers_.run([this](int fd) {
     if (Socket* const socket = find(fd)) socket->timed_out();
-  timers_.forget_now();
+  });
 }
 
 // Socket
