@@ -57,13 +57,19 @@ class Service:
     def clients(self):
         return self._clients
 
+    async def _serve(self, client):
+        try:
+            await self.serve(client)
+        except OSError:
+            client.close()  # it was gone before it could be served
+
     def _accept_clients(self, at_most=ACCEPT_BATCH):
         for _ in range(at_most):
             client = self._listener.accept()
             if client is None:
                 break
             client.setblocking(False)
-            task = self._loop.create_task(self.serve(client))
+            task = self._loop.create_task(self._serve(client))
             self.enter(task)
             task.add_done_callback(self.leave)
         if self._listener.paused and not self.stop.begun:

@@ -38,6 +38,9 @@ class Service:
         """How many are being served."""
         raise NotImplementedError
 
+    def told_to_end(self):
+        """Called once, when the end begins."""
+
     def run(self):
         announce(self.listener)
         while not (self.stop.begun and not self.clients()) and not self.stop.overdue():
@@ -67,6 +70,7 @@ class Service:
         self.accept_clients(self.listener.backlog)
         self.listener.close()
         self.stop.begin()
+        self.told_to_end()
 
 
 class SelectorService(Service):

@@ -14,11 +14,12 @@ STACK_BYTES = 256 * 1024
 
 
 class ThreadService(SelectorService):
-    """`serve` is called in the thread of a client, with its blocking socket, which it closes."""
+    """Calls protocol.serve() in the thread of a client, with its blocking socket, which that
+    closes; and protocol.end() once, when the end begins."""
 
-    def __init__(self, options, serve):
+    def __init__(self, options, protocol):
         super().__init__(options)
-        self._serve = serve
+        self._protocol = protocol
         self._clients = set()
         self._empty = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self.selector.register(self._empty, selectors.EVENT_READ,
@@ -37,12 +38,15 @@ class ThreadService(SelectorService):
                            "raise ulimit -u, ulimit -v, or sysctl kernel.threads-max, "
                            "kernel.pid_max, vm.max_map_count") from error
 
+    def told_to_end(self):
+        self._protocol.end()
+
     def clients(self):
         return len(self._clients)
 
     def _run(self, client):
         try:
-            self._serve(client)
+            self._protocol.serve(client)
         finally:
             # One bytecode each, so no lock: either this thread sees that the end has begun, or
             # the main thread, which counts only after that, sees one client less.
