@@ -81,7 +81,8 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, size):
         if not self._lingering:
             self._conversation.feed(bytes(self._service.buffer[:size]))
-            self._proceed()
+            if self._task is None and self._writable:
+                self._proceed()
 
     def pause_writing(self):
         self._writable = False
@@ -92,8 +93,7 @@ class Connection(asyncio.BufferedProtocol):
         self._writable = True
         if not self._lingering:
             self._deadline = None
-        if self._task is None:
-            self._go_on()
+        self._go_on()
 
     def close_if_idle(self):
         if not (self._lingering or self._task or self._conversation.asking):
@@ -102,8 +102,14 @@ class Connection(asyncio.BufferedProtocol):
     def check(self, now):
         """Ends what takes too long. The loop's clock is that of the conversation."""
         if self._deadline is not None:
-            if self._deadline <= now:
+            if self._deadline > now:
+                return
+            if self._task is None:
                 self._transport.abort()
+            else:
+                # It ends the transport itself: asyncio forgets to stop watching a socket that is
+                # closed under its sendfile(), and then cannot watch the next of that number.
+                self._task.cancel()
         elif self._task is None and self._conversation.deadline <= now:
             answer = self._conversation.timed_out()
             if answer is None:
@@ -127,13 +133,11 @@ class Connection(asyncio.BufferedProtocol):
         self._loop.call_soon(self._go_on)
 
     def _go_on(self):
-        if self._transport.is_closing() or not self._writable:
+        if self._transport.is_closing() or not self._writable or self._task is not None:
             return
+        self._transport.resume_reading()
         if not self._lingering:
-            self._transport.resume_reading()
             self._proceed()
-        else:
-            self._transport.resume_reading()
 
     def _write(self, answer):
         self._transport.write(answer.data)
@@ -142,6 +146,8 @@ class Connection(asyncio.BufferedProtocol):
             # its way: sends the end, and throws away what still comes until the client ends too.
             self._lingering = True
             self._deadline = self._loop.time() + LINGER
+            if not self._writable:
+                self._deadline += self._service.site.timeout
             self._transport.write_eof()
 
     async def _answer_slowly(self, answer):
@@ -152,7 +158,8 @@ class Connection(asyncio.BufferedProtocol):
                 self._write(answer)
             else:
                 await self._send_file(answer)
-        except (OSError, RuntimeError):  # RuntimeError: asyncio says so of a closed transport
+        except (OSError, RuntimeError, asyncio.CancelledError):
+            # The client is gone (asyncio says so by a RuntimeError too), or does not take it.
             self._transport.abort()
         finally:
             answer.discard()

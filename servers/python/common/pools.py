@@ -46,6 +46,7 @@ class PoolService(SelectorService):
         self._waiting = set()  # connections whose clients have their turn
         self._working = 0
         self._drained = False
+        self._look_at = 0.0  # when to look again for who takes too long
 
     def hand_over(self, connection):
         """Has a worker call proceed(); who then calls, or has the main thread call, returned()."""
@@ -67,8 +68,10 @@ class PoolService(SelectorService):
                 if connection.lingering_until is None and not connection.conversation.asking:
                     self._close(connection)
         now = time.monotonic()
-        for connection in [c for c in self._waiting if c.deadline <= now]:
-            self._too_late(connection)
+        if now >= self._look_at:
+            self._look_at = now + self.site.timeout / 4
+            for connection in [c for c in self._waiting if c.deadline <= now]:
+                self._too_late(connection)
 
     def returned(self, connection, went):
         self._working -= 1
@@ -217,18 +220,20 @@ class ProcessPoolService(PoolService):
                 pass  # it has died: its channel says so too
 
     def _answered(self, worker):
-        message = worker.channel.recv(MESSAGE_BYTES)
+        try:
+            message = worker.channel.recv(MESSAGE_BYTES)
+        except OSError:
+            message = b""
         connection, worker.connection = worker.connection, None
-        if not message:
-            self._replace(worker)
-            went = Next.GONE
-        else:
+        if message:
             self._free.append(worker)
             went, *state = MESSAGE.unpack_from(message)
-            went = Next(went)
             connection.conversation = Conversation(self.site, (*state, message[MESSAGE.size:]))
-        if connection is not None:
-            self.returned(connection, went)
+            self.returned(connection, Next(went))
+        else:
+            if connection is not None:
+                self.returned(connection, Next.GONE)
+            self._replace(worker)
         self._give_work()
 
     def _replace(self, worker):

@@ -1,11 +1,12 @@
 """A process per connection, which blocks in its own calls."""
 
 import ctypes
+import gc
 import os
-import selectors
 import signal
 
 from common.listener import Shortage
+from common.program import log_line
 from common.service import SelectorService
 from common.stop import SIGNALS
 
@@ -46,6 +47,7 @@ class ProcessService(SelectorService):
         self._children = set()
         self._self = os.getpid()
         signal.signal(signal.SIGCHLD, lambda *_: None)  # ends the wait
+        gc.freeze()  # a collection in a child would write to, and so copy, all pages of ours
 
     def run(self):
         super().run()
@@ -87,5 +89,7 @@ class ProcessService(SelectorService):
                 signal.signal(number, lambda *_: self._protocol.end())
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             self._protocol.serve(client)
+        except Exception as error:
+            log_line(f"could not serve a client: {error!r}")
         finally:
             os._exit(0)
