@@ -104,7 +104,7 @@ TEST_P(EchoTest, OneClientsResetIsNoOtherClientsBusiness) {
   EXPECT_TRUE(eventually([&] { return server.open_files() <= files; })) << "descriptors leak";
 }
 
-INSTANTIATE_TEST_SUITE_P(, EchoTest, testing::ValuesIn(kModels), ModelTest::name);
+INSTANTIATE_FOR_ECHO_SERVERS(EchoTest);
 
 // FD_SETSIZE is 1024.
 TEST(SelectorTest, ServesDescriptorsAbove1024) {

@@ -14,19 +14,31 @@
 
 namespace servers::test {
 
-// The models that are tested. Every test that is about all of them is a ModelTest.
+// The models in C++, which drive any protocol, and the echo servers in Python.
 inline constexpr const char* kModels[] = {"thread", "selector", "poll", "epoll", "fork"};
+inline constexpr const char* kPythonEcho[] = {
+    "python/asyncio_streams", "python/asyncio_sock", "python/asyncio_proto",
+    "python/uvloop_streams",  "python/uvloop_sock",  "python/uvloop_proto",
+    "python/gevent",          "python/selector",     "python/thread"};
 
+// Every test that is about all of them is a ModelTest. Skipped where a server in Python lacks the
+// module it is about.
 class ModelTest : public testing::TestWithParam<const char*> {
  public:
-  static std::string name(const testing::TestParamInfo<const char*>& info) { return info.param; }
+  static std::string name(const testing::TestParamInfo<const char*>& info);
 
  protected:
+  void SetUp() override;
   // The path of this model's server for a protocol.
   [[nodiscard]] static std::string server(std::string_view protocol = "echo");
 };
 
-// The path of MODEL_PROTOCOL as it was built.
+// Instantiates a ModelTest for every echo server.
+#define INSTANTIATE_FOR_ECHO_SERVERS(TEST)                                       \
+  INSTANTIATE_TEST_SUITE_P(, TEST, testing::ValuesIn(kModels), ModelTest::name); \
+  INSTANTIATE_TEST_SUITE_P(Python, TEST, testing::ValuesIn(kPythonEcho), ModelTest::name)
+
+// The path of MODEL_PROTOCOL as it was built; for "python/NAME" that of this script.
 [[nodiscard]] std::string server_path(std::string_view model, std::string_view protocol = "echo");
 
 // Ends (SIGKILL) and reaps its process when it goes. Waiting is bounded everywhere: a server that

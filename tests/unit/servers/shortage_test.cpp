@@ -95,6 +95,7 @@ TEST_P(FilesTest, OutOfDescriptorsItServesOnAndRecovers) {
 // The fork model's parent keeps no client's descriptor: processes are what it runs out of.
 INSTANTIATE_TEST_SUITE_P(, FilesTest, testing::Values("thread", "selector", "poll", "epoll"),
                          ModelTest::name);
+INSTANTIATE_TEST_SUITE_P(Python, FilesTest, testing::ValuesIn(kPythonEcho), ModelTest::name);
 
 class TasksTest : public ModelTest {};
 
@@ -119,6 +120,7 @@ TEST_P(TasksTest, OutOfThreadsOrProcessesItServesOnAndRecovers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, TasksTest, testing::Values("thread", "fork"), ModelTest::name);
+INSTANTIATE_TEST_SUITE_P(Python, TasksTest, testing::Values("python/thread"), ModelTest::name);
 
 }  // namespace
 }  // namespace servers::test

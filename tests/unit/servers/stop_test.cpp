@@ -87,7 +87,7 @@ TEST_P(StopTest, SaysWhatItWaitsForAndASecondSignalEndsAtOnce) {
   client.wait_for_end();  // also with a process of its own
 }
 
-INSTANTIATE_TEST_SUITE_P(, StopTest, testing::ValuesIn(kModels), ModelTest::name);
+INSTANTIATE_FOR_ECHO_SERVERS(StopTest);
 
 TEST(ForkTest, ChildrenEndWithAParentThatIsKilled) {
   ServerProcess server(server_path("fork"));
