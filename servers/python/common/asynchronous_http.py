@@ -12,8 +12,9 @@ from common.http import Conversation, Site
 TURN = 16
 # Of a large file, between two looks at whether its client takes it.
 CHUNK = 256 * 1024
-# After the signal, until clients are taken to have asked for nothing before it.
-LAST_REQUESTS = 0.05
+# Turns of the event loop after which a client accepted in the first has its input read: its task
+# starts, asyncio watches its socket, the socket is ready, and some to spare.
+LAST_TURNS = 10
 
 
 class HttpService(asynchronous.Service):
@@ -42,9 +43,11 @@ class HttpService(asynchronous.Service):
 
     def told_to_end(self):
         self.site.ending = True
-        asyncio.get_running_loop().call_later(LAST_REQUESTS, self._close_idle)
+        self._ending = asyncio.get_running_loop().create_task(self._close_idle())
 
-    def _close_idle(self):
+    async def _close_idle(self):
+        for _ in range(LAST_TURNS):  # what had come before the signal is served
+            await asyncio.sleep(0)
         for connection in list(self._connections):
             connection.close_if_idle()
 

@@ -33,6 +33,10 @@ class Connection:
         self.lingering_until = None
 
     @property
+    def idle(self):
+        return self.lingering_until is None and not self.conversation.asking
+
+    @property
     def deadline(self):
         return self.lingering_until or self.conversation.deadline
 
@@ -45,7 +49,6 @@ class PoolService(SelectorService):
         self.site = Site(Folder(options.folder), options)
         self._waiting = set()  # connections whose clients have their turn
         self._working = 0
-        self._drained = False
         self._look_at = 0.0  # when to look again for who takes too long
 
     def hand_over(self, connection):
@@ -56,16 +59,19 @@ class PoolService(SelectorService):
         set_limits(client, self.site.timeout)
         self._await(Connection(client, Conversation(self.site)))
 
+    def told_to_end(self):
+        self.site.ending = True
+
     def clients(self):
         return len(self._waiting) + self._working
 
     def wait(self, timeout):
         super().wait(soonest(timeout, self.site.timeout / 4 if self._waiting else None))
-        if self.stop.begun and not self._drained:
-            self._drained = True
-            super().wait(0)  # what had come before the signal is served
-            for connection in list(self._waiting):
-                if connection.lingering_until is None and not connection.conversation.asking:
+        idle = [c for c in self._waiting if c.idle] if self.stop.begun else []
+        if idle:
+            super().wait(0)  # what has come already is served
+            for connection in idle:
+                if connection.idle and connection in self._waiting:
                     self._close(connection)
         now = time.monotonic()
         if now >= self._look_at:
@@ -281,6 +287,8 @@ class ProcessPoolService(PoolService):
                 channel.send(MESSAGE.pack(went.value, deadline, asking) + pending)
         except OSError:
             pass  # the parent has gone
+        except Exception as error:
+            log_line(f"a worker process fails: {error!r}")
         finally:
             os._exit(0)
 
