@@ -68,8 +68,19 @@ INSTANTIATE_TEST_SUITE_P(, BundledServer,
                                          Model{"fork_echo", kConnections + 1, true},
                                          Model{"selector_echo", 1, false},
                                          Model{"poll_echo", 1, false},
-                                         Model{"epoll_echo", 1, false}),
-                         [](const auto& model) { return std::string(model.param.name); });
+                                         Model{"epoll_echo", 1, false},
+                                         Model{"python/selector", 1, false}),
+                         [](const auto& model) {
+                           std::string name(model.param.name);
+                           std::replace(name.begin(), name.end(), '/', '_');
+                           return name;
+                         });
+
+TEST_F(WithoutPrivilege, a_bundled_server_that_does_not_echo_gets_no_echo_load) {
+  const Ended ended = run(trace_run({"--connections", "5", "servers/python/thread_http"}));
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_THAT(ended.err, OneLine(testing::HasSubstr("--connections is for the echo load")));
+}
 
 TEST_F(EndToEnd, a_pinned_server_never_migrates) {
   // The last CPU that this test may use: not 0 wherever there are two.
