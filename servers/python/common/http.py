@@ -1,5 +1,5 @@
-"""What does a client of HTTP/1.1 (RFC 9112) ask for, and what is it answered? Bytes in, answers out;
-how the bytes travel is the model's business.
+"""What does a client of HTTP/1.1 (RFC 9112) ask for, and what is it answered? Bytes in, answers
+out; how the bytes travel is the model's business.
 
 The fields of a request are parsed here and not by http.client, whose e-mail parser takes what a
 server must refuse: folded lines, space before the colon, anything after a line it does not
