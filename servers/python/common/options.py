@@ -21,8 +21,8 @@ Exit codes: 0 ended by a signal; 1 it could not start or go on; 2 wrong usage.
 """
 
 ECHO = "Sends every client back what it sends."
-HTTP = ("Answers GET and HEAD over HTTP/1.1 with the files of a folder. When told to end, it closes "
-        "the\nconnections that have asked for nothing, and answers the others once more.")
+HTTP = ("Answers GET and HEAD over HTTP/1.1 with the files of a folder. When told to end, it "
+        "closes the\nconnections that have asked for nothing, and answers the others once more.")
 
 HTTP_PORT = 8085
 DEFAULT_FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "www")
