@@ -23,8 +23,10 @@ struct Model {
 };
 
 std::string name_of(const Model& model) {
-  return model.words.front().substr(sizeof "servers/" - 1) +
-         (model.words.back() == "--processes" ? "_processes" : "");
+  std::string name = model.words.front().substr(sizeof "servers/" - 1) +
+                     (model.words.back() == "--processes" ? "_processes" : "");
+  std::replace(name.begin(), name.end(), '/', '_');
+  return name;
 }
 
 void PrintTo(const Model& model, std::ostream* out) {
@@ -98,8 +100,15 @@ INSTANTIATE_TEST_SUITE_P(
                           3,
                           Waits::kForReadiness},
                     Model{{"servers/coroutine_echo"}, 1, Waits::kForReadiness},
-                    Model{{"servers/uring_echo"}, 1, Waits::kForUring}),
+                    Model{{"servers/uring_echo"}, 1, Waits::kForUring},
+                    Model{{"servers/python/selector"}, 1, Waits::kForReadiness}),
     [](const auto& model) { return name_of(model.param); });
+
+TEST_F(WithoutPrivilege, a_bundled_server_that_does_not_echo_gets_no_echo_load) {
+  const Ended ended = run(trace_run({"--connections", "5", "servers/python/thread_http"}));
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_THAT(ended.err, OneLine(testing::HasSubstr("--connections is for the echo load")));
+}
 
 TEST_F(EndToEnd, a_pinned_server_never_migrates) {
   // The last CPU that this test may use: not 0 wherever there are two.

@@ -32,20 +32,26 @@ int run_list(const ListOptions& options) {
 }
 
 std::string list_text(const std::vector<capture::BundledServer>& servers) {
-  std::size_t width = 0;
-  for (const capture::BundledServer& server : servers)
-    width = std::max(width, server.name.size());
+  std::size_t name = 0;
+  std::size_t protocol = 0;
+  for (const capture::BundledServer& server : servers) {
+    name = std::max(name, server.name.size());
+    protocol = std::max(protocol, server.protocol.size());
+  }
   std::string text;
   for (const capture::BundledServer& server : servers)
-    text += fmt::format("{:<{}}  {}\n", server.name, width, server.description);
+    text += fmt::format("{:<{}}  {:<{}}  {}\n", server.name, name, server.protocol, protocol,
+                        server.description);
   return text;
 }
 
 std::string list_json(const std::vector<capture::BundledServer>& servers) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const capture::BundledServer& server : servers)
-    list.push_back(
-        {{"name", server.name}, {"description", server.description}, {"path", server.path}});
+    list.push_back({{"name", server.name},
+                    {"protocol", server.protocol},
+                    {"description", server.description},
+                    {"path", server.path}});
   // A path may hold bytes that are no UTF-8, which JSON cannot: those alone are replaced.
   return nlohmann::ordered_json{{"servers", std::move(list)}}.dump(
              2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +

@@ -20,7 +20,8 @@ void setup_list(CLI::App& app, int& exit_code);
 // Writes the list to stdout; returns the exit code.
 int run_list(const ListOptions& options);
 
-// The list as text: a line each, or one JSON object {"servers": [{name, description, path}]}.
+// The list as text: a line each, or one JSON object {"servers": [{name, protocol, description,
+// path}]}.
 std::string list_text(const std::vector<capture::BundledServer>& servers);
 std::string list_json(const std::vector<capture::BundledServer>& servers);
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -48,8 +48,10 @@ bool given(const CLI::App& app, const std::string& option) {
   return app.get_option(option)->count() > 0;
 }
 
-// Finds the program, and says whether it is one of ours.
-Result<bool> resolve_program(const std::vector<std::string>& words, Plan& plan) {
+using Bundled = std::optional<capture::BundledServer>;
+
+// Finds the program, and which of ours it is, if it is one.
+Result<Bundled> resolve_program(const std::vector<std::string>& words, Plan& plan) {
   const auto folders = capture::server_folders();
   if (!folders) return folders.error();
   plan.name = words.front();
@@ -57,15 +59,13 @@ Result<bool> resolve_program(const std::vector<std::string>& words, Plan& plan) 
   const auto path = capture::resolve_server(words.front(), std::getenv("PATH"), *folders);
   if (!path) return path.error();
   plan.program = *path;
-  const auto bundled = capture::bundled_servers(*folders);
-  std::error_code code;
-  return std::any_of(bundled.begin(), bundled.end(), [&](const capture::BundledServer& server) {
-    return std::filesystem::equivalent(server.path, plan.program, code);
-  });
+  return capture::bundled_server(plan.program, *folders);
 }
 
-Status choose_load(const CLI::App& app, const RunOptions& options, bool bundled, Plan& plan) {
-  if (options.load == "echo" || (options.load.empty() && bundled))
+Status choose_load(const CLI::App& app, const RunOptions& options, const Bundled& bundled,
+                   Plan& plan) {
+  const bool speaks_echo = bundled && bundled->protocol == "echo";
+  if (options.load == "echo" || (options.load.empty() && speaks_echo))
     plan.load_kind = LoadKind::kEcho;
   else if (options.load == "none" || options.load.empty())
     plan.load_kind = LoadKind::kNone;
@@ -119,9 +119,9 @@ void setup_run(CLI::App& app, RunOptions& options) {
 
   app.add_option(
          "--load", options.load,
-         "echo: our own load, the default for bundled servers; none: no load, the window is the "
-         "program's whole life, the default for others; else a shell command, in which {port} and "
-         "{host} are replaced")
+         "echo: our own load, the default for bundled echo servers; none: no load, the "
+         "window is the program's whole life, the default for others; else a shell command, in "
+         "which {port} and {host} are replaced")
       ->type_name("LOAD")
       ->group("Load");
   add_load_options(app, plan.load);
@@ -164,7 +164,7 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
 
   const auto usable = usable_cpus();
   if (!usable) return usable.error();
-  bool bundled = false;
+  Bundled bundled;
   if (options.pid.empty()) {
     const auto resolved = resolve_program(options.program, plan);
     if (!resolved) return resolved.error();

@@ -18,9 +18,11 @@ class ServerName : public testing::Test {
  protected:
   void SetUp() override {
     folder_.file("build/servers/servers.tsv",
-                 "thread_echo\ta thread per connection\npoll_echo\tone thread\n"
-                 "fork_echo\tnot built here\n");
+                 "thread_echo\techo\ta thread per connection\npoll_echo\techo\tone thread\n"
+                 "fork_echo\techo\tnot built here\ntwo columns\tdo not count\n"
+                 "python/thread_http\thttp\ta thread per connection\n");
     program("build/servers/thread_echo");
+    program("build/servers/python/thread_http");
     program("build/servers/poll_echo");
     program("path/redis-server");
     before_ = fs::current_path();
@@ -64,6 +66,34 @@ TEST_F(ServerName, IsElseThatOfABundledServer) {
   EXPECT_EQ(*resolve("servers/epoll_echo"), installed);
 }
 
+TEST_F(ServerName, MayBeThatOfAServerInPython) {
+  const std::string built = folder_.path() + "/build/servers/python/thread_http";
+  EXPECT_EQ(*resolve("python/thread_http"), built);
+  EXPECT_EQ(*resolve("servers/python/thread_http"), built);
+  EXPECT_EQ(error("servers/python/thread_htpt"),
+            "there is no program servers/python/thread_htpt; did you mean python/thread_http?");
+  EXPECT_THAT(error("thread_http"), HasSubstr("did you mean python/thread_http?"));
+  // Nothing but that folder is looked into.
+  program("build/servers/python/common/options");
+  EXPECT_THAT(error("servers/python/common/options"), HasSubstr("there is no program"));
+  EXPECT_THAT(error("servers/python/../thread_echo"), HasSubstr("there is no program"));
+  EXPECT_THAT(error("servers/python/"), HasSubstr("there is no program"));
+}
+
+TEST_F(ServerName, BundledServersAreKnownByWhatAPathLeadsTo) {
+  const std::string built = folder_.path() + "/build/servers/python/thread_http";
+  EXPECT_EQ(bundled_server(built, folders_)->protocol, "http");
+  EXPECT_EQ(bundled_server("build/servers/../servers/python/thread_http", folders_)->name,
+            "python/thread_http");
+  // As in a build tree, whose folder is a link to that of the sources.
+  fs::create_directories("servers");
+  fs::rename("build/servers/python", "servers/python");
+  fs::create_directory_symlink(folder_.path() + "/servers/python", "build/servers/python");
+  EXPECT_EQ(bundled_server("servers/python/thread_http", folders_)->path, built);
+  EXPECT_FALSE(bundled_server("path/redis-server", folders_));
+  EXPECT_FALSE(bundled_server("nowhere", folders_));
+}
+
 TEST_F(ServerName, IsNotTakenByAFolderOrASourceFile) {
   // As in a checkout, where servers/ holds the sources.
   fs::create_directories("servers/thread_echo");
@@ -95,11 +125,14 @@ TEST_F(ServerName, UnknownIsAnErrorWithAWayOut) {
 
 TEST_F(ServerName, ListsTheBundledServersThatAreThere) {
   const auto servers = bundled_servers(folders_);
-  ASSERT_THAT(servers, SizeIs(2));
+  ASSERT_THAT(servers, SizeIs(3));
   EXPECT_EQ(servers[0].name, "thread_echo");
+  EXPECT_EQ(servers[0].protocol, "echo");
   EXPECT_EQ(servers[0].description, "a thread per connection");
   EXPECT_EQ(servers[0].path, folder_.path() + "/build/servers/thread_echo");
   EXPECT_EQ(servers[1].name, "poll_echo");
+  EXPECT_EQ(servers[2].name, "python/thread_http");
+  EXPECT_EQ(servers[2].protocol, "http");
   EXPECT_THAT(bundled_servers({"/nowhere"}), SizeIs(0));
 }
 

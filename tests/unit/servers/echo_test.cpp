@@ -99,7 +99,14 @@ TEST_P(EchoTest, OneClientsResetIsNoOtherClientsBusiness) {
   ServerProcess server(EchoTest::server(), serving(3));
   Client other(server.port());
   ASSERT_EQ(other.echo("before"), "before");
-  const std::size_t files = server.open_files();
+  std::size_t files = server.open_files();
+  if (!serves_one()) {
+    // With all of a fixed number of workers busy, all of them have opened what they need.
+    Client second(server.port());
+    Client third(server.port());
+    ASSERT_EQ(second.echo("2") + third.echo("3"), "23");
+    files = server.open_files();
+  }
   for (int i = 0; i < 20; ++i) {
     Client client(server.port());
     client.send("half a mess");
@@ -114,7 +121,7 @@ TEST_P(EchoTest, OneClientsResetIsNoOtherClientsBusiness) {
   EXPECT_TRUE(eventually([&] { return server.open_files() <= files; })) << "descriptors leak";
 }
 
-INSTANTIATE_TEST_SUITE_P(, EchoTest, testing::ValuesIn(kModels), ModelTest::name);
+INSTANTIATE_FOR_ECHO_SERVERS(EchoTest);
 
 // Those that serve a fixed number of clients.
 class FixedNumberTest : public ModelTest {};

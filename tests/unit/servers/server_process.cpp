@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -50,6 +51,13 @@ bool read_more(int fd, std::string& text, const char* what) {
   return true;
 }
 
+constexpr std::string_view kPython = "python/";
+
+bool is_script(const Fd& program) {
+  char start[2] = {};
+  return ::pread(program.get(), start, sizeof start, 0) == 2 && start[0] == '#' && start[1] == '!';
+}
+
 // Takes the first line from `text`, which is filled from fd as needed; "" if there is none.
 std::string take_line(int fd, std::string& text, const char* what) {
   std::size_t end;
@@ -69,15 +77,29 @@ std::string read_to_end(int fd, std::string text) {
 }  // namespace
 
 std::string server_path(std::string_view model, std::string_view protocol) {
+  if (model.starts_with(kPython)) return std::string(BUNDLED_SERVERS) + "/" + std::string(model);
   return std::string(protocol == "pieces" ? TEST_SERVERS : BUNDLED_SERVERS) + "/" +
          std::string(model) + "_" + std::string(protocol);
 }
 
 std::string ModelTest::name(const testing::TestParamInfo<const char*>& info) {
-  std::string name = info.param;
+  std::string_view model = info.param;
+  if (model.starts_with(kPython)) model.remove_prefix(kPython.size());
+  std::string name(model);
   std::replace_if(
       name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
   return name;
+}
+
+void ModelTest::SetUp() {
+  const std::string model = GetParam();
+  for (const std::string module : {"uvloop", "gevent"}) {
+    if (model.find("/" + module) == std::string::npos) continue;
+    const std::string look_up = "import importlib.util as u, sys; sys.exit(not u.find_spec('" +
+                                module + "'))";  // imports nothing: it is quick
+    if (std::system(("/usr/bin/python3 -c \"" + look_up + "\"").c_str()) != 0)
+      GTEST_SKIP() << "needs the Debian package python3-" << module;
+  }
 }
 
 std::string ModelTest::model() {
@@ -114,6 +136,7 @@ ServerProcess::ServerProcess(const std::string& path, const std::vector<std::str
   // Opened first: a user that the child may become need not be allowed to reach the build folder.
   const Fd program(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!program) throw std::runtime_error("cannot open " + path);
+  const bool script = is_script(program);
   Pipe out = make_pipe();
   Pipe err = make_pipe();
   pid_ = ::fork();
@@ -123,6 +146,7 @@ ServerProcess::ServerProcess(const std::string& path, const std::vector<std::str
     ::dup2(out.write.get(), STDOUT_FILENO);
     ::dup2(err.write.get(), STDERR_FILENO);
     if (before_exec) before_exec();
+    if (script) ::execv(path.c_str(), argv.data());  // its interpreter opens it by its path
     ::syscall(SYS_execveat, program.get(), "", argv.data(), environ, AT_EMPTY_PATH);
     ::_exit(127);
   }

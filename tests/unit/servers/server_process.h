@@ -32,12 +32,19 @@ inline constexpr const char* kModels[] = {
     "uring --as-linux=5.19",
     "uring --as-linux=5.15",
 };
+inline constexpr const char* kPythonEcho[] = {
+    "python/asyncio_streams", "python/asyncio_sock", "python/asyncio_proto",
+    "python/uvloop_streams",  "python/uvloop_sock",  "python/uvloop_proto",
+    "python/gevent",          "python/selector",     "python/thread"};
 
+// Every test that is about all of them is a ModelTest. Skipped where a server in Python lacks the
+// module it is about.
 class ModelTest : public testing::TestWithParam<const char*> {
  public:
   static std::string name(const testing::TestParamInfo<const char*>& info);
 
  protected:
+  void SetUp() override;
   // Without options.
   [[nodiscard]] static std::string model();
   // The path of this model's server for a protocol.
@@ -50,7 +57,12 @@ class ModelTest : public testing::TestWithParam<const char*> {
   [[nodiscard]] static bool serves_one();
 };
 
-// The path of MODEL_PROTOCOL as it was built.
+// Instantiates a ModelTest for every echo server.
+#define INSTANTIATE_FOR_ECHO_SERVERS(TEST)                                       \
+  INSTANTIATE_TEST_SUITE_P(, TEST, testing::ValuesIn(kModels), ModelTest::name); \
+  INSTANTIATE_TEST_SUITE_P(Python, TEST, testing::ValuesIn(kPythonEcho), ModelTest::name)
+
+// The path of MODEL_PROTOCOL as it was built; for "python/NAME" that of this script.
 [[nodiscard]] std::string server_path(std::string_view model, std::string_view protocol = "echo");
 
 // Ends (SIGKILL) and reaps its process when it goes. Waiting is bounded everywhere: a server that

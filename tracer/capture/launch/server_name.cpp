@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "servers/";
+constexpr std::string_view kPython = "python/";  // the one folder below that of the servers
 constexpr const char* kDefaultSearchPath = "/bin:/usr/bin";  // execvp(3) without PATH
 constexpr const char* kHowToList = "trace-run list shows the bundled servers";
 
@@ -100,18 +101,26 @@ std::vector<BundledServer> bundled_servers(const ServerFolders& folders) {
     const auto table = read_file(folder + "/servers.tsv");
     if (!table) continue;
     for (const std::string_view line : split(*table, '\n')) {
-      const std::size_t tab = line.find('\t');
-      if (tab == std::string_view::npos) continue;
-      const std::string name(line.substr(0, tab));
-      std::string path = fmt::format("{}/{}", folder, name);
+      const auto columns = split(line, '\t');
+      if (columns.size() != 3) continue;
+      std::string path = fmt::format("{}/{}", folder, columns[0]);
       if (is_executable(path))
-        servers.push_back({.name = name,
-                           .description = std::string(line.substr(tab + 1)),
+        servers.push_back({.name = std::string(columns[0]),
+                           .protocol = std::string(columns[1]),
+                           .description = std::string(columns[2]),
                            .path = std::move(path)});
     }
     if (!servers.empty()) break;
   }
   return servers;
+}
+
+std::optional<BundledServer> bundled_server(const std::string& path, const ServerFolders& folders) {
+  for (BundledServer& server : bundled_servers(folders)) {
+    std::error_code error;
+    if (fs::equivalent(server.path, path, error)) return std::move(server);
+  }
+  return std::nullopt;
 }
 
 std::optional<std::string> find_program(std::string_view word, const char* search_path) {
@@ -133,7 +142,9 @@ Result<std::string> resolve_server(std::string_view word, const char* search_pat
   if (auto path = find_program(word, search_path)) return *std::move(path);
 
   const std::string_view name = word.starts_with(kPrefix) ? word.substr(kPrefix.size()) : word;
-  if (!name.empty() && name.find('/') == std::string_view::npos)
+  const std::string_view file =
+      name.starts_with(kPython) ? name.substr(kPython.size()) : name;  // below it: no way out
+  if (!file.empty() && file.find('/') == std::string_view::npos)
     for (const std::string& folder : folders)
       if (std::string path = fmt::format("{}/{}", folder, name); is_executable(path)) return path;
 
