@@ -26,8 +26,8 @@ TEST_F(EndToEnd, probes_and_perf_count_the_same_switches_and_migrations) {
         << check["event"];
   }
   EXPECT_EQ(compared, 2);
-  // The agreement is not one of zeros. On a busy virtual machine not every nap is a switch: its timer
-  // may have fired before the task has left its CPU.
+  // The agreement is not one of zeros. On a busy virtual machine not every nap is a switch: its
+  // timer may have fired before the task has left its CPU.
   EXPECT_GE(report["scheduling"]["voluntary_switches"], 30U);
 }
 
