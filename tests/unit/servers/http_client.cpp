@@ -79,7 +79,7 @@ std::vector<Response> take_responses(std::string bytes) {
   return responses;
 }
 
-Response receive_response(Client& client) {
+Response receive_response(Client& client, bool to_head) {
   std::string head;
   while (!head.ends_with(kHeadEnd)) {
     const std::string byte = client.receive(1);
@@ -87,13 +87,13 @@ Response receive_response(Client& client) {
     head += byte;
   }
   Response response = parse_head(head);
-  response.body = client.receive(body_size(response));
+  if (!to_head) response.body = client.receive(body_size(response));
   return response;
 }
 
 Response ask(Client& client, std::string_view request) {
   client.send(request);
-  return receive_response(client);
+  return receive_response(client, request.starts_with("HEAD "));
 }
 
 std::string get(std::string_view target, std::string_view fields) {

@@ -37,6 +37,8 @@ struct Response {
     const auto found = fields.find(name);
     return found == fields.end() ? "" : found->second;
   }
+  // Whether the server closes the connection behind it.
+  [[nodiscard]] bool closes() const { return field("Connection") == "close"; }
 };
 
 // The first answer in `bytes`, taken out of it. A HEAD's answer has no body. Throws
@@ -46,9 +48,9 @@ struct Response {
 [[nodiscard]] std::vector<Response> take_responses(std::string bytes);
 
 // Sends a request and receives its whole answer.
-[[nodiscard]] Response ask(Client& client, std::string_view request);
+Response ask(Client& client, std::string_view request);
 // Receives the next whole answer.
-[[nodiscard]] Response receive_response(Client& client);
+[[nodiscard]] Response receive_response(Client& client, bool to_head = false);
 
 [[nodiscard]] std::string get(std::string_view target, std::string_view fields = {});
 

@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "client.h"
+#include "http_client.h"
 #include "server_process.h"
 
 namespace servers::test {
@@ -70,49 +71,6 @@ class Folders {
   fs::path root_;
 };
 
-struct Answer {
-  int status = 0;
-  std::map<std::string, std::string> fields;
-  std::string body;
-
-  [[nodiscard]] bool last() const {
-    const auto connection = fields.find("Connection");
-    return connection != fields.end() && connection->second == "close";
-  }
-};
-
-std::string get(const std::string& path, const std::string& fields = {}) {
-  return "GET " + path + " HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n";
-}
-
-// The next answer; status 0 if the server ends the connection instead.
-Answer receive_answer(Client& client, bool has_body = true) {
-  std::string head;
-  while (!head.ends_with("\r\n\r\n")) {
-    const std::string byte = client.receive(1);
-    if (byte.empty()) return {};
-    head += byte;
-  }
-  Answer answer;
-  EXPECT_TRUE(head.starts_with("HTTP/1.1 ")) << head;
-  answer.status = std::atoi(head.c_str() + 9);
-  for (std::size_t at = head.find("\r\n") + 2; head.compare(at, 2, "\r\n") != 0;) {
-    const std::size_t end = head.find("\r\n", at);
-    const std::size_t colon = head.find(": ", at);
-    answer.fields[head.substr(at, colon - at)] = head.substr(colon + 2, end - colon - 2);
-    at = end + 2;
-  }
-  EXPECT_EQ(answer.fields.count("Date"), 1U) << head;
-  if (has_body && answer.status != 304)
-    answer.body = client.receive(std::stoul(answer.fields.at("Content-Length")));
-  return answer;
-}
-
-Answer ask(Client& client, const std::string& request) {
-  client.send(request);
-  return receive_answer(client, !request.starts_with("HEAD"));
-}
-
 // Answers until the server has ended the connection.
 std::vector<int> statuses(const std::string& everything) {
   std::vector<int> found;
@@ -146,26 +104,27 @@ class PythonHttpTest : public ModelTest {
 
 TEST_P(PythonHttpTest, AnswersWithFiles) {
   Client client(port());
-  const Answer index = ask(client, get("/"));
+  const Response index = ask(client, get("/"));
   EXPECT_EQ(index.status, 200);
   EXPECT_EQ(index.body, "<p>index\n");
   EXPECT_EQ(index.fields.at("Content-Type"), "text/html; charset=utf-8");
-  EXPECT_FALSE(index.last());
+  EXPECT_EQ(index.fields.count("Date"), 1U);
+  EXPECT_FALSE(index.closes());
 
-  const Answer head = ask(client, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const Response head = ask(client, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(head.status, 200);
   EXPECT_EQ(head.fields.at("Content-Length"), "9");
   EXPECT_EQ(ask(client, "HEAD /big.bin HTTP/1.1\r\nHost: x\r\n\r\n").fields.at("Content-Length"),
             std::to_string(Folders::big().size()));
 
   EXPECT_EQ(ask(client, get("/sub/")).body, "<p>sub\n");
-  const Answer redirect = ask(client, get("//sub"));
+  const Response redirect = ask(client, get("//sub"));
   EXPECT_EQ(redirect.status, 301);
   EXPECT_EQ(redirect.fields.at("Location"), "/sub/");
   EXPECT_EQ(ask(client, get("/a%20b.txt?query=/../x")).body, "spaces\n");
   EXPECT_EQ(ask(client, get("http://x/in.html")).body, "<p>index\n");
   EXPECT_EQ(ask(client, get("/empty")).body, "");
-  const Answer big = ask(client, get("/big.bin"));
+  const Response big = ask(client, get("/big.bin"));
   EXPECT_EQ(big.fields.at("Content-Type"), "application/octet-stream");
   EXPECT_TRUE(big.body == Folders::big());
   EXPECT_EQ(ask(client, get("/")).body, "<p>index\n");
@@ -205,7 +164,7 @@ TEST_P(PythonHttpTest, NothingOutsideItsFolder) {
                            "/%c0%ae%c0%ae/secret.txt"}) {
     SCOPED_TRACE(path);
     Client client(port());
-    const Answer answer = ask(client, get(path));
+    const Response answer = ask(client, get(path));
     EXPECT_THAT(answer.status, AnyOf(400, 403, 404));
     EXPECT_THAT(answer.body, Not(HasSubstr(kSecret)));
     EXPECT_THAT(answer.body, Not(HasSubstr("root:")));
@@ -254,9 +213,9 @@ TEST_P(PythonHttpTest, SaysWhatIsWrongWithARequest) {
     SCOPED_TRACE(wrong.request.substr(0, 60));
     Client client(port());
     client.send(wrong.request + (wrong.last ? get("/after") : ""));
-    const Answer answer = receive_answer(client);
+    const Response answer = receive_response(client);
     EXPECT_EQ(answer.status, wrong.status);
-    EXPECT_EQ(answer.last(), wrong.last);
+    EXPECT_EQ(answer.closes(), wrong.last);
     if (wrong.status == 405) {
       EXPECT_EQ(answer.fields.at("Allow"), "GET, HEAD");
     }
@@ -291,9 +250,9 @@ TEST_P(PythonHttpTest, RequestsMayComeAllAtOnce) {
   // Answers are not taken before all is sent: 100 of them fit on the way.
   client.send(requests);
   for (int i = 0; i < 100; ++i)
-    ASSERT_EQ(receive_answer(client).status, i % 10 == 3 ? 404 : 200) << i;
-  EXPECT_TRUE(receive_answer(client).body == Folders::big());
-  EXPECT_EQ(receive_answer(client).body, "<p>index\n");
+    ASSERT_EQ(receive_response(client).status, i % 10 == 3 ? 404 : 200) << i;
+  EXPECT_TRUE(receive_response(client).body == Folders::big());
+  EXPECT_EQ(receive_response(client).body, "<p>index\n");
   EXPECT_EQ(client.receive_to_end(), "");
 }
 
@@ -302,8 +261,8 @@ TEST_P(PythonHttpTest, RequestsMayComeByteByByte) {
   const std::string both = "\r\n" + get("/") + get("/sub/");
   for (const char byte : both)
     client.send({&byte, 1});
-  EXPECT_EQ(receive_answer(client).body, "<p>index\n");
-  EXPECT_EQ(receive_answer(client).body, "<p>sub\n");
+  EXPECT_EQ(receive_response(client).body, "<p>index\n");
+  EXPECT_EQ(receive_response(client).body, "<p>sub\n");
 }
 
 TEST_P(PythonHttpTest, SaysWhenNothingHasChanged) {
@@ -328,7 +287,7 @@ TEST_P(PythonHttpTest, ManyMoreClientsThanWorkers) {
     for (std::size_t i = 1; i < clients.size(); ++i)
       clients[i].send(get("/"));
     for (std::size_t i = 1; i < clients.size(); ++i)
-      ASSERT_EQ(receive_answer(clients[i]).status, 200);
+      ASSERT_EQ(receive_response(clients[i]).status, 200);
   }
   EXPECT_EQ(ask(clients.front(), "TP/1.1\r\nHost: x\r\n\r\n").status, 200);
 }
@@ -343,7 +302,7 @@ TEST_P(PythonHttpTest, DoesNotWaitForeverForARequestOrForItsAnswerToBeTaken) {
   for (int i = 0; i < 30; ++i)
     requests += get("/big.bin");
   stuck.send(requests);
-  EXPECT_EQ(receive_answer(half).status, 408);
+  EXPECT_EQ(receive_response(half).status, 408);
   EXPECT_EQ(half.receive_to_end(), "");
   EXPECT_EQ(silent.receive_to_end(), "");
   // The server gives up on it, and then has no client.
@@ -364,15 +323,15 @@ TEST_P(PythonHttpTest, ToldToEndItAnswersWhatWasAskedAndNoMore) {
   Client asked(server->port());
   asked.send(get("/big.bin"));
   server->signal(SIGINT);
-  const Answer answer = receive_answer(asked);
+  const Response answer = receive_response(asked);
   EXPECT_TRUE(answer.body == Folders::big());
   EXPECT_EQ(asked.receive_to_end(), "");
   EXPECT_EQ(idle.receive_to_end(), "");
   EXPECT_EQ(silent.receive_to_end(), "");
   if (reads_on) {
-    const Answer rest = ask(half, "Host: x\r\n\r\n");
+    const Response rest = ask(half, "Host: x\r\n\r\n");
     EXPECT_EQ(rest.status, 200);
-    EXPECT_TRUE(rest.last());
+    EXPECT_TRUE(rest.closes());
     EXPECT_EQ(half.receive_to_end(), "");
   }
   half.reset();
@@ -402,7 +361,7 @@ TEST_P(PythonHttpTest, OutOfDescriptorsItGoesOn) {
       clients.emplace_back(server->port());
       clients.back().send(get("/"));
     }
-    EXPECT_THAT(receive_answer(clients.front()).status, AnyOf(200, 503));
+    EXPECT_THAT(receive_response(clients.front()).status, AnyOf(200, 503));
     if (GetParam() != std::string("python/process_http")) {  // whose parent keeps no client's
       EXPECT_THAT(server->next_error_line(), HasSubstr("ulimit -n"));
     }
