@@ -52,7 +52,7 @@ class ThreadService final : public Service {
   }
 
   std::optional<Shortage> take(Fd& client) override {
-    auto start = std::make_unique<Start>(clients_, Client{std::move(client), protocol_.open()});
+    auto start = std::make_unique<Start>(Start{clients_, {std::move(client), protocol_.open()}});
     const int fd = start->client.socket.get();
     clients_->enter(fd);
     pthread_t thread{};

@@ -7,6 +7,11 @@
 // Clients who are slow must not keep buffers from the others: the send does not wait, and what the
 // socket does not take is copied, as are bytes that come while an answer is under way. When there
 // are too many of those, the receive is cancelled until they have been answered.
+//
+// A send that has worked has no completion, which would end the wait for the next message: so even
+// for a single client a message costs one system call. It has worked if it was submitted and there
+// is no word of it.
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <optional>
@@ -31,6 +36,13 @@ std::uint64_t tag(Request request, int fd = 0) {
   return static_cast<std::uint64_t>(request) << 32 | static_cast<std::uint32_t>(fd);
 }
 
+Request request_of(const io_uring_cqe& completion) {
+  return static_cast<Request>(completion.user_data >> 32);
+}
+int client_of(const io_uring_cqe& completion) {
+  return static_cast<int>(completion.user_data & UINT32_MAX);
+}
+
 // One client: makes its requests, and is told what has completed.
 class Client {
  public:
@@ -50,6 +62,14 @@ class Client {
   void due();
   // To be asked after each of them: call due() that long from now.
   [[nodiscard]] Milliseconds take_timer() { return std::exchange(timer_, kAsBefore); }
+
+  // True once for each send that says nothing if it works: call submitted() when it is submitted.
+  [[nodiscard]] bool take_silent() { return std::exchange(silent_is_new_, false); }
+  // Something has come that must be done when it has worked: do not wait for more.
+  [[nodiscard]] bool is_impatient() const { return over_ || ended_ || !waiting_.empty(); }
+  // It has worked, unless send_fails() was called before.
+  void submitted();
+  void send_fails() { failing_ = true; }
 
   // A receive has found no buffer.
   [[nodiscard]] bool starved() const { return starved_; }
@@ -78,6 +98,9 @@ class Client {
 
   bool receiving_ = false;  // under way
   bool sending_ = false;    // under way
+  bool silent_ = false;     // the send that is under way
+  bool silent_is_new_ = false;
+  bool failing_ = false;    // a completion of the send has come
   bool cancelled_ = false;  // the receive that is under way
   bool starved_ = false;
   bool ended_ = false;    // the client has sent its last byte
@@ -121,7 +144,7 @@ void Client::received(const io_uring_cqe& completion) {
 }
 
 void Client::sent(int result) {
-  sending_ = false;
+  sending_ = silent_ = failing_ = false;
   if (over_) return free_buffer();
   if (result < 0 && result != -EAGAIN && result != -EINTR) return break_off();
   if (result > 0) unsent_ = unsent_.subspan(static_cast<std::size_t>(result));
@@ -133,6 +156,10 @@ void Client::sent(int result) {
   if (std::exchange(slow_, false)) timer_ = patience_;
   answered();
   go_on();
+}
+
+void Client::submitted() {
+  if (silent_ && !failing_) sent(static_cast<int>(unsent_.size()));
 }
 
 void Client::has_buffers() {
@@ -199,7 +226,13 @@ void Client::answer(const Answer& answer) {
 
 void Client::send() {
   sending_ = true;
-  ring_->send(socket_.get(), unsent_, slow_ ? Ring::Patience::kWait : Ring::Patience::kNotNow,
+  // If nothing is to be done when it has left.
+  silent_ = silent_is_new_ =
+      ring_->can_be_silent() && !slow_ && then_ == Then::kReceive && !ended_ && waiting_.empty();
+  ring_->send(socket_.get(), unsent_,
+              slow_     ? Ring::Send::kWait
+              : silent_ ? Ring::Send::kNowOrTell
+                        : Ring::Send::kNow,
               tag(Request::kSend, socket_.get()));
 }
 
@@ -250,12 +283,30 @@ class UringService final : public Service {
       ring_.accept(listener_.fd(), tag(Request::kAccept));
     }
     feed_starved();
-    ring_.wait(timeout_ms, [this](const io_uring_cqe& completion) { completed(completion); });
+    // Nothing may wait for what silent sends do not tell, or for the buffers that they hold.
+    const bool impatient =
+        !starved_.empty() || std::any_of(silent_.begin(), silent_.end(),
+                                         [this](int fd) { return client(fd).is_impatient(); });
+    ring_.wait(
+        impatient ? 0 : timeout_ms, [this] { submitted(); },
+        [this](const io_uring_cqe& completion) { completed(completion); });
+  }
+
+  // First the sends of which there is word are marked, then the other silent ones have worked.
+  void submitted() {
+    if (silent_.empty()) return;
+    ring_.peek([this](const io_uring_cqe& completion) {
+      if (request_of(completion) == Request::kSend) client(client_of(completion)).send_fails();
+    });
+    for (const int fd : std::exchange(silent_, {})) {
+      client(fd).submitted();
+      finish_turn(fd);
+    }
   }
 
   void completed(const io_uring_cqe& completion) {
-    const int fd = static_cast<int>(completion.user_data & UINT32_MAX);
-    switch (static_cast<Request>(completion.user_data >> 32)) {
+    const int fd = client_of(completion);
+    switch (request_of(completion)) {
       case Request::kUnanswered:
         return;
       case Request::kStop:
@@ -302,6 +353,7 @@ class UringService final : public Service {
       --count_;
     } else {
       timers_.set(fd, client.take_timer());
+      if (client.take_silent()) silent_.push_back(fd);
     }
   }
 
@@ -331,6 +383,7 @@ class UringService final : public Service {
   std::vector<Client> clients_;  // by descriptor
   std::size_t count_ = 0;
   std::vector<int> starved_;
+  std::vector<int> silent_;  // with such a send
   ClientTimers timers_;
   bool accepting_ = false;
   Ring ring_;  // the first to go

@@ -164,9 +164,13 @@ void Ring::receive(int fd, std::uint64_t tag) {
   receive.buf_group = kGroup;
 }
 
-void Ring::send(int fd, std::span<const std::byte> bytes, Patience patience, std::uint64_t tag) {
-  const int flags = MSG_NOSIGNAL | (patience == Patience::kNotNow ? MSG_DONTWAIT : MSG_WAITALL);
-  io_uring_prep_send(&request(tag), fd, bytes.data(), bytes.size(), flags);
+void Ring::send(int fd, std::span<const std::byte> bytes, Send how, std::uint64_t tag) {
+  io_uring_sqe& send = request(tag);
+  // With MSG_WAITALL not to have sent all bytes is a failure, which is told in any case.
+  const int all = how == Send::kNow ? 0 : MSG_WAITALL;
+  const int now = how == Send::kWait ? 0 : MSG_DONTWAIT;
+  io_uring_prep_send(&send, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | all | now);
+  if (how == Send::kNowOrTell) send.flags |= IOSQE_CQE_SKIP_SUCCESS;
 }
 
 void Ring::wait_for_input(int fd, std::uint64_t tag) {

@@ -34,9 +34,13 @@ class Ring {
   void accept(int listener, std::uint64_t tag);
   // To a buffer of the kernel's choice.
   void receive(int fd, std::uint64_t tag);
-  // Not waiting, it completes with -EAGAIN, or some of the bytes, if the socket takes no more now.
-  enum class Patience : bool { kNotNow, kWait };
-  void send(int fd, std::span<const std::byte> bytes, Patience patience, std::uint64_t tag);
+  // kWait: completes when all bytes are on their way. kNow: at once, when it is submitted, with
+  // -EAGAIN or some of the bytes if the socket takes no more. kNowOrTell: the same, but has a
+  // completion only if not all bytes are on their way; only if can_be_silent().
+  enum class Send : std::uint8_t { kWait, kNow, kNowOrTell };
+  void send(int fd, std::span<const std::byte> bytes, Send how, std::uint64_t tag);
+  // Before Linux 6.1 a send that fails half-way may not tell how far it came.
+  [[nodiscard]] bool can_be_silent() const { return level_ >= Level::kLinux6_1; }
   void wait_for_input(int fd, std::uint64_t tag);
   void close(int fd, std::uint64_t tag);
   // The request that has this tag.
@@ -48,10 +52,17 @@ class Ring {
   }
 
   // Submits, and waits for a completion, for so long at most (-1: for ever), and hands over all
-  // there are. Throws Failure.
-  template <class Completed>
-  void wait(int timeout_ms, Completed&& completed) {
+  // there are; before that it calls submitted(), when peek() shows whatever silent sends have to
+  // tell. Throws Failure.
+  template <class Submitted, class Completed>
+  void wait(int timeout_ms, Submitted&& submitted, Completed&& completed) {
     enter(timeout_ms);
+    if (io_uring_sq_ready(&ring_) == 0 && !io_uring_cq_has_overflow(&ring_)) submitted();
+    io_uring_cq_advance(&ring_, peek(completed));
+  }
+  // Shows the completions that are there, and says how many.
+  template <class Completed>
+  unsigned peek(Completed&& completed) {
     io_uring_cqe* completion = nullptr;
     unsigned head = 0;
     unsigned count = 0;
@@ -59,7 +70,7 @@ class Ring {
       ++count;
       completed(*completion);
     }
-    io_uring_cq_advance(&ring_, count);
+    return count;
   }
 
   // The buffer that a completed receive (with a result above 0) has filled; ours until given back.
