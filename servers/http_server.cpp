@@ -33,6 +33,7 @@ void become(const std::string& model, std::vector<std::string> arguments) {
   const std::string path = folder / fmt::format("{}_http", model);
   arguments.insert(arguments.begin(), path);
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments)
     argv.push_back(argument.data());
   argv.push_back(nullptr);
@@ -69,6 +70,7 @@ int main(int argc, char** argv) {
       ->type_name("FOLDER")
       ->capture_default_str();
   std::vector<std::string> names;
+  names.reserve(std::size(kConcurrency));
   for (const auto& [name, model] : kConcurrency)
     names.push_back(name);
   app.add_option("-c,--concurrency", concurrency,

@@ -14,7 +14,8 @@ _trace_run_program() {
 # Sets COMPREPLY to the value of option $1 that begins with $2.
 _trace_run_value() {
   case $1 in
-    --load) mapfile -t COMPREPLY < <(compgen -W 'echo none' -- "$2") ;;
+    --protocol) mapfile -t COMPREPLY < <(compgen -W 'echo http' -- "$2") ;;
+    --load) mapfile -t COMPREPLY < <(compgen -W 'echo http none' -- "$2") ;;
     --rate-shape) mapfile -t COMPREPLY < <(compgen -W 'poisson fixed' -- "$2") ;;
     --pid) mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$2") ;;
     --json | --markdown | --save | --server-output)
@@ -26,7 +27,7 @@ _trace_run_value() {
 
 _trace_run() {
   local program=$1 current=${COMP_WORDS[COMP_CWORD]} command='' word i
-  local load='--connections --size --duration --warmup --pipeline --rate --rate-shape --seed'
+  local load='--protocol --path --connections --size --duration --warmup --pipeline --rate --rate-shape --seed'
   local reports='--syscalls --threads --cross-check --json --markdown -q --quiet'
   local run="-h --help --version --pin --pid --port --server-output --ready-timeout
     --load $load --load-threads --pin-load --events --counts-only --max-threads --inspect-descriptors --save $reports"

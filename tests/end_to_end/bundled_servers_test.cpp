@@ -2,6 +2,7 @@
 #include <sched.h>
 
 #include "trace_run.h"
+#include "util/text.h"
 
 namespace tr::end_to_end {
 namespace {
@@ -104,10 +105,38 @@ INSTANTIATE_TEST_SUITE_P(
                     Model{{"servers/python/selector"}, 1, Waits::kForReadiness}),
     [](const auto& model) { return name_of(model.param); });
 
-TEST_F(WithoutPrivilege, a_bundled_server_that_does_not_echo_gets_no_echo_load) {
-  const Ended ended = run(trace_run({"--connections", "5", "servers/python/thread_http"}));
-  EXPECT_EQ(ended.code, 2);
-  EXPECT_THAT(ended.err, OneLine(testing::HasSubstr("--connections is for the echo load")));
+// Each message is one request: the kernel sees its bytes, the load its answer.
+TEST_F(EndToEnd, an_http_server_gets_an_http_load) {
+  const std::string folder = path("site");
+  std::filesystem::create_directory(folder);
+  ASSERT_TRUE(write_file(folder + "/page.html", "<p>hello\n").ok());
+  for (const std::string server : {"servers/epoll_http", "servers/python/thread_http"}) {
+    const Json report =
+        measure(short_run({"--path", "/page.html", server, "--port", "0", "--folder", folder}));
+    expect_sound(report);
+    EXPECT_EQ(report["config"]["load"], "http");
+    EXPECT_EQ(report["config"]["path"], "/page.html");
+    const auto messages = report["throughput"]["messages"].get<std::uint64_t>();
+    ASSERT_GT(messages, 0U) << server;
+    expect_near(report["throughput"]["messages_kernel"].get<std::uint64_t>(), messages, server);
+    EXPECT_EQ(report["load"]["wrong_answers"], 0U);
+  }
+}
+
+TEST_F(WithoutPrivilege, echo_and_http_options_are_not_mixed) {
+  const auto said = [](Words words) {
+    const Ended ended = run(trace_run(std::move(words)));
+    EXPECT_EQ(ended.code, 2);
+    return ended.err;
+  };
+  EXPECT_THAT(said({"--size", "5", "servers/epoll_http"}),
+              OneLine(testing::HasSubstr("--size is for echo")));
+  EXPECT_THAT(said({"--path", "/", "servers/epoll_echo"}),
+              OneLine(testing::HasSubstr("--path is for http")));
+  EXPECT_THAT(said({"--load", "echo", "--protocol", "http", "servers/epoll_http"}),
+              OneLine(testing::HasSubstr("contradict")));
+  EXPECT_THAT(said({"--connections", "5", "--load", "none", "/bin/true"}),
+              OneLine(testing::HasSubstr("--connections is for the built-in load")));
 }
 
 TEST_F(EndToEnd, a_pinned_server_never_migrates) {

@@ -13,8 +13,8 @@
 #include "commands/load_report.h"
 #include "commands/output.h"
 #include "load/control.h"
-#include "load/echo.h"
 #include "load/generate.h"
+#include "load/make_protocol.h"
 #include "util/clock.h"
 #include "util/fd.h"
 
@@ -45,7 +45,7 @@ Result<load::Outcome> generate(const load::Settings& settings, load::LoadEnd* co
       return control->announce(window);
     };
   }
-  return load::generate(settings, load::Echo(settings.size), hooks);
+  return load::generate(settings, *load::make_protocol(settings), hooks);
 }
 
 int run_for_tracer(const LoadOptions& options) {
@@ -78,7 +78,7 @@ int run_for_user(const LoadOptions& options) {
 
 void setup_load(CLI::App& app, int& exit_code) {
   CLI::App* load = app.add_subcommand(
-      "load", "Load an echo server that runs already, and measure it from outside");
+      "load", "Load an echo or HTTP server that runs already, measured from outside");
   auto options = std::make_shared<LoadOptions>();
   load->add_option_function<std::string>(
           "address",

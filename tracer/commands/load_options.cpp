@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "load/echo.h"
+#include "load/make_protocol.h"
 #include "load/units.h"
 
 namespace tr::commands {
@@ -56,11 +57,19 @@ std::string_view shape_name(RateShape shape) {
 }  // namespace
 
 void add_load_options(CLI::App& app, load::Settings& settings) {
+  add_parsed(app, "--protocol", settings.protocol, load::parse_protocol,
+             "What the built-in load speaks: echo or http")
+      ->type_name("NAME")
+      ->default_str(std::string(load::protocol_name(settings.protocol)));
+  add_parsed(app, "--path", settings.path, load::parse_path, "What is asked for with http")
+      ->type_name("PATH")
+      ->default_str(settings.path);
   add_parsed(app, "--connections", settings.connections, count_between(1, 1'000'000),
              "Connections kept open")
       ->type_name("N")
       ->default_str(std::to_string(settings.connections));
-  add_parsed(app, "--size", settings.size, parse_message_size, "Bytes per message: 64, 1KiB, 1M")
+  add_parsed(app, "--size", settings.size, parse_message_size,
+             "Bytes per message with echo: 64, 1KiB, 1M")
       ->type_name("BYTES")
       ->default_str(std::to_string(settings.size));
   add_parsed(app, "--duration", settings.duration_ns, parse_window,
@@ -115,6 +124,8 @@ std::vector<std::string> load_arguments(const load::Settings& settings) {
     arguments.push_back(std::move(name));
     arguments.push_back(std::move(value));
   };
+  add("--protocol", std::string(load::protocol_name(settings.protocol)));
+  if (settings.protocol == load::ProtocolKind::kHttp) add("--path", settings.path);
   add("--connections", std::to_string(settings.connections));
   add("--size", std::to_string(settings.size));
   add("--duration", load::format_duration(settings.duration_ns));

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "load/units.h"
+#include "load/make_protocol.h"
 #include "report/units.h"
 
 namespace tr::commands {
@@ -48,6 +48,15 @@ std::string_view shape_name(load::RateShape shape) {
   return shape == load::RateShape::kPoisson ? "poisson" : "fixed";
 }
 
+bool asks_http(const load::Settings& settings) {
+  return settings.protocol == load::ProtocolKind::kHttp;
+}
+
+std::string messages(const load::Settings& settings) {
+  return asks_http(settings) ? "GET " + settings.path
+                             : fmt::format("{}-byte messages", settings.size);
+}
+
 // What went wrong, a line each.
 std::string failures(const LoadResult& result) {
   std::string text;
@@ -69,14 +78,14 @@ std::string failures(const LoadResult& result) {
 
 std::string load_report(const load::Settings& settings, const load::Outcome& outcome) {
   const LoadResult& result = outcome.result;
-  std::string text =
-      fmt::format("{}: {}, {}-byte messages, {}, {:.3g} s after {:.3g} s of warm-up{}\n\n",
-                  settings.target.text(), plural(result.connections, "connection"), settings.size,
-                  settings.open_loop() ? fmt::format("{:g} planned per second ({})", settings.rate,
-                                                     shape_name(settings.rate_shape))
-                                       : fmt::format("{} under way on each", settings.pipeline),
-                  seconds(window_ns(outcome)), seconds(settings.warmup_ns),
-                  outcome.interrupted ? " (interrupted)" : "");
+  std::string text = fmt::format(
+      "{}: {}, {}, {}, {:.3g} s after {:.3g} s of warm-up{}\n\n", settings.target.text(),
+      plural(result.connections, "connection"), messages(settings),
+      settings.open_loop() ? fmt::format("{:g} planned per second ({})", settings.rate,
+                                         shape_name(settings.rate_shape))
+                           : fmt::format("{} under way on each", settings.pipeline),
+      seconds(window_ns(outcome)), seconds(settings.warmup_ns),
+      outcome.interrupted ? " (interrupted)" : "");
   const auto line = [&](std::string_view name, const std::string& value) {
     text += fmt::format("{:<13}{}\n", name, value);
   };
@@ -121,7 +130,9 @@ nlohmann::json load_json(const load::Settings& settings, const load::Outcome& ou
   const LoadResult& result = outcome.result;
   nlohmann::json config = {{"target", settings.target.text()},
                            {"connections", settings.connections},
-                           {"size", settings.size},
+                           {"protocol", load::protocol_name(settings.protocol)},
+                           {"path", nullptr},
+                           {"size", load::request_bytes(settings)},
                            {"duration_s", seconds(settings.duration_ns)},
                            {"warmup_s", seconds(settings.warmup_ns)},
                            {"pipeline", settings.pipeline},
@@ -130,6 +141,7 @@ nlohmann::json load_json(const load::Settings& settings, const load::Outcome& ou
                            {"rate", nullptr},
                            {"rate_shape", nullptr},
                            {"seed", nullptr}};
+  if (asks_http(settings)) config["path"] = settings.path;
   if (settings.open_loop()) {
     config["rate"] = settings.rate;
     config["rate_shape"] = shape_name(settings.rate_shape);

@@ -12,6 +12,7 @@
 #include "commands/command.h"
 #include "commands/load_options.h"
 #include "commands/measure/measure.h"
+#include "load/make_protocol.h"
 #include "load/units.h"
 #include "util/text.h"
 
@@ -64,21 +65,36 @@ Result<Bundled> resolve_program(const std::vector<std::string>& words, Plan& pla
 
 Status choose_load(const CLI::App& app, const RunOptions& options, const Bundled& bundled,
                    Plan& plan) {
-  const bool speaks_echo = bundled && bundled->protocol == "echo";
-  if (options.load == "echo" || (options.load.empty() && speaks_echo))
-    plan.load_kind = LoadKind::kEcho;
-  else if (options.load == "none" || options.load.empty())
-    plan.load_kind = LoadKind::kNone;
-  else
-    plan.load_kind = LoadKind::kCommand;
-  if (plan.load_kind == LoadKind::kCommand) plan.load_command = options.load;
+  std::string load = options.load;
+  if (load.empty()) {
+    load = "none";
+    if (given(app, "--protocol"))
+      load = load::protocol_name(plan.load.protocol);
+    else if (bundled)
+      load = bundled->protocol;
+  }
+  plan.load_kind = LoadKind::kCommand;
+  plan.load_text = load;
+  if (load == "none") plan.load_kind = LoadKind::kNone;
+  if (const auto protocol = load::parse_protocol(load)) {
+    if (given(app, "--protocol") && *protocol != plan.load.protocol)
+      return usage_error(fmt::format("--load {} and --protocol {} contradict each other", load,
+                                     load::protocol_name(plan.load.protocol)));
+    plan.load_kind = LoadKind::kBuiltIn;
+    plan.load.protocol = *protocol;
+  }
 
-  if (plan.load_kind != LoadKind::kEcho)
-    for (const char* option : {"--connections", "--size", "--pipeline", "--rate", "--rate-shape"})
+  if (plan.load_kind != LoadKind::kBuiltIn)
+    for (const char* option : {"--protocol", "--path", "--connections", "--size", "--pipeline",
+                               "--rate", "--rate-shape"})
       if (given(app, option))
         return usage_error(
-            fmt::format("{} is for the echo load, which this run does not use", option),
-            "give --load echo, or put it into the load's own command");
+            fmt::format("{} is for the built-in load, which this run does not use", option),
+            "give --load echo or --load http, or put it into the load's own command");
+  const bool http = plan.load.protocol == load::ProtocolKind::kHttp;
+  if (plan.load_kind == LoadKind::kBuiltIn && given(app, http ? "--size" : "--path"))
+    return usage_error(http ? "--size is for echo: the server says how long its pages are"
+                            : "--path is for http: an echo has none");
   if (plan.load_kind == LoadKind::kNone && given(app, "--pin-load"))
     return usage_error("--pin-load: this run has no load to pin");
   if (plan.load_kind == LoadKind::kNone && given(app, "--ready-timeout"))
@@ -86,7 +102,7 @@ Status choose_load(const CLI::App& app, const RunOptions& options, const Bundled
   if (plan.load_kind == LoadKind::kNone && !plan.attach && given(app, "--warmup"))
     return usage_error("--warmup: without a load the window is the program's whole life");
   plan.duration_given = given(app, "--duration");
-  if (plan.load_kind != LoadKind::kEcho && !given(app, "--warmup"))
+  if (plan.load_kind != LoadKind::kBuiltIn && !given(app, "--warmup"))
     plan.load.warmup_ns = plan.attach ? kAttachWarmup : 0;
   return {};
 }
@@ -119,15 +135,16 @@ void setup_run(CLI::App& app, RunOptions& options) {
 
   app.add_option(
          "--load", options.load,
-         "echo: our own load, the default for bundled echo servers; none: no load, the "
+         "echo or http: the built-in load, the default for bundled servers; none: no load, the "
          "window is the program's whole life, the default for others; else a shell command, in "
          "which {port} and {host} are replaced")
       ->type_name("LOAD")
       ->group("Load");
   add_load_options(app, plan.load);
   add_load_placement(app, plan.load, "--load-threads", "--pin-load");
-  for (const char* option : {"--connections", "--size", "--duration", "--warmup", "--pipeline",
-                             "--rate", "--rate-shape", "--seed", "--load-threads", "--pin-load"})
+  for (const char* option :
+       {"--protocol", "--path", "--connections", "--size", "--duration", "--warmup", "--pipeline",
+        "--rate", "--rate-shape", "--seed", "--load-threads", "--pin-load"})
     app.get_option(option)->group("Load");
 
   app.add_option("--events", options.events,
@@ -201,7 +218,7 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
     return std::move(chosen).error();
 
   plan.max_threads = kSpareThreads;
-  if (plan.load_kind == LoadKind::kEcho)
+  if (plan.load_kind == LoadKind::kBuiltIn)
     plan.max_threads += static_cast<std::uint32_t>(plan.load.connections);
   if (!options.max_threads.empty()) {
     const auto threads =

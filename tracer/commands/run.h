@@ -18,7 +18,7 @@ struct RunOptions {
   std::string port;
   std::string ready_timeout;
   std::string pin;
-  std::string load;  // "echo", "none", a command; empty: as fits the program
+  std::string load;  // "echo", "http", "none", a command; empty: as fits the program
   std::vector<std::string> events;
   std::string max_threads;
   Plan plan;  // what the options set directly

@@ -243,18 +243,17 @@ Result<Outcome> generate(const Settings& asked, const Protocol& protocol, const 
 
 Status check(const LoadResult& result, const std::string& target) {
   if (result.wrong_answers > 0)
-    return run_error(
-        fmt::format("{} does not echo what it gets: {}", target, result.first_failure));
+    return run_error(fmt::format("{} answers wrongly: {}", target, result.first_failure));
   if (result.broken_connections == result.connections)
     return run_error(fmt::format("all {} connections to {} broke, the first: {}",
                                  result.connections, target, result.first_failure),
                      "did the server end or crash?");
   if (result.messages == 0)
-    return run_error(
-        fmt::format("{} answered nothing inside the window on {} connections", target,
-                    result.connections),
-        "does it echo, and has it taken the connections? With answers that slow, a longer "
-        "--duration helps");
+    return run_error(fmt::format("{} answered nothing inside the window on {} connections", target,
+                                 result.connections),
+                     "does it speak the load's protocol, and has it taken the connections? With "
+                     "answers that slow, a longer "
+                     "--duration helps");
   return {};
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "load/schedule.h"
 #include "load/target.h"
@@ -10,10 +11,15 @@
 
 namespace tr::load {
 
+// What is said to the server; see make_protocol().
+enum class ProtocolKind : std::uint8_t { kEcho, kHttp };
+
 struct Settings {
   Target target;
+  ProtocolKind protocol = ProtocolKind::kEcho;
+  std::string path = "/";  // of kHttp: what is asked for
   std::uint64_t connections = 200;
-  std::uint64_t size = 64;  // bytes per message
+  std::uint64_t size = 64;  // of kEcho: bytes per message
   std::uint64_t duration_ns = 10 * kNsPerSecond;
   std::uint64_t warmup_ns = kNsPerSecond;  // before the window, not measured
   std::uint64_t pipeline = 1;              // messages under way per connection

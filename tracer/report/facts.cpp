@@ -92,10 +92,12 @@ Fact server_fact(const JudgedRun& run) {
   return fact;
 }
 
-std::string echo_load(const JudgedRun& run) {
+std::string built_in_load(const JudgedRun& run) {
   const RunConfig& config = run.snapshot.config;
   std::string text =
-      fmt::format("{} messages over {}", bytes_text(static_cast<double>(config.size)),
+      fmt::format("{} over {}",
+                  config.path ? fmt::format("GET {}", printable(*config.path))
+                              : bytes_text(static_cast<double>(config.size)) + " messages",
                   plural(config.connections, "connection", "connections"));
   if (config.rate > 0)
     text += fmt::format(", {} messages/s at {} times, come what may (open loop)",
@@ -119,7 +121,7 @@ std::optional<Fact> load_fact(const JudgedRun& run) {
     fact.lines.push_back(text);
     return fact;
   }
-  fact.lines.push_back(echo_load(run));
+  fact.lines.push_back(built_in_load(run));
   std::string busy = pinned(config.pin_load);
   if (run.metrics.load_cpu_share)
     busy += fmt::format(", {} busy{}", percent_text(*run.metrics.load_cpu_share),

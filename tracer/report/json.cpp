@@ -48,6 +48,7 @@ Json config(const RunConfig& config) {
           {"port", unless_zero(config.port)},
           {"connections", unless_zero(config.connections)},
           {"size", unless_zero(config.size)},
+          {"path", maybe(config.path)},
           {"pipeline", unless_zero(config.connections == 0 ? 0 : config.pipeline)},
           {"duration_s", unless_zero(config.duration_s)},
           {"warmup_s", config.warmup_s},

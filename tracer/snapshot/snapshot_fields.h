@@ -41,6 +41,7 @@ void visit_fields(S& config, Field&& field) {
   field("port", config.port);
   field("connections", config.connections);
   field("size", config.size);
+  field("path", config.path);
   field("pipeline", config.pipeline);
   field("duration_s", config.duration_s);
   field("warmup_s", config.warmup_s);

@@ -14,7 +14,7 @@
 namespace tr::commands {
 
 enum class LoadKind {
-  kEcho,     // our load generator, with echo messages
+  kBuiltIn,  // our load generator
   kCommand,  // the user's command, messages counted by the kernel alone
   kNone,     // no load: the window is the program's whole life, or the duration
 };
@@ -28,9 +28,10 @@ struct Plan {
   std::string output_file;  // for the program's stdout and stderr; empty: trace-run's stderr
   CpuList pin;
 
-  LoadKind load_kind = LoadKind::kEcho;
-  load::Settings load;       // of kEcho; duration and warm-up also of the others
-  std::string load_command;  // of kCommand; {port} and {host} are replaced
+  LoadKind load_kind = LoadKind::kBuiltIn;
+  load::Settings load;       // of kBuiltIn; duration and warm-up also of the others
+  // "echo", "http" or "none"; or the command, in which {port} and {host} are replaced.
+  std::string load_text;
   bool duration_given = false;
   std::optional<std::uint16_t> port;  // absent: found by itself
 

@@ -16,6 +16,7 @@
 #include "capture/launch/process_tree.h"
 #include "commands/load_options.h"
 #include "load/generate.h"
+#include "load/make_protocol.h"
 #include "util/clock.h"
 #include "util/text.h"
 
@@ -84,8 +85,8 @@ Result<Measured> Session::run() {
 
 Status Session::run_load() {
   switch (plan_.load_kind) {
-    case LoadKind::kEcho:
-      return run_echo();
+    case LoadKind::kBuiltIn:
+      return run_built_in();
     case LoadKind::kCommand:
       return run_command();
     case LoadKind::kNone:
@@ -246,7 +247,7 @@ Status Session::start_load(const std::string& program, std::vector<std::string> 
   return {};
 }
 
-Status Session::run_echo() {
+Status Session::run_built_in() {
   if (Status found = find_port(); !found || interrupted()) return found;
   costs_->calibrate_untraced();
   auto pair = load::make_control_pair();
@@ -255,6 +256,7 @@ Status Session::run_echo() {
 
   load::Settings settings = plan_.load;
   settings.target = target_of(*listening_);
+  request_bytes_ = load::request_bytes(settings);
   std::vector<std::string> argv = load_arguments(settings);
   argv.insert(argv.begin(), "trace-run");
   argv.insert(argv.end(), {"--control-fd", std::to_string(STDIN_FILENO)});
@@ -297,7 +299,7 @@ Status Session::run_command() {
   if (Status found = find_port(); !found || interrupted()) return found;
   costs_->calibrate_untraced();
   const load::Target target = target_of(*listening_);
-  std::string command = replace_all(plan_.load_command, "{port}", std::to_string(listening_->port));
+  std::string command = replace_all(plan_.load_text, "{port}", std::to_string(listening_->port));
   command = replace_all(std::move(command), "{host}", target.host);
   if (Status started = start_load("/bin/sh", {"sh", "-c", command}, -1); !started) return started;
 

@@ -45,7 +45,7 @@ class Session {
   Status attach();
   Status find_port();
   Status run_load();
-  Status run_echo();
+  Status run_built_in();
   Status run_command();
   Status run_alone();
   Status start_load(const std::string& program, std::vector<std::string> argv, int input);
@@ -86,6 +86,7 @@ class Session {
   bool heard_of_port_ = false;  // the kernel said that the tree listens somewhere
 
   std::optional<load::TracerEnd> control_;
+  std::uint64_t request_bytes_ = 0;  // per message of the built-in load
   std::optional<load::Window> planned_;
   std::optional<load::Outcome> outcome_;
   std::optional<Error> load_error_;

@@ -19,15 +19,13 @@ RunConfig config_of(const Plan& plan) {
   config.mode = plan.counts_only ? "count" : "default";
   config.pin = format_cpu_list(plan.pin);
   config.warmup_s = static_cast<double>(plan.load.warmup_ns) / kNsPerSecond;
-  if (plan.load_kind == LoadKind::kEcho || plan.duration_given)
+  if (plan.load_kind == LoadKind::kBuiltIn || plan.duration_given)
     config.duration_s = static_cast<double>(plan.load.duration_ns) / kNsPerSecond;
-  config.load = plan.load_kind == LoadKind::kEcho   ? "echo"
-                : plan.load_kind == LoadKind::kNone ? "none"
-                                                    : plan.load_command;
+  config.load = plan.load_text;
   if (plan.load_kind != LoadKind::kNone) config.pin_load = format_cpu_list(plan.load.pin);
-  if (plan.load_kind == LoadKind::kEcho) {
+  if (plan.load_kind == LoadKind::kBuiltIn) {
     config.connections = plan.load.connections;
-    config.size = plan.load.size;
+    if (plan.load.protocol == load::ProtocolKind::kHttp) config.path = plan.load.path;
     config.pipeline = plan.load.pipeline;
     config.rate = plan.load.rate;
     if (plan.load.open_loop())
@@ -92,6 +90,7 @@ Result<Measured> Session::take_snapshot() {
   snapshot.environment = capture::read_environment();
   snapshot.config = config_of(plan_);
   if (listening_) snapshot.config.port = listening_->port;
+  snapshot.config.size = request_bytes_;
   if (!probes_->note().empty()) notes_.push_back(probes_->note());
   snapshot.notes = std::move(notes_);
   measured.failure = std::move(failure_);
