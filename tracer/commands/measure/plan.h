@@ -29,7 +29,7 @@ struct Plan {
   CpuList pin;
 
   LoadKind load_kind = LoadKind::kBuiltIn;
-  load::Settings load;       // of kBuiltIn; duration and warm-up also of the others
+  load::Settings load;  // of kBuiltIn; duration and warm-up also of the others
   // "echo", "http" or "none"; or the command, in which {port} and {host} are replaced.
   std::string load_text;
   bool duration_given = false;
