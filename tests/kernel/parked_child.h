@@ -100,14 +100,14 @@ class ParkedChild {
   }
 
   // Context switches of all its threads since they began.
+  [[nodiscard]] std::uint64_t voluntary_switches() const {
+    return sum_over_threads("voluntary_ctxt_switches");
+  }
+  [[nodiscard]] std::uint64_t involuntary_switches() const {
+    return sum_over_threads("nonvoluntary_ctxt_switches");
+  }
   [[nodiscard]] std::uint64_t switches() const {
-    std::uint64_t sum = 0;
-    for (const pid_t tid : threads()) {
-      const std::string status = status_of(tid);
-      for (const char* kind : {"voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"})
-        sum += parse_u64(field_of(status, kind).value_or("")).value_or(0);
-    }
-    return sum;
+    return voluntary_switches() + involuntary_switches();
   }
 
   // Minor and major page faults of its first thread.
@@ -126,6 +126,13 @@ class ParkedChild {
   }
 
  private:
+  [[nodiscard]] std::uint64_t sum_over_threads(const char* field) const {
+    std::uint64_t sum = 0;
+    for (const pid_t tid : threads())
+      sum += parse_u64(field_of(status_of(tid), field).value_or("")).value_or(0);
+    return sum;
+  }
+
   [[nodiscard]] std::string status_of(pid_t tid) const {
     return kernel_text("", fmt::format("/proc/{}/task/{}/status", pid_, tid)).value_or("");
   }
