@@ -48,7 +48,7 @@ int main(int argc, char** argv) {
   int port = 8085;
   int delay_ms = 0;
   bool verbose = false;
-  std::string folder = ".";
+  std::string folder;
   std::string concurrency = kConcurrency.front().first;
 
   CLI::App app("Serves the files of a folder over HTTP, with the concurrency of your choice.",
@@ -66,9 +66,10 @@ int main(int argc, char** argv) {
       ->check(number_between(0, 3'600'000))
       ->type_name("MS")
       ->capture_default_str();
-  app.add_option("-f,--folder", folder, "Folder whose files are served; nothing outside it is")
-      ->type_name("FOLDER")
-      ->capture_default_str();
+  app.add_option("-f,--folder", folder,
+                 "Folder whose files are served, and nothing outside it;\n"
+                 "default: a page of its own")
+      ->type_name("FOLDER");
   std::vector<std::string> names;
   names.reserve(std::size(kConcurrency));
   for (const auto& [name, model] : kConcurrency)
@@ -83,8 +84,9 @@ int main(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
-    std::vector<std::string> arguments = {
-        "--port", std::to_string(port), "--delay", std::to_string(delay_ms), "--folder", folder};
+    std::vector<std::string> arguments = {"--port", std::to_string(port), "--delay",
+                                          std::to_string(delay_ms)};
+    if (!folder.empty()) arguments.insert(arguments.end(), {"--folder", folder});
     if (verbose) arguments.emplace_back("--verbose");
     const auto chosen =
         std::ranges::find(kConcurrency, concurrency, &std::pair<std::string, std::string>::first);

@@ -14,8 +14,8 @@ _trace_run_program() {
 # Sets COMPREPLY to the value of option $1 that begins with $2.
 _trace_run_value() {
   case $1 in
-    --protocol) mapfile -t COMPREPLY < <(compgen -W 'echo http' -- "$2") ;;
-    --load) mapfile -t COMPREPLY < <(compgen -W 'echo http none' -- "$2") ;;
+    --protocol) mapfile -t COMPREPLY < <(compgen -W 'echo http herd' -- "$2") ;;
+    --load) mapfile -t COMPREPLY < <(compgen -W 'echo http herd none' -- "$2") ;;
     --rate-shape) mapfile -t COMPREPLY < <(compgen -W 'poisson fixed' -- "$2") ;;
     --pid) mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$2") ;;
     --json | --markdown | --save | --server-output)
@@ -27,11 +27,12 @@ _trace_run_value() {
 
 _trace_run() {
   local program=$1 current=${COMP_WORDS[COMP_CWORD]} command='' word i
-  local load='--protocol --path --connections --size --duration --warmup --pipeline --rate --rate-shape --seed'
+  local load_values='--protocol --path --connections --size --duration --warmup --pipeline --rate --rate-shape --seed'
+  local load="$load_values --close"
   local reports='--syscalls --threads --cross-check --json --markdown -q --quiet'
   local run="-h --help --version --pin --pid --port --server-output --ready-timeout
     --load $load --load-threads --pin-load --events --counts-only --max-threads --inspect-descriptors --save $reports"
-  local run_values="--pin --pid --port --server-output --ready-timeout --load $load
+  local run_values="--pin --pid --port --server-output --ready-timeout --load $load_values
     --load-threads --pin-load --events --max-threads --save --json --markdown"
   local options=$run values=$run_values
   COMPREPLY=()
@@ -47,7 +48,7 @@ _trace_run() {
       return
     elif [[ $word != -* && -z $command ]]; then
       case $word in
-        load) options="-h --help $load --threads --pin --json" values="$load --threads --pin --json" ;;
+        load) options="-h --help $load --threads --pin --json" values="$load_values --threads --pin --json" ;;
         report) options="-h --help $reports" values='--json --markdown' ;;
         doctor) options='-h --help --json' values='--json' ;;
         list) options='-h --help --json' values='' ;;

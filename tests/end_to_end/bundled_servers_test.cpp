@@ -123,6 +123,26 @@ TEST_F(EndToEnd, an_http_server_gets_an_http_load) {
   }
 }
 
+// The servers of the storm: a task for each message, counted to the last one.
+TEST_F(EndToEnd, a_connection_for_each_message) {
+  for (const std::string server :
+       {"servers/thread_echo", "servers/fork_echo", "servers/epoll_http"}) {
+    const bool http = server.ends_with("http");
+    Words words{"--close", server};
+    if (http) words.insert(words.end(), {"--port", "0"});
+    const Json report = measure(short_run(words));
+    expect_sound(report);
+    EXPECT_EQ(report["config"]["close"], true);
+    const auto messages = report["throughput"]["messages"].get<std::uint64_t>();
+    ASSERT_GT(messages, 0U) << server;
+    EXPECT_EQ(report["load"]["wrong_answers"], 0U);
+    EXPECT_EQ(report["load"]["broken_connections"], 0U);
+    expect_near(report["throughput"]["messages_kernel"].get<std::uint64_t>(), messages, server);
+    if (http) continue;
+    expect_near(report["threads"].size(), messages, server);
+  }
+}
+
 TEST_F(WithoutPrivilege, echo_and_http_options_are_not_mixed) {
   const auto said = [](Words words) {
     const Ended ended = run(trace_run(std::move(words)));

@@ -77,8 +77,8 @@ int run_for_user(const LoadOptions& options) {
 }  // namespace
 
 void setup_load(CLI::App& app, int& exit_code) {
-  CLI::App* load = app.add_subcommand(
-      "load", "Load an echo or HTTP server that runs already, measured from outside");
+  CLI::App* load =
+      app.add_subcommand("load", "Load a server that runs already, measured from outside");
   auto options = std::make_shared<LoadOptions>();
   load->add_option_function<std::string>(
           "address",
@@ -96,7 +96,10 @@ void setup_load(CLI::App& app, int& exit_code) {
                    "Write the result as JSON to FILE (-: standard output, instead of the table)")
       ->type_name("FILE");
   load->add_option("--control-fd", options->control_fd)->group("");  // for trace-run alone: hidden
-  load->callback([options, &exit_code] { exit_code = run_load(*options); });
+  load->callback([options, load, &exit_code] {
+    const Status sound = settle_load_options(*load, options->settings);
+    exit_code = sound ? run_load(*options) : report(sound.error());
+  });
 }
 
 int run_load(const LoadOptions& options) {

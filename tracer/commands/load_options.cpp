@@ -58,14 +58,14 @@ std::string_view shape_name(RateShape shape) {
 
 void add_load_options(CLI::App& app, load::Settings& settings) {
   add_parsed(app, "--protocol", settings.protocol, load::parse_protocol,
-             "What the built-in load speaks: echo or http")
+             "What the built-in load speaks: echo, http or herd")
       ->type_name("NAME")
       ->default_str(std::string(load::protocol_name(settings.protocol)));
   add_parsed(app, "--path", settings.path, load::parse_path, "What is asked for with http")
       ->type_name("PATH")
       ->default_str(settings.path);
   add_parsed(app, "--connections", settings.connections, count_between(1, 1'000'000),
-             "Connections kept open")
+             "Connections kept open; with --close, at once")
       ->type_name("N")
       ->default_str(std::to_string(settings.connections));
   add_parsed(app, "--size", settings.size, parse_message_size,
@@ -84,6 +84,10 @@ void add_load_options(CLI::App& app, load::Settings& settings) {
              "Messages under way at once on each connection")
       ->type_name("N")
       ->default_str(std::to_string(settings.pipeline));
+  app.add_flag("--close", settings.close,
+               "Open a connection for each message, and close it after the answer (default: keep "
+               "them)")
+      ->excludes("--pipeline");
   CLI::Option* rate = add_parsed(app, "--rate", settings.rate, load::parse_rate,
                                  "Plan so many messages per second in all, and count latency from "
                                  "the planned times (default: each answer starts the next)")
@@ -98,6 +102,23 @@ void add_load_options(CLI::App& app, load::Settings& settings) {
       ->type_name("N")
       ->default_str(std::to_string(settings.seed))
       ->needs(rate);
+}
+
+Status settle_load_options(const CLI::App& app, load::Settings& settings) {
+  const auto given = [&](const char* option) { return app.get_option(option)->count() > 0; };
+  const auto protocol = settings.protocol;
+  if (given("--size") && protocol != load::ProtocolKind::kEcho)
+    return usage_error(fmt::format("--size is for echo: the messages of {} have sizes of their own",
+                                   load::protocol_name(protocol)));
+  if (given("--path") && protocol != load::ProtocolKind::kHttp)
+    return usage_error(
+        fmt::format("--path is for http: {} has none", load::protocol_name(protocol)));
+  if (!load::closes(protocol)) return {};
+  if (given("--pipeline"))
+    return usage_error(fmt::format("--pipeline: {} ends the connection after each answer",
+                                   load::protocol_name(protocol)));
+  settings.close = true;
+  return {};
 }
 
 void add_load_placement(CLI::App& app, load::Settings& settings, const std::string& threads,
@@ -127,10 +148,13 @@ std::vector<std::string> load_arguments(const load::Settings& settings) {
   add("--protocol", std::string(load::protocol_name(settings.protocol)));
   if (settings.protocol == load::ProtocolKind::kHttp) add("--path", settings.path);
   add("--connections", std::to_string(settings.connections));
-  add("--size", std::to_string(settings.size));
+  if (settings.protocol == load::ProtocolKind::kEcho) add("--size", std::to_string(settings.size));
   add("--duration", load::format_duration(settings.duration_ns));
   add("--warmup", load::format_duration(settings.warmup_ns));
-  add("--pipeline", std::to_string(settings.pipeline));
+  if (settings.close)
+    arguments.emplace_back("--close");
+  else
+    add("--pipeline", std::to_string(settings.pipeline));
   if (settings.open_loop()) {
     add("--rate", fmt::format("{:f}", settings.rate));
     add("--rate-shape", std::string(shape_name(settings.rate_shape)));

@@ -7,13 +7,18 @@
 #include <CLI/CLI.hpp>
 
 #include "load/settings.h"
+#include "util/result.h"
 
 namespace tr::commands {
 
-// Adds the options that describe a load, which all commands that start one share: --connections,
-// --size, --duration, --warmup, --pipeline, --rate, --rate-shape, --seed. `settings` has the
-// defaults and takes the values; it must outlive the parsing.
+// Adds the options that describe a load, which all commands that start one share: --protocol, --path,
+// --connections, --size, --duration, --warmup, --pipeline, --close, --rate, --rate-shape, --seed.
+// `settings` has the defaults and takes the values; it must outlive the parsing.
 void add_load_options(CLI::App& app, load::Settings& settings);
+
+// After the parsing, and once the protocol is known: refuses options that mean nothing to it, and
+// sets what it implies.
+Status settle_load_options(const CLI::App& app, load::Settings& settings);
 
 // --threads and --pin of the load generator, under the names this command gives them ("--threads",
 // "--load-threads"; "--pin", "--pin-load").

@@ -48,13 +48,24 @@ std::string_view shape_name(load::RateShape shape) {
   return shape == load::RateShape::kPoisson ? "poisson" : "fixed";
 }
 
-bool asks_http(const load::Settings& settings) {
-  return settings.protocol == load::ProtocolKind::kHttp;
+std::string messages(const load::Settings& settings) {
+  switch (settings.protocol) {
+    case load::ProtocolKind::kEcho:
+      break;
+    case load::ProtocolKind::kHttp:
+      return "GET " + settings.path;
+    case load::ProtocolKind::kHerd:
+      return "IAMAT and WHATSAT";
+  }
+  return fmt::format("{}-byte messages", settings.size);
 }
 
-std::string messages(const load::Settings& settings) {
-  return asks_http(settings) ? "GET " + settings.path
-                             : fmt::format("{}-byte messages", settings.size);
+std::string pace(const load::Settings& settings) {
+  if (settings.open_loop())
+    return fmt::format("{:g} planned per second ({})", settings.rate,
+                       shape_name(settings.rate_shape));
+  return settings.close ? "one under way on each"
+                        : fmt::format("{} under way on each", settings.pipeline);
 }
 
 // What went wrong, a line each.
@@ -78,14 +89,12 @@ std::string failures(const LoadResult& result) {
 
 std::string load_report(const load::Settings& settings, const load::Outcome& outcome) {
   const LoadResult& result = outcome.result;
-  std::string text = fmt::format(
-      "{}: {}, {}, {}, {:.3g} s after {:.3g} s of warm-up{}\n\n", settings.target.text(),
-      plural(result.connections, "connection"), messages(settings),
-      settings.open_loop() ? fmt::format("{:g} planned per second ({})", settings.rate,
-                                         shape_name(settings.rate_shape))
-                           : fmt::format("{} under way on each", settings.pipeline),
-      seconds(window_ns(outcome)), seconds(settings.warmup_ns),
-      outcome.interrupted ? " (interrupted)" : "");
+  std::string text =
+      fmt::format("{}: {}{}, {}, {}, {:.3g} s after {:.3g} s of warm-up{}\n\n",
+                  settings.target.text(), plural(result.connections, "connection"),
+                  settings.close ? ", opened anew for each message" : "", messages(settings),
+                  pace(settings), seconds(window_ns(outcome)), seconds(settings.warmup_ns),
+                  outcome.interrupted ? " (interrupted)" : "");
   const auto line = [&](std::string_view name, const std::string& value) {
     text += fmt::format("{:<13}{}\n", name, value);
   };
@@ -132,16 +141,18 @@ nlohmann::json load_json(const load::Settings& settings, const load::Outcome& ou
                            {"connections", settings.connections},
                            {"protocol", load::protocol_name(settings.protocol)},
                            {"path", nullptr},
-                           {"size", load::request_bytes(settings)},
+                           {"size", nullptr},
                            {"duration_s", seconds(settings.duration_ns)},
                            {"warmup_s", seconds(settings.warmup_ns)},
                            {"pipeline", settings.pipeline},
+                           {"close", settings.close},
                            {"threads", settings.threads},
                            {"pin", format_cpu_list(settings.pin)},
                            {"rate", nullptr},
                            {"rate_shape", nullptr},
                            {"seed", nullptr}};
-  if (asks_http(settings)) config["path"] = settings.path;
+  if (settings.protocol == load::ProtocolKind::kHttp) config["path"] = settings.path;
+  if (const std::uint64_t size = load::request_bytes(settings); size > 0) config["size"] = size;
   if (settings.open_loop()) {
     config["rate"] = settings.rate;
     config["rate_shape"] = shape_name(settings.rate_shape);

@@ -86,15 +86,13 @@ Status choose_load(const CLI::App& app, const RunOptions& options, const Bundled
 
   if (plan.load_kind != LoadKind::kBuiltIn)
     for (const char* option : {"--protocol", "--path", "--connections", "--size", "--pipeline",
-                               "--rate", "--rate-shape"})
+                               "--close", "--rate", "--rate-shape"})
       if (given(app, option))
         return usage_error(
             fmt::format("{} is for the built-in load, which this run does not use", option),
             "give --load echo or --load http, or put it into the load's own command");
-  const bool http = plan.load.protocol == load::ProtocolKind::kHttp;
-  if (plan.load_kind == LoadKind::kBuiltIn && given(app, http ? "--size" : "--path"))
-    return usage_error(http ? "--size is for echo: the server says how long its pages are"
-                            : "--path is for http: an echo has none");
+  if (plan.load_kind == LoadKind::kBuiltIn)
+    if (Status status = settle_load_options(app, plan.load); !status) return status;
   if (plan.load_kind == LoadKind::kNone && given(app, "--pin-load"))
     return usage_error("--pin-load: this run has no load to pin");
   if (plan.load_kind == LoadKind::kNone && given(app, "--ready-timeout"))
@@ -135,7 +133,8 @@ void setup_run(CLI::App& app, RunOptions& options) {
 
   app.add_option(
          "--load", options.load,
-         "echo or http: the built-in load, the default for bundled servers; none: no load, the "
+         "echo, http or herd: the built-in load, the default for bundled servers; none: no load, "
+         "the "
          "window is the program's whole life, the default for others; else a shell command, in "
          "which {port} and {host} are replaced")
       ->type_name("LOAD")
@@ -144,7 +143,7 @@ void setup_run(CLI::App& app, RunOptions& options) {
   add_load_placement(app, plan.load, "--load-threads", "--pin-load");
   for (const char* option :
        {"--protocol", "--path", "--connections", "--size", "--duration", "--warmup", "--pipeline",
-        "--rate", "--rate-shape", "--seed", "--load-threads", "--pin-load"})
+        "--close", "--rate", "--rate-shape", "--seed", "--load-threads", "--pin-load"})
     app.get_option(option)->group("Load");
 
   app.add_option("--events", options.events,

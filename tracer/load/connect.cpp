@@ -12,6 +12,35 @@ namespace {
 
 constexpr std::size_t kMostAtOnce = 128;
 
+std::string remedy(int code) {
+  switch (code) {
+    case ECONNREFUSED:
+      return "is the server running, and listening on that address and port?";
+    case ETIMEDOUT:
+      return "does the server still accept connections, and does a firewall let them through?";
+    case EADDRNOTAVAIL:
+      return "all local ports to it are taken: wait a minute for those of earlier runs, use "
+             "fewer --connections, or widen net.ipv4.ip_local_port_range";
+    case EMFILE:
+    case ENFILE:
+      return "use fewer --connections, or raise the limit of open files (ulimit -n)";
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+      return "check the address and this machine's routes";
+    default:
+      return {};
+  }
+}
+
+Error connect_error(std::string operation, const Address& target, int code) {
+  return Error{.failure = Failure::kRun,
+               .operation = std::move(operation),
+               .object = target.text,
+               .code = code,
+               .why = {},
+               .remedy = remedy(code)};
+}
+
 // Opens one connection after the other and keeps the score.
 class Connector {
  public:
@@ -40,27 +69,9 @@ class Connector {
 
   void start_one() {
     const std::uint64_t number = started_++;
-    Fd socket(::socket(order_.target.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                       IPPROTO_TCP));
-    if (!socket) return failed("open a socket for", errno);
-    const int on = 1;
-    if (setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
-      return failed("set TCP_NODELAY for", errno);
-    if (!order_.sources.empty()) {
-      // Without this option the port would be taken at bind(), when the kernel cannot know yet
-      // that it only has to be free towards one target (ip(7)).
-      if (setsockopt(socket.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) != 0)
-        return failed("set IP_BIND_ADDRESS_NO_PORT for", errno);
-      sockaddr_in source{};
-      source.sin_family = AF_INET;
-      source.sin_addr = order_.sources[number % order_.sources.size()];
-      if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&source), sizeof source) != 0)
-        return failed("bind a source address for", errno);
-    }
-    if (::connect(socket.get(), order_.target.get(), order_.target.length) == 0)
-      return established(std::move(socket));
-    if (errno != EINPROGRESS) return failed("connect to", errno);
-    pending_.push_back(std::move(socket));
+    auto socket = begin_connect(order_.route, number, number);
+    if (!socket) return failed(std::move(socket).error());
+    pending_.push_back(*std::move(socket));
   }
 
   Status wait() {
@@ -72,7 +83,8 @@ class Connector {
     const std::uint64_t now = monotonic_ns();
     const std::uint64_t left = give_up_ns_ > now ? give_up_ns_ - now : 0;
     if (::poll(polled_.data(), polled_.size(), static_cast<int>(left / 1'000'000) + 1) < 0)
-      return errno == EINTR ? Status() : errno_error("wait for connections to", order_.target.text);
+      return errno == EINTR ? Status()
+                            : errno_error("wait for connections to", order_.route.targets[0].text);
     std::vector<Fd> still_pending;
     for (std::size_t i = 0; i < pending_.size(); ++i) {
       if (polled_[i].revents == 0)
@@ -81,13 +93,11 @@ class Connector {
         settle(std::move(pending_[i]));
     }
     for (std::size_t i = pending_.size(); i < polled_.size(); ++i)
-      if (polled_[i].revents != 0)
-        return Error{.failure = Failure::kRun,
-                     .operation = "connect to",
-                     .object = order_.target.text,
-                     .code = 0,
-                     .why = "interrupted",
-                     .remedy = {}};
+      if (polled_[i].revents != 0) {
+        Error error = connect_error("connect to", order_.route.targets[0], 0);
+        error.why = "interrupted";
+        return error;
+      }
     pending_ = std::move(still_pending);
     return {};
   }
@@ -96,51 +106,20 @@ class Connector {
     int code = 0;
     socklen_t length = sizeof code;
     if (getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &code, &length) != 0) code = errno;
-    if (code == 0)
-      established(std::move(socket));
-    else
-      failed("connect to", code);
-  }
-
-  void established(Fd socket) {
+    if (code != 0) return failed(connect_error("connect to", order_.route.targets[0], code));
     done_.sockets.push_back(std::move(socket));
     give_up_ns_ = monotonic_ns() + order_.patience_ns;
   }
 
-  void failed(const char* operation, int code) {
+  void failed(Error error) {
     ++done_.failures;
-    if (done_.first_failure) return;
-    done_.first_failure = Error{.failure = Failure::kRun,
-                                .operation = operation,
-                                .object = order_.target.text,
-                                .code = code,
-                                .why = {},
-                                .remedy = remedy(code)};
+    if (!done_.first_failure) done_.first_failure = std::move(error);
   }
 
   void give_up() {
-    if (!done_.first_failure) failed("connect to", ETIMEDOUT);
+    if (!done_.first_failure)
+      failed(connect_error("connect to", order_.route.targets[0], ETIMEDOUT));
     done_.failures = order_.count - done_.sockets.size();
-  }
-
-  static std::string remedy(int code) {
-    switch (code) {
-      case ECONNREFUSED:
-        return "is the server running, and listening on that address and port?";
-      case ETIMEDOUT:
-        return "does the server still accept connections, and does a firewall let them through?";
-      case EADDRNOTAVAIL:
-        return "all local ports to it are taken: wait a minute for those of earlier runs, use "
-               "fewer --connections, or widen net.ipv4.ip_local_port_range";
-      case EMFILE:
-      case ENFILE:
-        return "use fewer --connections, or raise the limit of open files (ulimit -n)";
-      case ENETUNREACH:
-      case EHOSTUNREACH:
-        return "check the address and this machine's routes";
-      default:
-        return {};
-    }
   }
 
   const ConnectOrder& order_;
@@ -152,6 +131,33 @@ class Connector {
 };
 
 }  // namespace
+
+Result<Fd> begin_connect(const Route& route, std::uint64_t number, std::uint64_t turn) {
+  const Address& target = route.target(number);
+  const auto error = [&](std::string operation) {
+    return connect_error(std::move(operation), target, errno);
+  };
+  Fd socket(
+      ::socket(target.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+  if (!socket) return error("open a socket for");
+  const int on = 1;
+  if (setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
+    return error("set TCP_NODELAY for");
+  if (!route.sources.empty()) {
+    // Without this option the port would be taken at bind(), when the kernel cannot know yet that
+    // it only has to be free towards one target (ip(7)).
+    if (setsockopt(socket.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) != 0)
+      return error("set IP_BIND_ADDRESS_NO_PORT for");
+    sockaddr_in source{};
+    source.sin_family = AF_INET;
+    source.sin_addr = route.sources[turn % route.sources.size()];
+    if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&source), sizeof source) != 0)
+      return error("bind a source address for");
+  }
+  if (::connect(socket.get(), target.get(), target.length) != 0 && errno != EINPROGRESS)
+    return error("connect to");
+  return socket;
+}
 
 Result<Connected> connect_all(const ConnectOrder& order) {
   return Connector(order).run();

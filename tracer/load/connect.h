@@ -1,4 +1,5 @@
-// Which of the wanted connections does the server accept, and why not the others?
+// How is a connection opened, which of the wanted ones does the server accept, and why not the
+// others?
 #pragma once
 
 #include <cstdint>
@@ -12,10 +13,25 @@
 
 namespace tr::load {
 
+// From where to where connections lead.
+struct Route {
+  std::vector<Address>
+      targets;  // at least one; connection n leads to the n-th, modulo their number
+  std::vector<in_addr> sources;  // taken in turns; empty: the kernel's choice
+
+  [[nodiscard]] const Address& target(std::uint64_t number) const {
+    return targets[number % targets.size()];
+  }
+};
+
+// Begins to open connection `number`, from the source whose turn it is: a non-blocking socket with
+// TCP_NODELAY, which becomes writable when it is established or has failed. An error, with a
+// remedy, when it fails at once.
+Result<Fd> begin_connect(const Route& route, std::uint64_t number, std::uint64_t turn);
+
 struct ConnectOrder {
-  const Address& target;
+  const Route& route;
   std::uint64_t count;
-  const std::vector<in_addr>& sources;  // taken in turns; empty: the kernel's choice
   std::uint64_t patience_ns;           // with no connection established in it, the rest is given up
   const std::vector<int>& cancel_fds;  // readable: stop, as an error
 };

@@ -26,12 +26,12 @@ std::size_t Connection::fill(std::span<char> room, std::uint64_t now_ns, bool fi
   return filled;
 }
 
-std::size_t Connection::sent(std::size_t bytes, std::uint64_t now_ns) {
+std::size_t Connection::sent(std::size_t bytes, std::uint64_t began_ns) {
   std::size_t begun_now = 0;
   while (bytes > 0) {
     if (sending_offset_ == 0) {
       ++begun_now;
-      flight(sending_) = {schedule_ ? schedule_->next_ns() : now_ns, now_ns};
+      flight(sending_) = {schedule_ ? schedule_->next_ns() : began_ns, began_ns};
       if (schedule_) schedule_->advance();
     }
     const std::size_t size = dialogue_->request_size(sending_);

@@ -18,7 +18,8 @@ namespace tr::load {
 // nor receives, so it can be followed without a server.
 class Connection {
  public:
-  // When a message should have been sent and when its first byte was. The same in a closed loop.
+  // When a message should have begun and when it did: with its first byte, or with the opening of a
+  // connection of its own. The same in a closed loop.
   struct Flight {
     std::uint64_t planned_ns;
     std::uint64_t sent_ns;
@@ -45,9 +46,9 @@ class Connection {
   // nothing to send.
   std::size_t fill(std::span<char> room, std::uint64_t now_ns, bool finish_only) const;
 
-  // The first `bytes` of what fill() wrote were sent at `now_ns`. Returns how many messages these
-  // began.
-  std::size_t sent(std::size_t bytes, std::uint64_t now_ns);
+  // The first `bytes` of what fill() wrote were sent. Returns how many messages these began; they
+  // began at `began_ns`.
+  std::size_t sent(std::size_t bytes, std::uint64_t began_ns);
 
   // What the bytes received next mean: like Dialogue::Taken, and for a whole answer the flight that
   // it ends and its size. Bytes that nobody asked for are wrong.

@@ -35,8 +35,34 @@ Error run_error(std::string why, std::string remedy = {}) {
                .remedy = std::move(remedy)};
 }
 
-// To the first of the target's addresses that accepts any.
-Result<Connected> connect_to_target(const Settings& settings, const Hooks& hooks) {
+// Where messages that each have a connection of their own come from: a closed connection keeps its
+// port for a minute (TIME_WAIT, tcp(7)) wherever the kernel does not use it again sooner
+// (net.ipv4.tcp_tw_reuse).
+constexpr std::uint64_t kSourcesOfShortConnections = 16;
+
+Result<Route> plan_route(const Settings& settings, const Protocol& protocol, const Address& address,
+                         PortRange ports) {
+  Route route;
+  for (std::uint16_t i = 0; i < protocol.servers(); ++i)
+    route.targets.push_back(address.port_after(i));
+  std::uint64_t needed = settings.connections;
+  if (settings.close && address.is_ipv4_loopback())
+    needed = std::max(needed, kSourcesOfShortConnections * ports.count());
+  auto sources = plan_sources(address, needed, ports);
+  if (!sources) return std::move(sources).error();
+  route.sources = *std::move(sources);
+  return route;
+}
+
+struct Reached {
+  Route route;
+  Connected connected;
+};
+
+// To the first of the target's addresses that accepts any. Where each message has a connection of
+// its own, one to each server only finds that out.
+Result<Reached> connect_to_target(const Settings& settings, const Protocol& protocol,
+                                  const Hooks& hooks) {
   if (Status status = allow_open_files(settings.connections); !status)
     return std::move(status).error();
   const auto ports = read_port_range(hooks.root);
@@ -48,17 +74,18 @@ Result<Connected> connect_to_target(const Settings& settings, const Hooks& hooks
     cancel_fds.push_back(stop.fd);
   std::optional<Error> first_failure;
   for (const Address& address : *addresses) {
-    const auto sources = plan_sources(address, settings.connections, *ports);
-    if (!sources) {
-      if (!first_failure) first_failure = sources.error();
+    auto route = plan_route(settings, protocol, address, *ports);
+    if (!route) {
+      if (!first_failure) first_failure = route.error();
       continue;
     }
-    auto connected = connect_all({.target = address,
-                                  .count = settings.connections,
-                                  .sources = *sources,
-                                  .patience_ns = kConnectPatienceNs,
-                                  .cancel_fds = cancel_fds});
-    if (!connected || !connected->sockets.empty()) return connected;
+    auto connected =
+        connect_all({.route = *route,
+                     .count = settings.close ? protocol.servers() : settings.connections,
+                     .patience_ns = kConnectPatienceNs,
+                     .cancel_fds = cancel_fds});
+    if (!connected) return std::move(connected).error();
+    if (!connected->sockets.empty()) return Reached{*std::move(route), *std::move(connected)};
     if (!first_failure) first_failure = connected->first_failure;
   }
   return *first_failure;
@@ -192,21 +219,25 @@ Result<Outcome> generate(const Settings& asked, const Protocol& protocol, const 
     if (Status status = pin_thread(0, asked.pin); !status) return std::move(status).error();
   const auto usable = usable_cpus();
   if (!usable) return usable.error();
-  auto connected = connect_to_target(asked, hooks);
-  if (!connected) return std::move(connected).error();
+  auto reached = connect_to_target(asked, protocol, hooks);
+  if (!reached) return std::move(reached).error();
+  Connected& connected = reached->connected;
 
   Settings settings = asked;
-  settings.connections = connected->sockets.size();  // an asked-for rate is for those there are
+  if (settings.close)
+    connected.sockets = std::vector<Fd>(settings.connections);
+  else
+    settings.connections = connected.sockets.size();  // an asked-for rate is for those there are
   settings.threads = std::min(asked.threads, settings.connections);
   LiveWindow window(settings.connections);
   std::vector<std::unique_ptr<Loop>> loops;
   for (std::uint64_t i = 0; i < settings.threads; ++i) {
-    auto loop = Loop::make(settings, window, hooks.root);
+    auto loop = Loop::make(settings, reached->route, window, hooks.root);
     if (!loop) return std::move(loop).error();
     loops.push_back(*std::move(loop));
   }
-  for (std::size_t i = 0; i < connected->sockets.size(); ++i)
-    if (Status status = loops[i % loops.size()]->add(std::move(connected->sockets[i]),
+  for (std::size_t i = 0; i < connected.sockets.size(); ++i)
+    if (Status status = loops[i % loops.size()]->add(std::move(connected.sockets[i]),
                                                      static_cast<std::uint32_t>(i), protocol);
         !status)
       return std::move(status).error();
@@ -228,9 +259,9 @@ Result<Outcome> generate(const Settings& asked, const Protocol& protocol, const 
   Outcome outcome{window.window(), conductor.interrupted(),
                   summarise(tallies, std::min<std::uint64_t>(loops.size(), usable->size()))};
   outcome.result.connections = settings.connections;
-  outcome.result.connect_failures = connected->failures;
-  if (connected->first_failure && outcome.result.first_failure.empty())
-    outcome.result.first_failure = connected->first_failure->text();
+  outcome.result.connect_failures = connected.failures;
+  if (connected.first_failure && outcome.result.first_failure.empty())
+    outcome.result.first_failure = connected.first_failure->text();
   if (outcome.window.close_ns <= outcome.window.open_ns) {
     if (!outcome.interrupted)
       if (Status status = check(outcome.result, settings.target.text()); !status)

@@ -14,9 +14,8 @@ constexpr unsigned kOk = 200;
 
 class HttpDialogue final : public Dialogue {
  public:
-  explicit HttpDialogue(const std::string& request) : request_(request) {
-    http_parser_init(&parser_, HTTP_RESPONSE);
-    parser_.data = this;
+  HttpDialogue(const std::string& request, bool close) : request_(request), close_(close) {
+    start_parser();
   }
 
   [[nodiscard]] std::size_t request_size(std::uint64_t) const override { return request_.size(); }
@@ -38,15 +37,23 @@ class HttpDialogue final : public Dialogue {
     http_parser_pause(&parser_, 0);
     if (parser_.upgrade != 0) return wrong(sequence, "it changes to another protocol");
     if (length_ != first_length_.value_or(length_))
-      return wrong(sequence, fmt::format("it has {} bytes, the first one on its connection had {}",
-                                         length_, *first_length_));
-    if (closes_) return wrong(sequence, "the server ends the connection behind it");
+      return wrong(sequence,
+                   fmt::format("it has {} bytes, the first one had {}", length_, *first_length_));
+    if (close_)
+      start_parser();
+    else if (closes_)
+      return wrong(sequence, "the server ends the connection behind it");
     first_length_ = length_;
     length_ = 0;
     return {taken, State::kWhole, {}};
   }
 
  private:
+  void start_parser() {
+    http_parser_init(&parser_, HTTP_RESPONSE);
+    parser_.data = this;
+  }
+
   static HttpDialogue& self(http_parser* parser) {
     return *static_cast<HttpDialogue*>(parser->data);
   }
@@ -86,6 +93,7 @@ class HttpDialogue final : public Dialogue {
   }
 
   const std::string& request_;
+  const bool close_;
   http_parser parser_{};
   std::uint64_t length_ = 0;  // of the body so far
   std::optional<std::uint64_t> first_length_;
@@ -95,12 +103,13 @@ class HttpDialogue final : public Dialogue {
 
 }  // namespace
 
-Http::Http(const Target& target, const std::string& path)
-    : request_(fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: trace-run\r\n\r\n", path,
-                           target.text())) {}
+Http::Http(const Target& target, const std::string& path, bool close)
+    : close_(close),
+      request_(fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: trace-run\r\n{}\r\n", path,
+                           target.text(), close ? "Connection: close\r\n" : "")) {}
 
 std::unique_ptr<Dialogue> Http::open(std::uint32_t) const {
-  return std::make_unique<HttpDialogue>(request_);
+  return std::make_unique<HttpDialogue>(request_, close_);
 }
 
 }  // namespace tr::load

@@ -33,16 +33,17 @@ std::string broken_text(int code) {
 
 }  // namespace
 
-Loop::Loop(const Settings& settings, LiveWindow& window, std::string root)
+Loop::Loop(const Settings& settings, const Route& route, LiveWindow& window, std::string root)
     : settings_(settings),
+      route_(route),
       window_(window),
       root_(std::move(root)),
       send_buffer_(kBufferBytes),
       receive_buffer_(kBufferBytes) {}
 
-Result<std::unique_ptr<Loop>> Loop::make(const Settings& settings, LiveWindow& window,
-                                         std::string root) {
-  std::unique_ptr<Loop> loop(new Loop(settings, window, std::move(root)));
+Result<std::unique_ptr<Loop>> Loop::make(const Settings& settings, const Route& route,
+                                         LiveWindow& window, std::string root) {
+  std::unique_ptr<Loop> loop(new Loop(settings, route, window, std::move(root)));
   loop->epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
   if (!loop->epoll_) return errno_error("create", "an epoll instance");
   const auto sleeper = window.add_sleeper();
@@ -57,10 +58,7 @@ Result<std::unique_ptr<Loop>> Loop::make(const Settings& settings, LiveWindow& w
 }
 
 Status Loop::add(Fd socket, std::uint32_t number, const Protocol& protocol) {
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.u32 = static_cast<std::uint32_t>(slots_.size());
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket.get(), &event) != 0)
+  if (socket && !watch(socket.get(), EPOLLIN, static_cast<std::uint32_t>(slots_.size())))
     return errno_error("watch", "a connection", "use fewer --connections");
   std::optional<Schedule> schedule;
   if (settings_.open_loop())
@@ -172,7 +170,7 @@ void Loop::send_due() {
     const std::uint32_t index = due_.top().second;
     due_.pop();
     slots_[index].queued = false;
-    if (slots_[index].socket) pump(index);
+    if (!slots_[index].broken) pump(index);
   }
 }
 
@@ -185,14 +183,17 @@ void Loop::pump(std::uint32_t index) {
     if (filled == 0) break;
     const std::uint64_t planned_ns = slot.connection.next_due_ns();
     now_ns_ = monotonic_ns();
+    if (!slot.socket && !open(index)) return;
     const ssize_t sent = ::send(slot.socket.get(), send_buffer_.data(), filled, MSG_NOSIGNAL);
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN) return lose(slot, broken_text(errno));
     } else {
-      const std::size_t begun = slot.connection.sent(static_cast<std::size_t>(sent), now_ns_);
+      const std::uint64_t began_ns = settings_.close ? slot.opened_ns : now_ns_;
+      const std::size_t begun = slot.connection.sent(static_cast<std::size_t>(sent), began_ns);
+      slot.opening = false;
       in_flight_ += begun;
-      count_sends(slot, begun, planned_ns);
+      count_sends(slot, begun, planned_ns, began_ns);
     }
     if (sent < static_cast<ssize_t>(filled)) return watch_writable(index, true);
   }
@@ -200,12 +201,37 @@ void Loop::pump(std::uint32_t index) {
   queue_if_idle(index);
 }
 
-void Loop::count_sends(const Slot& slot, std::size_t begun, std::uint64_t planned_ns) {
-  if (begun == 0 || !counts(now_ns_)) return;
+// Opens a connection for the next message. What is then sent at once waits in no queue of ours: on
+// loopback the connection is often established when connect() returns.
+bool Loop::open(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  slot.opening = true;
+  slot.opened_ns = now_ns_;
+  auto socket = begin_connect(route_, slot.number, turn_++);
+  if (!socket) {
+    lose(slot, socket.error().text());
+    return false;
+  }
+  slot.socket = *std::move(socket);
+  if (watch(slot.socket.get(), EPOLLIN, index)) return true;
+  lose(slot, broken_text(errno));
+  return false;
+}
+
+bool Loop::watch(int socket, std::uint32_t events, std::uint32_t index) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u32 = index;
+  return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &event) == 0;
+}
+
+void Loop::count_sends(const Slot& slot, std::size_t begun, std::uint64_t planned_ns,
+                       std::uint64_t began_ns) {
+  if (begun == 0 || !counts(began_ns)) return;
   tally_.result.sent += begun;
-  if (!settings_.open_loop() || now_ns_ - planned_ns <= kLateNs) return;
+  if (!settings_.open_loop() || began_ns - planned_ns <= kLateNs) return;
   ++tally_.result.late_sends;
-  if (now_ns_ - std::max(planned_ns, slot.ready_ns) > kLateNs) ++tally_.late_by_load;
+  if (began_ns - std::max(planned_ns, slot.ready_ns) > kLateNs) ++tally_.late_by_load;
 }
 
 // A busy connection is not queued: its answer, or room in its socket, brings it back to pump().
@@ -249,6 +275,10 @@ void Loop::receive(std::uint32_t index) {
     count_answer(slot, answer);
   }
   if (!answered) return;
+  if (settings_.close) {
+    slot.socket.reset();
+    slot.blocked = false;
+  }
   if (was_full && !slot.blocked) slot.ready_ns = now_ns_;
   if (!slot.blocked && !slot.queued) pump(index);
 }
@@ -295,6 +325,7 @@ void Loop::end_run_as_wrong(Slot& slot, const std::string& difference) {
 void Loop::close_slot(Slot& slot) {
   in_flight_ -= slot.connection.in_flight();
   --alive_;
+  slot.broken = true;
   slot.socket.reset();
 }
 
@@ -307,6 +338,8 @@ Tally Loop::tally() {
   const std::uint64_t close_ns = window_.close_ns();
   for (Slot& slot : slots_) {
     tally_.messages.push_back(slot.messages);
+    if (slot.opening && !settings_.open_loop() && slot.opened_ns < close_ns)
+      count_unanswered(close_ns - slot.opened_ns);
     slot.connection.unanswered(
         close_ns, [&](std::uint64_t planned_ns) { count_unanswered(close_ns - planned_ns); });
   }

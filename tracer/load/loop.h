@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "load/connect.h"
 #include "load/connection.h"
 #include "load/protocol.h"
 #include "load/saturation.h"
@@ -33,11 +34,12 @@ struct Tally {
 // its own, and read the tally when that has ended.
 class Loop {
  public:
-  // `root`: where /proc is ("": here).
-  static Result<std::unique_ptr<Loop>> make(const Settings& settings, LiveWindow& window,
-                                            std::string root);
+  // `route`: where connections lead that it opens itself. `root`: where /proc is ("": here).
+  static Result<std::unique_ptr<Loop>> make(const Settings& settings, const Route& route,
+                                            LiveWindow& window, std::string root);
 
-  // `number`: which one it is among all connections of the run.
+  // `number`: which one it is among all connections of the run. `socket`: invalid if each message
+  // gets a connection of its own (Settings::close).
   Status add(Fd socket, std::uint32_t number, const Protocol& protocol);
 
   // Sends and receives until the window has closed and all that was under way has been answered,
@@ -53,15 +55,18 @@ class Loop {
 
   struct Slot {
     Connection connection;
-    Fd socket;  // invalid: broken
+    Fd socket;  // invalid: broken, or between messages that each have a connection of their own
     std::uint32_t number;
+    bool broken = false;
+    bool opening = false;  // of a message's own connection: nothing was sent on it yet
+    std::uint64_t opened_ns = 0;
     bool queued = false;         // in due_
     bool blocked = false;        // its socket's send buffer is full: EPOLLOUT is armed
     std::uint64_t ready_ns = 0;  // since when neither socket nor pipeline keep it from sending
     std::uint64_t messages = 0;  // in the window
   };
 
-  Loop(const Settings& settings, LiveWindow& window, std::string root);
+  Loop(const Settings& settings, const Route& route, LiveWindow& window, std::string root);
 
   [[nodiscard]] bool finished() const;
   Status wait();
@@ -72,7 +77,10 @@ class Loop {
   void send_due();
 
   void pump(std::uint32_t index);
-  void count_sends(const Slot& slot, std::size_t begun, std::uint64_t planned_ns);
+  bool open(std::uint32_t index);
+  bool watch(int socket, std::uint32_t events, std::uint32_t index);
+  void count_sends(const Slot& slot, std::size_t begun, std::uint64_t planned_ns,
+                   std::uint64_t began_ns);
   void queue_if_idle(std::uint32_t index);
   void watch_writable(std::uint32_t index, bool on);
 
@@ -90,6 +98,8 @@ class Loop {
   }
 
   const Settings& settings_;
+  const Route& route_;
+  std::uint64_t turn_ = 0;  // of the route's sources
   LiveWindow& window_;
   const std::string root_;
   Fd epoll_;

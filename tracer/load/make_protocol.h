@@ -11,7 +11,7 @@
 
 namespace tr::load {
 
-// "echo" or "http"; any other is a usage error.
+// "echo", "http" or "herd"; any other is a usage error.
 Result<ProtocolKind> parse_protocol(std::string_view text);
 std::string_view protocol_name(ProtocolKind kind);
 
@@ -20,7 +20,11 @@ Result<std::string> parse_path(std::string_view text);
 
 std::unique_ptr<Protocol> make_protocol(const Settings& settings);
 
-// Bytes per request.
+// Whether the protocol itself ends the connection after each answer, so that Settings::close has to
+// be set.
+bool closes(ProtocolKind kind);
+
+// Bytes per request; 0 if they differ.
 std::uint64_t request_bytes(const Settings& settings);
 
 }  // namespace tr::load

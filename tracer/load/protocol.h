@@ -40,6 +40,9 @@ class Dialogue {
 class Protocol {
  public:
   virtual ~Protocol() = default;
+  // How many servers share the conversations, at ports one after the other: connection n is with
+  // server n modulo their number.
+  [[nodiscard]] virtual std::uint16_t servers() const { return 1; }
   // The conversation of connection `number` (from 0). Must not outlive the protocol.
   [[nodiscard]] virtual std::unique_ptr<Dialogue> open(std::uint32_t number) const = 0;
 };

@@ -12,7 +12,7 @@
 namespace tr::load {
 
 // What is said to the server; see make_protocol().
-enum class ProtocolKind : std::uint8_t { kEcho, kHttp };
+enum class ProtocolKind : std::uint8_t { kEcho, kHttp, kHerd };
 
 struct Settings {
   Target target;
@@ -23,7 +23,8 @@ struct Settings {
   std::uint64_t duration_ns = 10 * kNsPerSecond;
   std::uint64_t warmup_ns = kNsPerSecond;  // before the window, not measured
   std::uint64_t pipeline = 1;              // messages under way per connection
-  double rate = 0;                         // messages per second over all; 0: closed loop
+  bool close = false;  // each message on a connection of its own; then pipeline is 1
+  double rate = 0;     // messages per second over all; 0: closed loop
   RateShape rate_shape = RateShape::kPoisson;
   std::uint64_t seed = 1;  // of the Poisson gaps
   std::uint64_t threads = 1;

@@ -30,6 +30,11 @@ Error resolver_error(std::string operation, std::string object, int failure) {
                .remedy = "check the name, or give a numeric address"};
 }
 
+std::uint16_t& port_of(sockaddr_storage& storage) {
+  return storage.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(storage).sin6_port
+                                       : reinterpret_cast<sockaddr_in&>(storage).sin_port;
+}
+
 Result<Address> to_address(const addrinfo& info, const Target& target) {
   Address address;
   std::memcpy(&address.storage, info.ai_addr, info.ai_addrlen);
@@ -69,6 +74,14 @@ Result<Target> parse_target(std::string_view text) {
 
 const sockaddr* Address::get() const {
   return reinterpret_cast<const sockaddr*>(&storage);
+}
+
+Address Address::port_after(std::uint16_t ports) const {
+  Address further = *this;
+  std::uint16_t& port = port_of(further.storage);
+  port = htons(static_cast<std::uint16_t>(ntohs(port) + ports));
+  further.text = fmt::format("{}:{}", text.substr(0, text.rfind(':')), ntohs(port));
+  return further;
 }
 
 bool Address::is_ipv4_loopback() const {

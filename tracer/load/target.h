@@ -31,6 +31,8 @@ struct Address {
   std::string text;  // "127.0.0.1:80"
 
   [[nodiscard]] const sockaddr* get() const;
+  // The same host, so many ports further on.
+  [[nodiscard]] Address port_after(std::uint16_t ports) const;
   // In 127.0.0.0/8, where every address is one of this machine.
   [[nodiscard]] bool is_ipv4_loopback() const;
 };

@@ -92,13 +92,17 @@ Fact server_fact(const JudgedRun& run) {
   return fact;
 }
 
+std::string messages_text(const RunConfig& config) {
+  if (config.path) return fmt::format("GET {}", printable(*config.path));
+  if (config.size == 0) return fmt::format("{} messages", printable(config.load));
+  return bytes_text(static_cast<double>(config.size)) + " messages";
+}
+
 std::string built_in_load(const JudgedRun& run) {
   const RunConfig& config = run.snapshot.config;
-  std::string text =
-      fmt::format("{} over {}",
-                  config.path ? fmt::format("GET {}", printable(*config.path))
-                              : bytes_text(static_cast<double>(config.size)) + " messages",
-                  plural(config.connections, "connection", "connections"));
+  std::string text = fmt::format("{} over {}", messages_text(config),
+                                 plural(config.connections, "connection", "connections"));
+  if (config.close.value_or(false)) text += ", opened anew for each";
   if (config.rate > 0)
     text += fmt::format(", {} messages/s at {} times, come what may (open loop)",
                         number_text(config.rate),
@@ -324,8 +328,11 @@ std::optional<Section> latency_section(const JudgedRun& run) {
                {"mean", Align::kPoint}},
               {}};
   const auto& service = run.metrics.service_latency;
-  table.rows.push_back({latency_cells(service ? "from the planned send" : "from send to answer",
-                                      *run.metrics.latency)});
+  table.rows.push_back(
+      {latency_cells(service                                     ? "from the planned send"
+                     : run.snapshot.config.close.value_or(false) ? "from connecting to answer"
+                                                                 : "from send to answer",
+                     *run.metrics.latency)});
   if (service) table.rows.push_back({latency_cells("from the actual send", *service)});
   Section section{"Latency", {}, std::move(table), {}};
   if (service)

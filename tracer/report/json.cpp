@@ -50,6 +50,7 @@ Json config(const RunConfig& config) {
           {"size", unless_zero(config.size)},
           {"path", maybe(config.path)},
           {"pipeline", unless_zero(config.connections == 0 ? 0 : config.pipeline)},
+          {"close", maybe(config.close)},
           {"duration_s", unless_zero(config.duration_s)},
           {"warmup_s", config.warmup_s},
           {"rate", unless_zero(config.rate)},

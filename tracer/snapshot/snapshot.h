@@ -46,12 +46,13 @@ struct RunConfig {
   std::string mode;               // "default" or "count"
   std::string pin;                // CPU list, empty: not pinned
   std::string pin_load;
-  std::string load;  // "echo" or "http" (built in), "none", or the user's command
+  std::string load;  // "echo", "http" or "herd" (built in), "none", or the user's command
   std::uint16_t port = 0;
   std::uint64_t connections = 0;
-  std::uint64_t size = 0;           // bytes per message; of http, per request
+  std::uint64_t size = 0;           // bytes per message; of http, per request; 0: they differ
   std::optional<std::string> path;  // of http: what was asked for
   std::uint64_t pipeline = 1;       // messages under way per connection
+  std::optional<bool> close;        // of our load: each message on a connection of its own
   double duration_s = 0;
   double warmup_s = 0;
   double rate = 0;         // messages per second over all connections; 0: closed loop

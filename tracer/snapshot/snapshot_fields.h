@@ -43,6 +43,7 @@ void visit_fields(S& config, Field&& field) {
   field("size", config.size);
   field("path", config.path);
   field("pipeline", config.pipeline);
+  field("close", config.close);
   field("duration_s", config.duration_s);
   field("warmup_s", config.warmup_s);
   field("rate", config.rate);

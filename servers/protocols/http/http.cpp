@@ -1,5 +1,7 @@
 // HTTP/1.1 and 1.0: the files of a folder.
 #include <ctime>
+#include <filesystem>
+#include <string>
 
 #include <CLI/CLI.hpp>
 
@@ -9,6 +11,13 @@
 namespace servers {
 namespace {
 
+// A page that lies beside the servers.
+std::string own_site() {
+  std::error_code failed;
+  const auto site = std::filesystem::read_symlink("/proc/self/exe", failed).parent_path() / "www";
+  return std::filesystem::is_directory(site, failed) ? site.string() : ".";
+}
+
 class Http final : public Protocol {
  public:
   [[nodiscard]] std::string_view name() const override { return "http"; }
@@ -17,9 +26,10 @@ class Http final : public Protocol {
   }
 
   void add_options(CLI::App& app) override {
-    app.add_option("-f,--folder", folder_, "Folder whose files are served; nothing outside it is")
-        ->type_name("FOLDER")
-        ->capture_default_str();
+    app.add_option("-f,--folder", folder_,
+                   "Folder whose files are served, and nothing outside it;\n"
+                   "default: a page of its own")
+        ->type_name("FOLDER");
     app.add_option("-d,--delay", delay_ms_, "Hold each answer back so long")
         ->check(number_between(0, 3'600'000))
         ->type_name("MS")
@@ -58,7 +68,7 @@ class Http final : public Protocol {
   }
 
   http::Site site_;
-  std::string folder_ = ".";
+  std::string folder_ = own_site();
   int delay_ms_ = 0;
   double idle_s_ = std::chrono::duration<double>(site_.idle_limit).count();
   double request_s_ = std::chrono::duration<double>(site_.request_limit).count();

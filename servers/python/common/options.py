@@ -25,7 +25,7 @@ HTTP = ("Answers GET and HEAD over HTTP/1.1 with the files of a folder. When tol
         "closes the\nconnections that have asked for nothing, and answers the others once more.")
 
 HTTP_PORT = 8085
-DEFAULT_FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "www")
+DEFAULT_FOLDER = os.path.realpath(os.path.join(os.path.realpath(__file__), "../../../www"))
 
 
 class Parser(argparse.ArgumentParser):

@@ -73,6 +73,11 @@ class FakeServer {
     milestone_bytes_ = bytes;
     milestone_from_ns_ = from_ns;
   }
+  // The same once it has accepted so many connections since then.
+  void set_milestone_of_accepts(std::uint64_t from_ns, std::uint64_t connections) {
+    milestone_accepts_ = connections;
+    set_milestone(from_ns, 0, 0);
+  }
   [[nodiscard]] int milestone_fd() const { return milestone_.get(); }
 
   // Ends the server; what it saw can be read then.
@@ -82,6 +87,7 @@ class FakeServer {
     thread_.join();
   }
   [[nodiscard]] const std::set<std::string>& sources() const { return sources_; }
+  [[nodiscard]] std::uint64_t accepted() const { return accepted_; }
 
  private:
   struct Peer {
@@ -107,7 +113,9 @@ class FakeServer {
   }
 
   void check_milestone() {
-    if (milestone_from_ns_ == kNever || accepted_ < milestone_connections_) return;
+    if (milestone_from_ns_ == kNever || accepted_ < milestone_connections_ ||
+        accepted_since_milestone_ < milestone_accepts_)
+      return;
     const auto there = [&](const Peer& peer) {
       return !peer.socket || peer.since_milestone >= milestone_bytes_;
     };
@@ -122,6 +130,7 @@ class FakeServer {
     setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     sources_.insert(inet_ntoa(from.sin_addr));
     peers_.push_back({std::move(socket), accepted_++});
+    if (monotonic_ns() >= milestone_from_ns_) ++accepted_since_milestone_;
   }
 
   void echo(Peer& peer) {
@@ -165,6 +174,8 @@ class FakeServer {
   std::atomic<std::uint64_t> milestone_from_ns_ = kNever;
   std::atomic<std::size_t> milestone_connections_ = 0;
   std::atomic<std::uint64_t> milestone_bytes_ = 0;
+  std::atomic<std::uint64_t> milestone_accepts_ = 0;
+  std::uint64_t accepted_since_milestone_ = 0;
   std::vector<Peer> peers_;
   std::uint64_t accepted_ = 0;
   std::uint64_t total_ = 0;

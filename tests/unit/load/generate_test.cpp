@@ -236,6 +236,74 @@ Settings open_loop_settings(const FakeServer& server) {
 
 // The server stalls for 200 ms while a message is planned each millisecond: from the planned times
 // about 150 of them take over 50 ms, from the actual sends only the one that it sat on.
+// Ends the window when so many connections have been accepted.
+Result<Outcome> run_until_accepted(FakeServer& server, const Settings& asked,
+                                   std::uint64_t connections) {
+  Hooks hooks;
+  hooks.window_planned = [&](const Window& window) {
+    server.set_milestone_of_accepts(window.open_ns, connections);
+    return Status();
+  };
+  hooks.stops.push_back({server.milestone_fd(), [] { return monotonic_ns(); }});
+  return run(asked, hooks);
+}
+
+TEST(ShortConnections, CarryOneMessageEach) {
+  FakeServer server;
+  Settings asked = settings(server);
+  asked.close = true;
+  const auto outcome = run_until_accepted(server, asked, 100);
+  ASSERT_EQ(failure(outcome), "");
+  server.stop();
+  const LoadResult& result = outcome->result;
+  EXPECT_EQ(result.connections, 4U);
+  EXPECT_GT(result.messages, 4U);
+  EXPECT_LT(result.messages, server.accepted());
+  EXPECT_EQ(result.broken_connections, 0U);
+  EXPECT_EQ(result.silent_connections, 0U);
+  EXPECT_GT(server.sources().size(), 1U) << "a closed connection's port is not free at once";
+}
+
+TEST(ShortConnections, KeepToAPlan) {
+  FakeServer server;
+  Settings asked = settings(server);
+  asked.close = true;
+  asked.rate = 20'000;
+  const auto outcome = run_until_accepted(server, asked, 100);
+  ASSERT_EQ(failure(outcome), "");
+  const LoadResult& result = outcome->result;
+  EXPECT_EQ(result.latency.count(), result.messages);
+  EXPECT_EQ(result.service.count(), result.messages);
+  EXPECT_GE(result.latency.max(), result.service.max());
+}
+
+TEST(ShortConnections, ThatAreResetAreBroken) {
+  const FakeServer server({.close_after = 1});
+  Settings asked = settings(server);
+  asked.close = true;
+  EXPECT_THAT(failure(run(asked)), HasSubstr("all 4 connections to "));
+}
+
+TEST(ShortConnections, ThatGetNoAnswerAreCountedSinceTheyBegan) {
+  FakeServer server({.mute = true});
+  Settings asked = settings(server);
+  asked.close = true;
+  Hooks hooks;
+  std::uint64_t open_ns = 0;
+  hooks.window_planned = [&](const Window& window) {
+    open_ns = window.open_ns;
+    // One more than there are clients: the first connection only looks for the server.
+    server.set_milestone(0, asked.connections + 1, asked.size);
+    return Status();
+  };
+  hooks.stops.push_back(
+      {server.milestone_fd(), [&] { return std::max(monotonic_ns(), open_ns + kMs); }});
+  const auto outcome = run(asked, hooks);
+  ASSERT_TRUE(outcome.ok()) << outcome.error().text();
+  EXPECT_EQ(outcome->result.messages, 0U);
+  EXPECT_EQ(outcome->result.unanswered, 4U);
+}
+
 TEST(OpenLoop, ShowsAStallInEveryMessageThatWasPlannedDuringIt) {
   FakeServer server({.stall_after = kSize * 100, .stall = std::chrono::milliseconds(200)});
   Settings asked = open_loop_settings(server);
@@ -330,19 +398,16 @@ class FullServer : public testing::Test {
     ASSERT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), length), 0);
     ASSERT_EQ(::listen(listener_.get(), 0), 0);
     ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &length);
-    address_ = resolve({"127.0.0.1", ntohs(address.sin_port)})->front();
+    route_.targets = *resolve({"127.0.0.1", ntohs(address.sin_port)});
   }
   Result<Connected> connect(std::uint64_t patience_ns, const std::vector<int>& cancel_fds) {
-    return connect_all({.target = address_,
-                        .count = 10,
-                        .sources = {},
-                        .patience_ns = patience_ns,
-                        .cancel_fds = cancel_fds});
+    return connect_all(
+        {.route = route_, .count = 10, .patience_ns = patience_ns, .cancel_fds = cancel_fds});
   }
 
  private:
   Fd listener_;
-  Address address_;
+  Route route_;
 };
 
 TEST_F(FullServer, IsGivenUpOnAndTheRestIsCounted) {

@@ -94,18 +94,36 @@ TEST_F(HttpAnswers, AreWrongForOneReasonThatIsSaid) {
   ASSERT_EQ(read(kAnswer).state, State::kWhole);
   const auto other = read("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhell");
   EXPECT_EQ(other.state, State::kWrong);
-  EXPECT_THAT(other.difference, HasSubstr("has 4 bytes, the first one on its connection had 5"));
+  EXPECT_THAT(other.difference, HasSubstr("has 4 bytes, the first one had 5"));
 }
 
 TEST(LoadProtocol, IsMadeAsTheSettingsAsk) {
   EXPECT_EQ(*parse_protocol("http"), ProtocolKind::kHttp);
   EXPECT_EQ(*parse_protocol("echo"), ProtocolKind::kEcho);
-  EXPECT_THAT(parse_protocol("HTTP").error().text(), HasSubstr("neither echo nor http"));
+  EXPECT_THAT(parse_protocol("HTTP").error().text(), HasSubstr("none of echo, http and herd"));
   Settings settings;
   EXPECT_EQ(request_bytes(settings), 64U);
   settings.protocol = ProtocolKind::kHttp;
   settings.target = {.host = "::1", .port = 80};
   EXPECT_EQ(make_protocol(settings)->open(0)->request_size(0), request_bytes(settings));
+  settings.protocol = *parse_protocol("herd");
+  EXPECT_EQ(make_protocol(settings)->servers(), 5U);
+  EXPECT_EQ(request_bytes(settings), 0U);
+}
+
+TEST(HttpOnConnectionsOfItsOwn, SaysThatItClosesAndTakesTheSameOfTheServer) {
+  const Http protocol({.host = "localhost", .port = 8085}, "/", true);
+  const auto dialogue = protocol.open(0);
+  std::string request(dialogue->request_size(0), '\0');
+  dialogue->write_request(0, 0, request);
+  EXPECT_THAT(request, HasSubstr("\r\nConnection: close\r\n\r\n"));
+  const std::string_view closing =
+      "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello";
+  EXPECT_EQ(dialogue->read_answer(0, closing).state, State::kWhole);
+  EXPECT_EQ(dialogue->read_answer(1, closing).state, State::kWhole) << "on the next connection";
+  EXPECT_EQ(dialogue->read_answer(2, kAnswer).state, State::kWhole);
+  EXPECT_EQ(dialogue->read_answer(3, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").state,
+            State::kWrong);
 }
 
 TEST(LoadPath, HasNothingThatEndsARequestLine) {

@@ -27,6 +27,7 @@ RunConfig config_of(const Plan& plan) {
     config.connections = plan.load.connections;
     if (plan.load.protocol == load::ProtocolKind::kHttp) config.path = plan.load.path;
     config.pipeline = plan.load.pipeline;
+    config.close = plan.load.close;
     config.rate = plan.load.rate;
     if (plan.load.open_loop())
       config.rate_shape = plan.load.rate_shape == load::RateShape::kPoisson ? "poisson" : "fixed";
