@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
@@ -29,15 +30,21 @@ struct task_struct___before_5_14 {
   long state;
 };
 
+struct in6_addr {
+  union {
+    __u8 u6_addr8[16];
+    __u32 u6_addr32[4];
+  } in6_u;
+};
+
 struct sock_common {
   unsigned short skc_family;
-  __u16 skc_num; /* local port, host order */
+  __u16 skc_num;   /* local port, host order */
+  __u16 skc_dport; /* the other end's, network order */
   __u32 skc_rcv_saddr;
-  struct {
-    union {
-      __u8 u6_addr8[16];
-    } in6_u;
-  } skc_v6_rcv_saddr;
+  __u32 skc_daddr;
+  struct in6_addr skc_v6_rcv_saddr;
+  struct in6_addr skc_v6_daddr;
 };
 
 struct sock {

@@ -44,8 +44,9 @@ enum tr_counter {
   TR_RECEIVED_BYTES,
   TR_SENT_MESSAGES,
   TR_SENT_BYTES,
-  TR_SERVED_MESSAGES, /* of the received: on connections to the served port */
+  TR_SERVED_MESSAGES, /* of the received: from clients, on connections to a served port */
   TR_SERVED_BYTES,
+  TR_INTER_SERVER_MESSAGES, /* of the sent: from the tree to a port that it serves itself */
   TR_COUNTERS
 };
 
@@ -86,7 +87,7 @@ struct tr_thread {
   __u32 restarted_call; /* interrupted, and to be restarted by the kernel; or TR_NO_CALL */
   __u32 cpu;            /* tr_cpu.id of where it ran last; 0: nowhere yet */
   /* Moved by the call under way, counted when it ends. */
-  __u32 moved; /* any of these five is not 0 */
+  __u32 moved; /* any of these six is not 0 */
   __u32 received_messages;
   __u32 sent_messages;
   __u32 served_messages;
@@ -99,9 +100,9 @@ struct tr_thread {
   __u32 serial;  /* unique in a run, from 1 */
   __u32 tid;
   __u32 tgid;
-  __u32 slot;     /* which record this is */
-  __u32 migrated; /* moved to another CPU since it ran last */
-  __u32 reserved;
+  __u32 slot;                  /* which record this is */
+  __u32 migrated;              /* moved to another CPU since it ran last */
+  __u32 inter_server_messages; /* one of the six, see `moved` */
   char comm[TR_COMM_LENGTH];
   __u64 state_ns[TR_STATES];
   __u64 counters[TR_COUNTERS];

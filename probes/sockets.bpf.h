@@ -4,11 +4,81 @@
  * descriptor of each call that may move socket data, looked at when it returns. What is seen is put
  * aside in the record and counted when the call ends, with that moment's timestamp. */
 
-volatile __u16 served_port = 0;
+volatile __u16 served_port = 0; /* the first of served_ports; they follow each other */
+volatile __u16 served_ports = 0;
 
-static __always_inline bool is_served(const struct sock* sk) {
+static __always_inline bool is_served(__u16 port) {
+  return (__u16)(port - served_port) < served_ports;
+}
+
+/* A connection from the tree to a port that it serves itself, as its accepted end sees it: what is
+ * received there comes from no client. */
+struct own_link {
+  __u32 near, far; /* addresses; of IPv6 a short form */
+  __u16 near_port, far_port;
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 1 << 14);
+  __type(key, struct own_link);
+  __type(value, __u8);
+} own_links SEC(".maps");
+
+__u8 has_own_links = 0;
+
+static __always_inline __u32 short_form(const struct in6_addr* address) {
+  const __u32* words = address->in6_u.u6_addr32;
+  if (!words[0] && !words[1] && words[2] == bpf_htonl(0xffff)) return words[3]; /* IPv4-mapped */
+  return words[0] ^ words[1] ^ words[2] ^ words[3];
+}
+
+/* The connection of a TCP socket as it sees it itself; false: no such socket. */
+static __always_inline bool link_of(const struct sock* sk, struct own_link* link) {
+  __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+  link->near_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+  link->far_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+  if (family == AF_INET) {
+    link->near = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+    link->far = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+    return true;
+  }
+  if (family != AF_INET6) return false;
+  struct in6_addr address;
+  BPF_CORE_READ_INTO(&address, sk, __sk_common.skc_v6_rcv_saddr);
+  link->near = short_form(&address);
+  BPF_CORE_READ_INTO(&address, sk, __sk_common.skc_v6_daddr);
+  link->far = short_form(&address);
+  return true;
+}
+
+static __always_inline bool is_loopback(__u32 address) {
+  return (bpf_ntohl(address) >> 24) == 127;
+}
+
+/* Sent to a port number that the tree serves: does it go to the tree? Only on this machine. */
+static __noinline bool goes_to_tree(const struct sock* sk) {
+  struct own_link link = {};
+  __u8 known = 1;
+  if (!link_of(sk, &link) || is_served(link.near_port)) return false;
+  if (link.near != link.far && !(is_loopback(link.near) && is_loopback(link.far))) return false;
+  struct own_link accepted = {
+      .near = link.far, .far = link.near, .near_port = link.far_port, .far_port = link.near_port};
+  if (!bpf_map_lookup_elem(&own_links, &accepted))
+    bpf_map_update_elem(&own_links, &accepted, &known, BPF_ANY);
+  has_own_links = 1;
+  return true;
+}
+
+static __noinline bool comes_from_tree(const struct sock* sk) {
+  struct own_link link = {};
+  return link_of(sk, &link) && bpf_map_lookup_elem(&own_links, &link);
+}
+
+static __always_inline bool is_from_client(const struct sock* sk) {
   unsigned short family = sk->__sk_common.skc_family;
-  return sk->__sk_common.skc_num == served_port && (family == AF_INET || family == AF_INET6);
+  if (family != AF_INET && family != AF_INET6) return false;
+  return is_served(sk->__sk_common.skc_num) && !(has_own_links && comes_from_tree(sk));
 }
 
 __noinline int count_moved(struct tr_thread* thread, __u64 now) {
@@ -20,15 +90,19 @@ __noinline int count_moved(struct tr_thread* thread, __u64 now) {
     thread->counters[TR_SENT_BYTES] += thread->sent_bytes;
     thread->counters[TR_SERVED_MESSAGES] += thread->served_messages;
     thread->counters[TR_SERVED_BYTES] += thread->served_bytes;
+    thread->counters[TR_INTER_SERVER_MESSAGES] += thread->inter_server_messages;
   }
   thread->moved = 0;
-  thread->received_messages = thread->sent_messages = thread->served_messages = 0;
+  thread->received_messages = thread->sent_messages = 0;
+  thread->served_messages = thread->inter_server_messages = 0;
   thread->received_bytes = thread->sent_bytes = thread->served_bytes = 0;
   return 0;
 }
 
-static __always_inline void sent(struct tr_thread* thread, __u64 messages, __u64 bytes) {
+static __always_inline void sent(struct tr_thread* thread, bool to_tree, __u64 messages,
+                                 __u64 bytes) {
   thread->moved = 1;
+  if (to_tree) thread->inter_server_messages += messages;
   thread->sent_messages += messages;
   thread->sent_bytes += bytes;
 }
@@ -47,14 +121,15 @@ static __always_inline void received(struct tr_thread* thread, bool served, __u6
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_sock_send_length, struct sock* sk, int ret, int flags) {
   struct tr_thread* thread = running_thread(TR_PROGRAM_SOCK_SEND);
-  if (thread && ret > 0) sent(thread, 1, ret);
+  if (thread && ret > 0)
+    sent(thread, is_served(bpf_ntohs(sk->__sk_common.skc_dport)) && goes_to_tree(sk), 1, ret);
   return 0;
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(on_sock_recv_length, struct sock* sk, int ret, int flags) {
   struct tr_thread* thread = running_thread(TR_PROGRAM_SOCK_RECV);
-  if (thread && ret > 0 && !(flags & MSG_PEEK)) received(thread, is_served(sk), 1, ret);
+  if (thread && ret > 0 && !(flags & MSG_PEEK)) received(thread, is_from_client(sk), 1, ret);
   return 0;
 }
 
@@ -90,8 +165,12 @@ __noinline int look_for_socket(struct tr_thread* thread, __u64 descriptor, __u32
   bool many = call == NR_SENDMMSG || call == NR_RECVMMSG;
   __u64 messages = many ? ret : 1, bytes = many ? 0 : ret;
   if (sends)
-    sent(thread, messages, bytes);
+    sent(thread, is_served(bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport))) && goes_to_tree(sk),
+         messages, bytes);
   else
-    received(thread, BPF_CORE_READ(sk, __sk_common.skc_num) == served_port, messages, bytes);
+    received(thread,
+             is_served(BPF_CORE_READ(sk, __sk_common.skc_num)) &&
+                 !(has_own_links && comes_from_tree(sk)),
+             messages, bytes);
   return 0;
 }

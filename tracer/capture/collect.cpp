@@ -203,6 +203,7 @@ class Collector {
     counts.sent_bytes = sum.counters[TR_SENT_BYTES];
     counts.served_messages = sum.counters[TR_SERVED_MESSAGES];
     counts.served_bytes = sum.counters[TR_SERVED_BYTES];
+    counts.inter_server_messages = sum.counters[TR_INTER_SERVER_MESSAGES];
     for (const auto& [operation, count] : sum.futex)
       counts.futex[names_.futex(operation)] += count;
     for (const auto& [number, call] : sum.calls)

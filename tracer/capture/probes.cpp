@@ -252,8 +252,9 @@ T observe(const volatile T& field) {
 
 }  // namespace
 
-void Probes::serve_port(std::uint16_t port) {
-  publish(skeleton_->bss->served_port, port);
+void Probes::serve_ports(std::uint16_t first, std::uint16_t count) {
+  publish(skeleton_->bss->served_port, first);
+  publish(skeleton_->bss->served_ports, count);
 }
 
 std::uint64_t Probes::open_window_at(std::uint64_t ns) {

@@ -68,8 +68,9 @@ class Probes {
   // running, since a thread is found through the last switch on its CPU.
   void refresh_cpus();
 
-  // The port whose received messages count as served.
-  void serve_port(std::uint16_t port);
+  // The ports whose messages from clients count as served, and what the tree sends to which as its
+  // own: so many, from `first` on.
+  void serve_ports(std::uint16_t first, std::uint16_t count);
 
   // Sets an edge of the window, in CLOCK_MONOTONIC ns; returns the edge as set. The probes must
   // know an edge before it comes, or they count across it: one that has passed already, or is too

@@ -11,7 +11,8 @@
 
 namespace tr::commands {
 
-// Adds the options that describe a load, which all commands that start one share: --protocol, --path,
+// Adds the options that describe a load, which all commands that start one share: --protocol,
+// --path,
 // --connections, --size, --duration, --warmup, --pipeline, --close, --rate, --rate-shape, --seed.
 // `settings` has the defaults and takes the values; it must outlive the parsing.
 void add_load_options(CLI::App& app, load::Settings& settings);

@@ -57,10 +57,13 @@ Messages count_messages(const Snapshot& snapshot) {
   if (snapshot.load) {
     messages.source = MessageSource::kLoad;
     messages.by_load = snapshot.load->messages;
-    if (sockets && snapshot.config.size > 0) {
-      const double seen =
-          static_cast<double>(total.served_bytes) / static_cast<double>(snapshot.config.size);
-      messages.by_kernel = total.served_bytes / snapshot.config.size;
+    if (sockets) {
+      // Requests of one size are counted by their bytes, however they are cut.
+      const std::uint64_t size = snapshot.config.size;
+      const double seen = size > 0
+                              ? static_cast<double>(total.served_bytes) / static_cast<double>(size)
+                              : static_cast<double>(total.served_messages);
+      messages.by_kernel = static_cast<std::uint64_t>(seen);
       if (*messages.by_load > 0) {
         const auto answered = static_cast<double>(*messages.by_load);
         messages.disagreement = std::abs(seen - answered) / answered;
@@ -102,6 +105,8 @@ Costs costs_per(const Snapshot& snapshot, double units) {
     costs.receives = per(total.received_messages);
     costs.received_bytes = per(total.received_bytes);
     costs.sends = per(total.sent_messages);
+    if (total.inter_server_messages.value_or(0) > 0)
+      costs.inter_server = per(*total.inter_server_messages);
     costs.sent_bytes = per(total.sent_bytes);
   }
   return costs;

@@ -61,6 +61,8 @@ struct Costs {
   std::optional<double> receives;
   std::optional<double> received_bytes;
   std::optional<double> sends;
+  std::optional<double>
+      inter_server;  // of the sends: to ports of its own; absent if there are none
   std::optional<double> sent_bytes;
 };
 

@@ -144,6 +144,9 @@ class CostTable {
     };
     put_count(0, "socket receives", &Costs::receives, each(total.received_bytes, total.receives));
     put_count(0, "socket sends", &Costs::sends, each(total.sent_bytes, total.sends));
+    if (total.inter_server)
+      put_count(1, "between servers", &Costs::inter_server,
+                "of them to a port that the program serves itself");
   }
 
   void put_syscalls() {

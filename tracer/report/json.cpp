@@ -124,10 +124,13 @@ Json scheduling(const metrics::Costs& total, const TaskCounts& counts) {
 
 Json sockets(const metrics::Costs& total, const TaskCounts& counts) {
   if (!total.receives) return {};
-  return {
-      {"received_messages", counts.received_messages}, {"received_bytes", counts.received_bytes},
-      {"sent_messages", counts.sent_messages},         {"sent_bytes", counts.sent_bytes},
-      {"served_messages", counts.served_messages},     {"served_bytes", counts.served_bytes}};
+  return {{"received_messages", counts.received_messages},
+          {"received_bytes", counts.received_bytes},
+          {"sent_messages", counts.sent_messages},
+          {"sent_bytes", counts.sent_bytes},
+          {"served_messages", counts.served_messages},
+          {"served_bytes", counts.served_bytes},
+          {"inter_server_messages", maybe(counts.inter_server_messages)}};
 }
 
 Json costs(const std::optional<metrics::Costs>& costs) {
@@ -145,6 +148,7 @@ Json costs(const std::optional<metrics::Costs>& costs) {
           {"socket_received_bytes", maybe(costs->received_bytes)},
           {"socket_sends", maybe(costs->sends)},
           {"socket_sent_bytes", maybe(costs->sent_bytes)},
+          {"inter_server_messages", maybe(costs->inter_server)},
           {"syscalls", costs->syscalls},
           {"futex", costs->futex}};
 }

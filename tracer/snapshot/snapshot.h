@@ -129,9 +129,11 @@ struct TaskCounts {
   std::uint64_t received_bytes = 0;
   std::uint64_t sent_messages = 0;
   std::uint64_t sent_bytes = 0;
-  // Of the received ones, those on connections to the served port.
+  // Of the received ones, those from clients, on connections to a served port.
   std::uint64_t served_messages = 0;
   std::uint64_t served_bytes = 0;
+  // Of the sent ones, those to a port that the tree serves itself.
+  std::optional<std::uint64_t> inter_server_messages;
   std::map<std::string, std::uint64_t> futex;  // by operation: "WAIT", "WAKE_PRIVATE"
   std::vector<SyscallStats> syscalls;          // by name, ascending
 

@@ -108,6 +108,7 @@ void visit_fields(S& counts, Field&& field) {
   field("sent_bytes", counts.sent_bytes);
   field("served_messages", counts.served_messages);
   field("served_bytes", counts.served_bytes);
+  field("inter_server_messages", counts.inter_server_messages);
   field("futex", counts.futex);
   field("syscalls", counts.syscalls);
 }
