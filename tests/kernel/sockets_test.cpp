@@ -113,7 +113,8 @@ class OwnLinks : public testing::TestWithParam<std::tuple<int, bool>> {
 };
 
 TEST_P(OwnLinks, AreNoClients) {
-  const auto [family, inspect] = GetParam();
+  const int family = std::get<0>(GetParam());
+  const bool inspect = std::get<1>(GetParam());
   TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{.inspect_descriptors = inspect});
   Address address(family);
   const Fd listener(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));

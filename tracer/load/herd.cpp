@@ -65,9 +65,9 @@ class HerdDialogue final : public Dialogue {
       return {bytes.size(), State::kMore, {}};
     if (found == std::string::npos) return wrong(sequence, "does not end");
     answer_.resize(found);
-    const Taken taken = refused                 ? wrong(sequence, "refuses it")
-                        : is_question(sequence) ? places(sequence)
-                                                : position(sequence);
+    Taken taken = refused                 ? wrong(sequence, "refuses it")
+                  : is_question(sequence) ? places(sequence)
+                                          : position(sequence);
     answer_.clear();
     if (taken.state == State::kWrong) return taken;
     return {found + end.size() - had, State::kWhole, {}};
@@ -125,7 +125,7 @@ class HerdDialogue final : public Dialogue {
   [[nodiscard]] Taken wrong(std::uint64_t sequence, std::string_view how) const {
     return {
         0, State::kWrong,
-        fmt::format("the answer to message {} {}: {}", sequence, how, answer_.substr(0, kShown))};
+        fmt::format("the answer to message {} {}: {:?}", sequence, how, answer_.substr(0, kShown))};
   }
 
   const std::uint64_t start_ns_;
