@@ -98,10 +98,12 @@ bool Loop::finished() const {
 }
 
 Status Loop::wait() {
-  now_ns_ = monotonic_ns();
+  const std::uint64_t before_ns = std::exchange(now_ns_, monotonic_ns());
+  if (std::exchange(idle_, false)) idle_ns_ += now_ns_ - before_ns;
   if (now_ns_ >= deadline_ns_) pass_deadlines();
   if (finished()) return {};
-  const std::uint64_t left = deadline_ns_ > now_ns_ ? deadline_ns_ - now_ns_ : 0;
+  const bool nothing_due = deadline_ns_ > now_ns_;
+  const std::uint64_t left = nothing_due && !settings_.polls() ? deadline_ns_ - now_ns_ : 0;
   timespec timeout{};
   timeout.tv_sec = static_cast<time_t>(left / kNsPerSecond);
   timeout.tv_nsec = static_cast<long>(left % kNsPerSecond);
@@ -112,6 +114,7 @@ Status Loop::wait() {
     return errno_error("wait for", "the connections",
                        errno == ENOSYS ? "this needs Linux 5.11 or newer" : "");
   }
+  idle_ = ready == 0 && nothing_due && left == 0;
   for (int i = 0; i < ready; ++i) {
     handle(events[static_cast<std::size_t>(i)].events,
            events[static_cast<std::size_t>(i)].data.u32);
@@ -152,7 +155,7 @@ void Loop::pass_edges() {
   if (phase_ == Phase::kWarmup && now_ns_ >= window_.open_ns() &&
       window_.open_ns() < window_.close_ns()) {
     phase_ = Phase::kMeasure;
-    cpu_at_open_ = read_thread_cpu(root_);
+    cpu_at_open_ = read_cpu();
   }
   if (phase_ != Phase::kDrain && now_ns_ >= window_.close_ns()) {
     stop_measuring();
@@ -161,8 +164,14 @@ void Loop::pass_edges() {
 }
 
 void Loop::stop_measuring() {
-  if (phase_ == Phase::kMeasure) tally_.cpu = cpu_use(cpu_at_open_, read_thread_cpu(root_));
+  if (phase_ == Phase::kMeasure) tally_.cpu = cpu_use(cpu_at_open_, read_cpu());
   phase_ = Phase::kDrain;
+}
+
+CpuReading Loop::read_cpu() const {
+  CpuReading reading = read_thread_cpu(root_);
+  reading.idle_ns = idle_ns_;
+  return reading;
 }
 
 void Loop::send_due() {

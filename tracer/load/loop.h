@@ -118,7 +118,11 @@ class Loop {
   using Due = std::pair<std::uint64_t, std::uint32_t>;
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
 
+  [[nodiscard]] CpuReading read_cpu() const;
+
   CpuReading cpu_at_open_;
+  bool idle_ = false;          // the last poll found nothing
+  std::uint64_t idle_ns_ = 0;  // spent in such polls
   Tally tally_;
 };
 

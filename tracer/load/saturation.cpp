@@ -1,6 +1,7 @@
 #include "load/saturation.h"
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <sys/resource.h>
 
@@ -63,9 +64,11 @@ CpuUse cpu_use(const CpuReading& from, const CpuReading& to) {
   CpuUse use;
   use.wall_ns = to.at_ns - from.at_ns;
   const std::uint64_t cpu = to.cpu_ns - from.cpu_ns;
+  const std::uint64_t busy = cpu - std::min(cpu, to.idle_ns - from.idle_ns);
   // getrusage lags behind the exact clock by up to a tick.
-  use.system_ns = std::min(cpu, to.system_ns - from.system_ns);
-  use.user_ns = cpu - use.system_ns;
+  const double system = share(std::min(cpu, to.system_ns - from.system_ns), cpu);
+  use.system_ns = static_cast<std::uint64_t>(std::llround(system * static_cast<double>(busy)));
+  use.user_ns = busy - use.system_ns;
   if (from.runqueue_ns && to.runqueue_ns) use.runqueue_ns = *to.runqueue_ns - *from.runqueue_ns;
   return use;
 }

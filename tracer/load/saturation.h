@@ -15,12 +15,13 @@ struct CpuReading {
   std::uint64_t system_ns = 0;  // getrusage: where it is sampled by ticks, only the split is rough
   // Runnable and waiting for a CPU, from schedstat; absent where the kernel does not keep it.
   std::optional<std::uint64_t> runqueue_ns;
+  std::uint64_t idle_ns = 0;  // polled in vain, as who reads it has counted: CPU time that is free
 };
 
 // Reads it for the calling thread, schedstat below `root` ("" is the machine's own).
 CpuReading read_thread_cpu(const std::string& root);
 
-// What one thread used between two readings.
+// What one thread used between two readings, without its idle polling.
 struct CpuUse {
   std::uint64_t wall_ns = 0;
   std::uint64_t user_ns = 0;

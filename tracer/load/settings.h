@@ -31,6 +31,9 @@ struct Settings {
   CpuList pin;  // the load generator's own CPUs; empty: any
 
   [[nodiscard]] bool open_loop() const { return rate > 0; }
+  // An open loop whose threads have a CPU each polls: there sleeping would save nobody anything,
+  // but each wake-up, tens of microseconds on many a virtual machine, would be counted as latency.
+  [[nodiscard]] bool polls() const { return open_loop() && threads <= pin.size(); }
 };
 
 }  // namespace tr::load

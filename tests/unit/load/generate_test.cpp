@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sys/eventfd.h>
+#include <thread>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
@@ -334,6 +336,50 @@ TEST(OpenLoop, SkipsNothingThatWasPlanned) {
     EXPECT_GE(accounted, 200U);
     EXPECT_LE(accounted, 220U);
   }
+}
+
+// Threads inherit where they may run: the next tests are not to be pinned as well.
+Result<Outcome> run_apart(const Settings& asked) {
+  std::optional<Result<Outcome>> outcome;
+  std::jthread([&] { outcome.emplace(run(asked)); }).join();
+  return *std::move(outcome);
+}
+
+TEST(OpenLoop, OnCpusOfItsOwnDoesAllThatIsPlanned) {
+  const FakeServer server;
+  Settings asked = open_loop_settings(server);
+  asked.duration_ns = 200 * kMs;
+  asked.pin = {usable_cpus()->front()};
+  ASSERT_TRUE(asked.polls());
+  const auto outcome = run_apart(asked);
+  ASSERT_EQ(failure(outcome), "");
+  const std::uint64_t accounted = outcome->result.messages + outcome->result.unanswered;
+  EXPECT_GE(accounted, 200U);
+  EXPECT_LE(accounted, 220U);
+}
+
+TEST(OpenLoop, DoesNotCountIdlePollingAsWork) {
+  const FakeServer server({.mute = true});
+  Settings asked = open_loop_settings(server);
+  asked.duration_ns = 200 * kMs;
+  asked.pin = {usable_cpus()->front()};
+  const auto outcome = run_apart(asked);
+  ASSERT_TRUE(outcome.ok());
+  // Once each connection has a message under way there is nothing left to do.
+  EXPECT_LT(outcome->result.user_ns + outcome->result.system_ns, 100 * kMs);
+}
+
+TEST(OpenLoop, PollsOnlyWhereEachThreadHasACpu) {
+  Settings some;
+  some.rate = 1;
+  EXPECT_FALSE(some.polls());
+  some.pin = {0};
+  EXPECT_TRUE(some.polls());
+  some.threads = 2;
+  EXPECT_FALSE(some.polls());
+  some.threads = 1;
+  some.rate = 0;
+  EXPECT_FALSE(some.polls());
 }
 
 TEST(OpenLoop, CountsWhatAMuteServerLeftUnansweredSinceThePlannedTime) {

@@ -86,5 +86,15 @@ TEST(CpuUse, SplitsTheExactTimeEvenWhereTheSystemTimeRunsAhead) {
   EXPECT_EQ(use.runqueue_ns, 4U);
 }
 
+TEST(CpuUse, LeavesOutIdlePolling) {
+  const CpuUse use =
+      cpu_use({.cpu_ns = 1000, .system_ns = 0, .runqueue_ns = {}, .idle_ns = 400},
+              {.cpu_ns = 2000, .system_ns = 750, .runqueue_ns = {}, .idle_ns = 1200});
+  EXPECT_EQ(use.system_ns, 150U);
+  EXPECT_EQ(use.user_ns, 50U);
+  // The time between two polls is that of the wall: the thread may have been off its CPU.
+  EXPECT_EQ(cpu_use({}, {.cpu_ns = 1000, .runqueue_ns = {}, .idle_ns = 1200}).cpu_ns(), 0U);
+}
+
 }  // namespace
 }  // namespace tr::load
