@@ -1,4 +1,4 @@
-"""Measures what trace-run costs, beside its peers; scripts/benchmark is the way to start it."""
+"""Measures what trace-run and its parts cost, beside their peers; scripts/benchmark is the way to start it."""
 import argparse
 import json
 import os
@@ -10,13 +10,16 @@ import tempfile
 from pathlib import Path
 
 import call_cost
+import echo_cost
+import load_cost
+import load_truth
 import memory
 import server_cost
 import startup
 from process import CPUS, Failed
 
 PARTS = {"syscall": call_cost, "switch": call_cost, "startup": startup, "memory": memory,
-         "server": server_cost}
+         "server": server_cost, "echo": echo_cost, "load": load_cost, "truth": load_truth}
 TRACEFS = "/sys/kernel/tracing"
 
 

@@ -17,12 +17,12 @@ def cpu_ns(pid):
     return time.clock_gettime_ns((~pid << 3) | cpuclock_sched)
 
 
-def cpu_per_message(server, port, settings):
-    """Over one second of load: from before the clients connect, alike for all modes."""
+def cpu_per_message(server, port, settings, connections=CONNECTIONS, duration="1s"):
+    """Over so much load: from before the clients connect, alike for all that are compared."""
     report = settings.folder / "load.json"
     before = cpu_ns(server.pid)
     with Child([settings.build / "trace-run", "load", f"127.0.0.1:{port}", "--connections",
-                CONNECTIONS, "--warmup", "0s", "--duration", "1s", "--json", report],
+                connections, "--warmup", "0s", "--duration", duration, "--json", report],
                cpus=CPUS[:-1] or CPUS, first=True) as load:
         load.ran()
     spent = cpu_ns(server.pid) - before
