@@ -27,6 +27,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string>
+#include <string_view>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -140,7 +141,7 @@ class Server {
     if (epoll_ < 0 || listener_ < 0 || ::bind(listener_, generic, length) != 0 ||
         ::listen(listener_, 1024) != 0 || ::getsockname(listener_, generic, &length) != 0)
       fail("listen");
-    stamp(listener_, 0);  // the kernel takes a moment to begin with it
+    wait_for_stamps();
     watch(listener_, nullptr);
     watch(STDIN_FILENO, &standard_input_);
     records_.reserve(1 << 20);
@@ -184,6 +185,27 @@ class Server {
     if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) fail("watch a descriptor");
   }
 
+  // The kernel takes a moment to begin with it: until a datagram of ours has one.
+  void wait_for_stamps() {
+    stamp(listener_, 0);  // so that it goes on while no client is there
+    const int probe = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    if (probe < 0 || ::bind(probe, generic, length) != 0 ||
+        ::getsockname(probe, generic, &length) != 0)
+      fail("make a socket");
+    stamp(probe, 0);
+    char byte = 0;
+    do {
+      ::usleep(1000);
+      if (::sendto(probe, &byte, 1, 0, generic, length) != 1) fail("send to itself");
+    } while (receive(probe, &byte, 1, 0).stamp_ns == 0);
+    ::close(probe);
+  }
+
   static void stamp(int fd, int more) {
     const int stamps = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE | more;
     if (::setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &stamps, sizeof stamps) != 0)
@@ -194,7 +216,10 @@ class Server {
     const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
     const int on = 1;
-    if (::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
+    // Answers leave when they are sent: no Nagle, no pacing (as by BBR, if that is the default).
+    constexpr std::string_view kUnpaced = "reno";
+    if (::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+        ::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, kUnpaced.data(), kUnpaced.size()) != 0)
       fail("prepare a connection");
     stamp(fd, SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY | SOF_TIMESTAMPING_OPT_ID);
     clients_.push_back(std::make_unique<Client>(Client{.fd = fd, .half = {}, .unstamped = {}}));

@@ -45,7 +45,7 @@ WARMUP_S = 0.05
 WINDOW_S = 0.3
 REST_S = 0.15  # after each: others have their share of the CPUs, else the kernel takes it
 ROUNDS = 4  # of each of those that are asked for
-STALLED_S = 4  # whole periods
+STALLED_WARMUP_S, STALLED_S = 1, 4  # whole periods
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 STALL_QUANTILES = {"p99": 0.99, "p999": 0.999}
 # Of a connection's first message, as in tracer/load/echo.cpp: its number times this.
@@ -85,9 +85,12 @@ def load_command(settings, server, *options):
             CONNECTIONS, "--size", MESSAGE_BYTES, "--json", "-", *options]
 
 
-def planned(rate, seconds):
-    return ["--rate", rate, "--rate-shape", "fixed", "--warmup",
-            f"{round(1000 * WARMUP_S)}ms", "--duration", f"{round(1000 * seconds)}ms"]
+def window(warmup_s, seconds):
+    return ["--warmup", f"{round(1000 * warmup_s)}ms", "--duration", f"{round(1000 * seconds)}ms"]
+
+
+def planned(rate):
+    return ["--rate", rate, "--rate-shape", "fixed"]
 
 
 def latencies(child):
@@ -112,8 +115,9 @@ def measure_delay(settings, rate):
     above = {POLLS: [], SLEEPS: [], IDEAL: []}
     with DelayServer(settings, DELAY_NS, 0) as server:
         commands = {
-            POLLS: load_command(settings, server, "--pin", own, *planned(rate, WINDOW_S)),
-            SLEEPS: load_command(settings, server, *planned(rate, WINDOW_S)),
+            POLLS: load_command(settings, server, "--pin", own, *planned(rate),
+                                *window(WARMUP_S, WINDOW_S)),
+            SLEEPS: load_command(settings, server, *planned(rate), *window(WARMUP_S, WINDOW_S)),
             IDEAL: [settings.programs / "benchmark_ideal_client", server.port, rate, CONNECTIONS,
                     round(rate * WARMUP_S), round(rate * WINDOW_S)]}
         for number in range(rounds):
@@ -134,13 +138,16 @@ def summary(values):
 
 
 def from_stamps(records, rate):
-    """The latencies of all messages from their planned times, as the server's stamps have them."""
+    """The latencies from the planned times of all messages in the load's window, as the server's
+    stamps have them."""
     number = {n * FIRST_WORD % 2**64: n for n in range(CONNECTIONS)}
     gap_ns = 1e9 / rate
     offsets = [(number[word] + CONNECTIONS * sequence) * gap_ns
                for word, sequence, _, _ in records]
     start = min(came - offset for (_, _, came, _), offset in zip(records, offsets))
-    return [left - start - offset for (_, _, _, left), offset in zip(records, offsets)]
+    opened = start + STALLED_WARMUP_S * 1e9
+    return [left - start - offset for (_, _, _, left), offset in zip(records, offsets)
+            if opened <= left < opened + STALLED_S * 1e9]
 
 
 def measure_stall(settings, rate):
@@ -152,10 +159,10 @@ def measure_stall(settings, rate):
     with DelayServer(settings, DELAY_NS, STALL_NS) as server:
         set_real_time(server.child.pid, True)
         for name, options in (
-                ("open loop", ["--pipeline", 128, *planned(rate, STALLED_S)]),
-                ("closed loop", ["--warmup", "0s", "--duration", f"{STALLED_S}s"])):
-            with Child(load_command(settings, server, *options), CPUS[:-1] or CPUS,
-                       real_time=True) as client:
+                ("open loop", ["--pipeline", 128, *planned(rate)]), ("closed loop", [])):
+            command = load_command(settings, server, *options,
+                                   *window(STALLED_WARMUP_S, STALLED_S))
+            with Child(command, CPUS[:-1] or CPUS, real_time=True) as client:
                 seen = latencies(client)
             results[name] = {key: seen[key] for key in keys}
             records = server.take_records()
