@@ -125,7 +125,8 @@ def markdown(result, _settings):
            f"on CPU {CPUS[-1]}, the load on the others, both at nice -20. Requests as nginx counts "
            "them, CPU time as the kernel does, over the whole life of the load.")
     yield ""
-    yield "| connections | trace-run load | wrk | difference in CPU time per request (95 % interval) | not above wrk? |"
+    yield ("| connections | trace-run load | wrk | difference in CPU time per request "
+           "(95 % interval) | not above wrk? |")
     yield "|---:|---:|---:|---:|---|"
     for row in result["cpu_ns_per_request"]:
         cells = (f"{1e9 / row['least_ns'][name]:,.0f} / {1e9 / row['median_ns'][name]:,.0f}"

@@ -3,14 +3,14 @@
 What is the truth? The latency of a message is the time from its planned moment to its answer. Two
 who know nothing of the load generator bound it:
 - From below, the server (delay_server.cpp): for each message the kernel's own time stamps of the
-  request's arrival at its socket and of the answer's departure to the network device. What a client
-  sees is that and the way there and back.
+  request's arrival at its socket and of the answer's departure to the network device. What a
+  client sees is that and the way there and back.
 - From above, the ideal client (ideal_client.cpp), in turn with the load on the same server: it
   never sleeps and asks one socket only, so it sees an answer as soon as any program can. What it has
   above the server's figure is the way through the kernel, twice, and its own system calls.
 The error of the load is how much more it has above the server's figure than the ideal client has,
-percentile by percentile. The server's figures are of the same run as the load's, so what the machine
-did to the server in one run is in neither.
+percentile by percentile. The server's figures are of the same run as the load's, so what the
+machine did to the server in one run is in neither.
 
 Server and clients spin. So that the machine's other work does not take turns with them, all run at
 real-time priority, in windows short enough for the kernel to allow it.
@@ -177,14 +177,15 @@ def measure(settings):
 
 
 def markdown(result, _settings):
-    yield f"## The load generator's open-loop latencies, on a server with a known delay"
+    yield "## The load generator's open-loop latencies, on a server with a known delay"
     yield (f"Echo after {DELAY_NS / 1e3:g} us, {CONNECTIONS} connections, equal gaps. In us, above "
            "the delay that the kernel's time stamps at the server show, at the same percentile: "
            f"p50 / p90 / p99, the median of {result['delay'][0]['rounds']} windows of "
            f"{WINDOW_S:g} s each. The error is against the ideal client. Server on CPU {CPUS[-1]}, "
            "the clients on the others, all at real-time priority.")
     yield ""
-    yield "| per second | " + " | ".join((IDEAL, POLLS, SLEEPS)) + " | error, polling | within 10 us? |"
+    names = (IDEAL, POLLS, SLEEPS)
+    yield f"| per second | {' | '.join(names)} | error, polling | within 10 us? |"
     yield "|---:|---:|---:|---:|---:|---|"
 
     def cell(values):
@@ -194,7 +195,7 @@ def markdown(result, _settings):
         errors = row["error_ns"][POLLS]
         verdict = ", ".join(f"{key} {'yes' if abs(errors[key]) <= WITHIN_NS else 'NO'}"
                             for key in QUANTILES)
-        cells = (cell(row["above_server_ns"][name]) for name in (IDEAL, POLLS, SLEEPS))
+        cells = (cell(row["above_server_ns"][name]) for name in names)
         yield f"| {row['rate']:,} | {' | '.join(cells)} | {cell(errors)} | {verdict} |"
     yield ""
     yield (f"Coordinated omission: the same server stalls for {STALL_NS / 1e6:g} ms in each second. "

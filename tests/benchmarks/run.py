@@ -1,4 +1,4 @@
-"""Measures what trace-run and its parts cost, beside their peers; scripts/benchmark is the way to start it."""
+"""Measures what trace-run and its parts cost, beside peers; scripts/benchmark starts it."""
 import argparse
 import json
 import os
