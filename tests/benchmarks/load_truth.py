@@ -6,8 +6,8 @@ who know nothing of the load generator bound it:
   request's arrival at its socket and of the answer's departure to the network device. What a
   client sees is that and the way there and back.
 - From above, the ideal client (ideal_client.cpp), in turn with the load on the same server: it
-  never sleeps and asks one socket only, so it sees an answer as soon as any program can. What it has
-  above the server's figure is the way through the kernel, twice, and its own system calls.
+  never sleeps and asks one socket only, so it sees an answer as soon as any program can. What it
+  has above the server's figure is the way through the kernel, twice, and its own system calls.
 The error of the load is how much more it has above the server's figure than the ideal client has,
 percentile by percentile. The server's figures are of the same run as the load's, so what the
 machine did to the server in one run is in neither.
@@ -20,11 +20,11 @@ difference is what waking up costs on this machine.
 
 And coordinated omission: a server that stalls for S in each period P. Messages are planned all the
 time, so a share (S - x) / P of them waits longer than x: the latency of quantile q is
-S - (1 - q) * P, its mean S * S / 2P. With enough messages under way per connection (--pipeline) none
-waits for another. Beside this the truth as the server's time stamps have it: an answer's departure
-minus its planned time; the plan is known (equal gaps, connections in turn) but for its beginning,
-which no message's arrival minus its gaps can precede: the least of these is it, too late by the
-shortest way to the server, some us. A closed loop on the same server sends nothing during the stall
+S - (1 - q) * P, its mean S * S / 2P. With enough messages under way per connection (--pipeline)
+none waits for another. Beside this the truth as the server's time stamps have it: an answer's
+departure minus its planned time; the plan is known (equal gaps, connections in turn) but for its
+beginning, which no message's arrival minus its gaps can precede: the least of these is it, too late
+by the shortest way to the server, some us. A closed loop on the same server sends nothing during the stall
 and so cannot see it.
 """
 import json
@@ -198,9 +198,8 @@ def markdown(result, _settings):
         cells = (cell(row["above_server_ns"][name]) for name in names)
         yield f"| {row['rate']:,} | {' | '.join(cells)} | {cell(errors)} | {verdict} |"
     yield ""
-    yield (f"Coordinated omission: the same server stalls for {STALL_NS / 1e6:g} ms in each second. "
-           "Latency in ms: mean / p99 / p99.9, over "
-           f"{STALLED_S} s.")
+    yield (f"Coordinated omission: the server stalls for {STALL_NS / 1e6:g} ms in each second. "
+           f"Latency in ms: mean / p99 / p99.9, over {STALLED_S} s.")
     yield ""
     names = ("analytic", "time stamps", "open loop", "closed loop")
     yield f"| per second | {' | '.join(names)} |"

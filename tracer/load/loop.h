@@ -74,6 +74,7 @@ class Loop {
   void pass_deadlines();
   void pass_edges();
   void stop_measuring();
+  [[nodiscard]] CpuReading read_cpu() const;
   void send_due();
 
   void pump(std::uint32_t index);
@@ -117,8 +118,6 @@ class Loop {
   // Open loop: the connections that wait for their next planned time, by that time.
   using Due = std::pair<std::uint64_t, std::uint32_t>;
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
-
-  [[nodiscard]] CpuReading read_cpu() const;
 
   CpuReading cpu_at_open_;
   bool idle_ = false;          // the last poll found nothing
