@@ -24,8 +24,8 @@ S - (1 - q) * P, its mean S * S / 2P. With enough messages under way per connect
 none waits for another. Beside this the truth as the server's time stamps have it: an answer's
 departure minus its planned time; the plan is known (equal gaps, connections in turn) but for its
 beginning, which no message's arrival minus its gaps can precede: the least of these is it, too late
-by the shortest way to the server, some us. A closed loop on the same server sends nothing during the stall
-and so cannot see it.
+by the shortest way to the server, some us. A closed loop on the same server sends nothing during
+the stall and so cannot see it.
 """
 import json
 import statistics

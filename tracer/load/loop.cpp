@@ -76,6 +76,8 @@ Status Loop::add(Fd socket, std::uint32_t number, const Protocol& protocol) {
 Status Loop::run(std::uint64_t start_ns) {
   // Sleeps end on time: the default slack of 50 us would make every planned send late by as much.
   prctl(PR_SET_TIMERSLACK, 1);
+  tally_.result.latency.prepare(kNsPerSecond);
+  if (settings_.open_loop()) tally_.result.service.prepare(kNsPerSecond);
   alive_ = slots_.size();
   now_ns_ = monotonic_ns();
   pass_deadlines();

@@ -33,6 +33,11 @@ Histogram::Histogram(BucketLayout layout, const std::vector<Bucket>& buckets, st
   max_ = max;
 }
 
+void Histogram::prepare(std::uint64_t value) {
+  counts_.resize(layout_.index(value) + 1);
+  counts_.clear();  // keeps it
+}
+
 void Histogram::record(std::uint64_t value, std::uint64_t times) {
   if (times == 0) return;
   count_in(layout_.index(value), times);

@@ -60,6 +60,16 @@ TEST(Histogram, StaysWithinItsPrecisionForLargeValues) {
   EXPECT_NEAR(static_cast<double>(values.quantile(1)), 123'456'789'012.0, 123'456'789'012.0 / 1024);
 }
 
+TEST(Histogram, IsTheSameWhenPrepared) {
+  Histogram prepared(kLoadBuckets);
+  prepared.prepare(1'000'000'000);
+  Histogram plain(kLoadBuckets);
+  EXPECT_EQ(prepared, plain);
+  for (Histogram* each : {&prepared, &plain})
+    each->record(12'345, 3);
+  EXPECT_EQ(prepared, plain);
+}
+
 TEST(Histogram, MergesToTheSumOfItsParts) {
   Histogram a(kKernelBuckets);
   Histogram b(kKernelBuckets);
