@@ -1,10 +1,13 @@
 #include "common/children.h"
 
 #include <csignal>
+#include <cstring>
 #include <exception>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+
+#include <fmt/format.h>
 
 #include "common/log.h"
 
@@ -46,6 +49,11 @@ bool Children::start(const std::function<void()>& work, std::size_t number) {
   ::_exit(exit_code);
 }
 
+void Children::signal(int signal, const std::function<bool(std::size_t number)>& which) const {
+  for (const auto& [child, number] : numbers_)
+    if (which(number)) ::kill(child, signal);
+}
+
 void Children::reap(const Ended& ended) {
   // One SIGCHLD may stand for many children: take the signal first, then every child there is.
   signalfd_siginfo taken;
@@ -58,6 +66,11 @@ void Children::reap(const Ended& ended) {
     numbers_.erase(it);
     if (ended) ended(number, status);
   }
+}
+
+std::string end_text(int status) {
+  if (WIFSIGNALED(status)) return fmt::format("was ended by {}", ::strsignal(WTERMSIG(status)));
+  return fmt::format("exited with {}", WEXITSTATUS(status));
 }
 
 }  // namespace servers

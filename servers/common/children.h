@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <string>
 #include <sys/types.h>
 #include <unistd.h>
 #include <unordered_map>
@@ -27,6 +28,9 @@ class Children {
   // errno, if there are no more processes to be had.
   [[nodiscard]] bool start(const std::function<void()>& work, std::size_t number = 0);
 
+  // Sends a signal to each that `which` names.
+  void signal(int signal, const std::function<bool(std::size_t number)>& which) const;
+
   [[nodiscard]] std::size_t count() const { return numbers_.size(); }
   // Readable when children have ended.
   [[nodiscard]] int fd() const { return signals_.get(); }
@@ -39,5 +43,8 @@ class Children {
   Fd signals_;
   std::unordered_map<pid_t, std::size_t> numbers_;
 };
+
+// "was ended by Killed" or "exited with 1"; `status` is that of wait(2).
+[[nodiscard]] std::string end_text(int status);
 
 }  // namespace servers

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "common/address.h"
 #include "common/handoff.h"
 #include "common/log.h"
 
@@ -19,11 +20,6 @@ namespace servers {
 namespace {
 
 constexpr std::chrono::milliseconds kPause{100};
-
-std::string with_port(std::string_view host, std::string_view port) {
-  const bool v6 = host.find(':') != std::string_view::npos;
-  return fmt::format("{}{}{}:{}", v6 ? "[" : "", host, v6 ? "]" : "", port);
-}
 
 struct AddressFree {
   void operator()(addrinfo* list) const { freeaddrinfo(list); }
@@ -39,7 +35,7 @@ std::unique_ptr<addrinfo, AddressFree> resolve(const std::string& host, const st
     throw Failure(
         fmt::format("cannot listen on {}: {}; --bind takes an address of this machine, such as "
                     "127.0.0.1, ::1 or 0.0.0.0 (all)",
-                    with_port(host, port), gai_strerror(error)));
+                    host_and_port(host, port), gai_strerror(error)));
   return std::unique_ptr<addrinfo, AddressFree>(found);
 }
 
@@ -58,41 +54,41 @@ std::string_view remedy(int error) {
   }
 }
 
-Fd listen_on(const std::string& host, std::uint16_t port, int backlog) {
-  const std::string port_text = std::to_string(port);
-  const auto address = resolve(host, port_text);
-  Fd listening(::socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  const int on = 1;
-  // Linux clones accepted sockets from the listening one, options included: TCP_NODELAY set here
-  // costs no setsockopt per connection. SO_REUSEADDR ignores the TIME_WAITs of an earlier run.
-  if (!listening || ::setsockopt(listening.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-      ::setsockopt(listening.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
-      ::bind(listening.get(), address->ai_addr, address->ai_addrlen) != 0 ||
-      ::listen(listening.get(), backlog) != 0)
-    throw Failure::from_errno("listen on " + with_port(host, port_text), remedy(errno));
-  return listening;
+[[noreturn]] void fail_to_listen(std::string_view where) {
+  const std::string_view mend = remedy(errno);
+  throw Failure::from_errno(fmt::format("listen on {}", where), mend);
 }
 
 }  // namespace
 
+Fd bind_to(const std::string& host, std::uint16_t port) {
+  const std::string port_text = std::to_string(port);
+  const auto address = resolve(host, port_text);
+  Fd bound(::socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  // Linux clones accepted sockets from the listening one, options included: TCP_NODELAY set here
+  // costs no setsockopt per connection. SO_REUSEADDR ignores the TIME_WAITs of an earlier run.
+  if (!bound || ::setsockopt(bound.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      ::setsockopt(bound.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+      ::bind(bound.get(), address->ai_addr, address->ai_addrlen) != 0)
+    fail_to_listen(host_and_port(host, port_text));
+  return bound;
+}
+
 Listener::Listener(const std::string& host, std::uint16_t port, int backlog)
-    : backlog_(backlog), socket_(listen_on(host, port, backlog)) {}
+    : Listener(bind_to(host, port), backlog) {}
+
+Listener::Listener(Fd bound, int backlog) : backlog_(backlog), socket_(std::move(bound)) {
+  if (::listen(socket_.get(), backlog) != 0) fail_to_listen(address());
+}
 
 Listener::Listener(Fd handoff)
     : backlog_(INT_MAX), socket_(std::move(handoff)), handed_over_(true) {}
 
 std::string Listener::address() const {
-  sockaddr_storage bound{};
-  socklen_t length = sizeof bound;
-  char host[NI_MAXHOST];
-  char port[NI_MAXSERV];
-  if (::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&bound), &length) != 0)
-    throw Failure::from_errno("read the address that was bound");
-  if (const int error = getnameinfo(reinterpret_cast<sockaddr*>(&bound), length, host, sizeof host,
-                                    port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
-      error != 0)
-    throw Failure(fmt::format("cannot print the address that was bound: {}", gai_strerror(error)));
-  return with_port(host, port);
+  const auto bound = Address::of(socket_.get());
+  if (!bound) throw Failure::from_errno("read the address that was bound");
+  return bound->text();
 }
 
 Fd Listener::accept(int flags) {

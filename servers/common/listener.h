@@ -20,11 +20,15 @@ struct Shortage {
   std::string_view remedy;
 };
 
+// A socket on `host` (an IPv4 or IPv6 address of this machine, or a name for one) and `port` (0:
+// the kernel picks a free one), at which nobody listens yet. Throws Failure with the remedy.
+[[nodiscard]] Fd bind_to(const std::string& host, std::uint16_t port);
+
 class Listener {
  public:
-  // Listens on `host` (an IPv4 or IPv6 address of this machine, or a name for one) and `port`
-  // (0: the kernel picks a free one). Throws Failure with the remedy.
+  // Listens there. Throws Failure with the remedy.
   Listener(const std::string& host, std::uint16_t port, int backlog);
+  Listener(Fd bound, int backlog);
 
   // Takes the clients that somebody else has accepted and hands over: the taking side of a Handoff.
   explicit Listener(Fd handoff);

@@ -34,8 +34,6 @@ std::optional<Options> parse_options(int argc, char** argv, const std::string& n
                                      Protocol& protocol, int& exit_code) {
   Options options;
   options.port = protocol.default_port();
-  options.backlog = max_backlog();
-  double grace_s = std::chrono::duration<double>(options.grace).count();
 
   CLI::App app(fmt::format("{}\n{}", protocol.about(), model.about()), name);
   app.footer(fmt::format(kFooter, name));
@@ -46,33 +44,47 @@ std::optional<Options> parse_options(int argc, char** argv, const std::string& n
   app.add_option("--bind", options.bind, "Address to listen on, IPv4 or IPv6 (::1)")
       ->type_name("ADDRESS")
       ->capture_default_str();
-  app.add_option("--backlog", options.backlog,
+  add_backlog_option(app, options.backlog);
+  add_seconds_option(app, "--grace", options.grace, kGraceHelp);
+  protocol.add_options(app);
+  model.add_options(app);
+  if (!parse_arguments(app, argc, argv, exit_code)) return std::nullopt;
+  return options;
+}
+
+void add_backlog_option(CLI::App& app, int& backlog) {
+  backlog = max_backlog();
+  app.add_option("--backlog", backlog,
                  "Connections that may wait to be accepted; the kernel\n"
                  "allows no more than net.core.somaxconn, the default")
       ->check(number_between(1, INT_MAX))
       ->type_name("N")
       ->capture_default_str();
-  app.add_option("--grace", grace_s, "How long clients have to finish once it is told to end")
-      ->check(number_between(0.0, 86400.0))
-      ->type_name("SECONDS")
-      ->capture_default_str();
-  protocol.add_options(app);
-  model.add_options(app);
+}
 
+void add_seconds_option(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
+                        const std::string& help, double least) {
+  const auto set = [&value](const double& seconds) {
+    value = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
+  };
+  app.add_option_function<double>(name, set, help)
+      ->check(number_between(least, 86400.0))
+      ->type_name("SECONDS")
+      ->default_str(fmt::format("{:g}", std::chrono::duration<double>(value).count()));
+}
+
+bool parse_arguments(CLI::App& app, int argc, char** argv, int& exit_code) {
   try {
     app.parse(argc, argv);
+    return true;
   } catch (const CLI::CallForHelp&) {
     std::cout << app.help() << std::flush;
     exit_code = 0;
-    return std::nullopt;
   } catch (const CLI::ParseError& error) {
-    log_line(fmt::format("{}; see {} --help", error.what(), name));
+    log_line(fmt::format("{}; see {} --help", error.what(), app.get_name()));
     exit_code = 2;
-    return std::nullopt;
   }
-  options.grace =
-      std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(grace_s));
-  return options;
+  return false;
 }
 
 }  // namespace servers

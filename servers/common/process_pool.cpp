@@ -2,9 +2,7 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <numeric>
-#include <sys/wait.h>
 
 #include <fmt/format.h>
 
@@ -44,10 +42,8 @@ void ProcessPool::reap(const std::function<void(std::size_t)>& died) {
     if (!ended_) {
       missing_.push_back(number);
       death_line_.say(
-          fmt::format("a worker process {} {}, and its clients with it; another takes its place",
-                      WIFSIGNALED(status) ? "was ended by" : "exited with",
-                      WIFSIGNALED(status) ? ::strsignal(WTERMSIG(status))
-                                          : fmt::to_string(WEXITSTATUS(status)).c_str()));
+          fmt::format("a worker process {}, and its clients with it; another takes its place",
+                      end_text(status)));
     }
     if (died) died(number);
   });

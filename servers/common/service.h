@@ -14,15 +14,14 @@
 
 namespace servers {
 
-// A model derives this and says how it waits and what it does with a client. Service decides when
-// to accept, when to pause, when to stop, and when the last client has had its time.
-class Service {
+// Who derives this says how it waits and what it does with a client. Admission decides when to
+// accept, when to pause, when to stop, and when the last client has had its time.
+class Admission {
  public:
-  Service(Listener& listener, Protocol& protocol, Stop& stop)
-      : listener_(listener), protocol_(protocol), stop_(stop) {}
-  Service(const Service&) = delete;
-  Service& operator=(const Service&) = delete;
-  virtual ~Service() = default;
+  Admission(Listener& listener, Stop& stop) : listener_(listener), stop_(stop) {}
+  Admission(const Admission&) = delete;
+  Admission& operator=(const Admission&) = delete;
+  virtual ~Admission() = default;
 
   // Serves until a signal has come and all clients have left, or their grace period is over.
   void run();
@@ -55,13 +54,22 @@ class Service {
   void begin_stop();
 
   Listener& listener_;
-  Protocol& protocol_;
   Stop& stop_;
 
  private:
   // So many new clients in a row, then those already there (and signals) have their turn again.
   static constexpr std::size_t kAcceptBatch = 64;
   void accept_clients(std::size_t at_most);
+};
+
+// The same for a protocol: what a model derives.
+class Service : public Admission {
+ public:
+  Service(Listener& listener, Protocol& protocol, Stop& stop)
+      : Admission(listener, stop), protocol_(protocol) {}
+
+ protected:
+  Protocol& protocol_;
 };
 
 }  // namespace servers

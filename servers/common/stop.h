@@ -34,6 +34,8 @@ class Stop {
   [[nodiscard]] bool overdue() const { return begun_ && Clock::now() >= deadline_; }
   // When to look again; -1 (never) before the end has begun.
   [[nodiscard]] int timeout_ms() const;
+  // How long until it is overdue, for who does not report(); -1 before the end has begun.
+  [[nodiscard]] int overdue_ms() const { return begun_ ? ms_until(deadline_) : -1; }
   // Tells the user, once, what the end is waiting for; not if the clients leave at once.
   void report(std::size_t clients);
 

@@ -1,25 +1,12 @@
 // One thread, a C++20 coroutine per client over edge-triggered epoll(7). What a client is served
 // with reads like the blocking models' (common/blocking.cpp); the runtime is common/coroutine/.
 #include <cerrno>
-#include <sys/socket.h>
 
-#include "common/coroutine/socket.h"
-#include "common/coroutine/task.h"
-#include "common/service.h"
+#include "common/coroutine/service.h"
 #include "models/model.h"
 
 namespace servers {
 namespace {
-
-// Throws away what still comes, until the client ends too or has had its time. (GCC 12 loses a
-// `while (co_await ...)` whose body is empty.)
-Task<> drain(Socket& client, Buffer& buffer, Milliseconds patience) {
-  for (;;) {
-    const ssize_t got = co_await client.receive(buffer, patience);
-    if (got <= 0) co_return;
-    patience = kAsBefore;
-  }
-}
 
 Task<> serve_client(Reactor& reactor, BufferPool& buffers, Fd fd,
                     std::unique_ptr<Session> session) {
@@ -43,44 +30,21 @@ Task<> serve_client(Reactor& reactor, BufferPool& buffers, Fd fd,
     patience = answer.patience;
     if (answer.then == Then::kClose) break;
   }
-  // Closing with input unread would reset the connection and could destroy the answer on its way.
-  client.end_output();
-  co_await drain(client, buffer, patience);
+  co_await hang_up(client, buffer, patience);
 }
 
-class CoroutineService final : public Service {
+class ProtocolService final : public CoroutineService {
  public:
-  CoroutineService(Listener& listener, Protocol& protocol, Stop& stop)
-      : Service(listener, protocol, stop), reactor_(stop.fd()) {}
+  ProtocolService(Listener& listener, Protocol& protocol, Stop& stop)
+      : CoroutineService(listener, stop), protocol_(protocol) {}
 
  private:
-  void wait(int timeout_ms) override {
-    reactor_.epoll().set_listener(listener_.fd());
-    const int stop = stop_.fd();
-    reactor_.wait(timeout_ms, [&](int fd) {
-      if (fd == stop) {
-        reactor_.epoll().only_clients();
-        begin_stop();
-      } else if (fd == reactor_.epoll().listener()) {
-        accept_clients();
-      }
-    });
-  }
-
-  [[nodiscard]] int timers_ms() const override { return reactor_.timers_ms(); }
-  void run_timers() override { reactor_.run_timers(); }
-
-  std::optional<Shortage> take(Fd& client) override {
-    if (const auto shortage = reactor_.watch(client.get())) return shortage;
+  void serve(Fd client) override {
     clients_.spawn(serve_client(reactor_, buffers_, std::move(client), protocol_.open()));
-    return {};
   }
-
   [[nodiscard]] std::size_t clients() const override { return clients_.count(); }
-  [[nodiscard]] int client_flags() const override { return SOCK_NONBLOCK; }
 
-  Reactor reactor_;
-  BufferPool buffers_;
+  Protocol& protocol_;
   Scope clients_;  // first to go
 };
 
@@ -92,7 +56,7 @@ class Coroutine final : public Model {
            "code and is suspended while its socket is not ready: epoll(7), edge-triggered.";
   }
   void serve(Listener& listener, Protocol& protocol, Stop& stop) override {
-    CoroutineService(listener, protocol, stop).run();
+    ProtocolService(listener, protocol, stop).run();
   }
 };
 

@@ -1,9 +1,11 @@
-// Which coroutine goes on now? The one whose socket has become ready, whose time is over, or whose
-// turn it is.
+// Which coroutine goes on now? The one whose socket has become ready, whose time is over, whose
+// turn it is, or whose condition has come true.
 #pragma once
 
 #include <cstddef>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "common/client_timers.h"
@@ -11,6 +13,7 @@
 
 namespace servers {
 
+class Condition;
 class Socket;
 
 class Reactor {
@@ -27,7 +30,7 @@ class Reactor {
   // is in the set is told to `other`, by its descriptor.
   template <class Other>
   void wait(int timeout_ms, Other&& other) {
-    const bool work_left = !turns_.empty();
+    const bool work_left = !turns_.empty() || !notified_.empty();
     for (const epoll_event& event : epoll_.wait(work_left ? 0 : timeout_ms)) {
       if (Socket* const socket = find(event.data.fd))
         ready(*socket, event);
@@ -38,12 +41,16 @@ class Reactor {
   }
 
   // How long until run_timers() has something to do; -1 if there are no timers.
-  [[nodiscard]] int timers_ms() const { return timers_.timeout_ms(); }
+  [[nodiscard]] int timers_ms() const {
+    return sooner_ms(timers_.timeout_ms(),
+                     deadlines_.empty() ? -1 : ms_until(deadlines_.begin()->first));
+  }
   void run_timers();
 
   [[nodiscard]] EpollSet& epoll() { return epoll_; }
 
  private:
+  friend Condition;
   friend Socket;
 
   // Both edges always: who waits for neither is told now and then for nothing, but nobody has to
@@ -58,12 +65,16 @@ class Reactor {
   void leave(int fd);
   void ready(Socket& socket, const epoll_event& event);
   void take_turns();
+  void forget(const Condition& condition);
 
   EpollSet epoll_;
   std::vector<Socket*> sockets_;  // by descriptor
   std::vector<int> turns_;        // who goes on after all that is ready now
   std::vector<int> taking_turns_;
   ClientTimers timers_;
+  std::vector<Condition*> notified_;  // whose waiters go on with the turns
+  std::vector<Condition*> taking_notified_;
+  std::set<std::pair<Clock::time_point, Condition*>> deadlines_;
 };
 
 }  // namespace servers

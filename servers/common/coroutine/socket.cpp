@@ -6,41 +6,6 @@
 
 namespace servers {
 
-// Reactor: who goes on.
-
-void Reactor::enter(Socket* socket, int fd) {
-  const auto index = static_cast<std::size_t>(fd);
-  if (index >= sockets_.size()) sockets_.resize(index + 1);
-  sockets_[index] = socket;
-}
-
-void Reactor::leave(int fd) {
-  timers_.cancel(fd);
-  sockets_[static_cast<std::size_t>(fd)] = nullptr;
-}
-
-void Reactor::ready(Socket& socket, const epoll_event& event) {
-  socket.note(event.events);
-  // Whoever goes on may be the socket's end.
-  const bool proceeded = (event.events & ~EPOLLIN) != 0 && socket.proceed(socket.output_);
-  if (!proceeded || find(event.data.fd) == &socket) socket.proceed_input();
-}
-
-void Reactor::take_turns() {
-  taking_turns_.swap(turns_);  // turns that come up meanwhile are for the next round
-  for (const int fd : taking_turns_)
-    if (Socket* const socket = find(fd)) socket->take_turn();
-  taking_turns_.clear();
-}
-
-void Reactor::run_timers() {
-  timers_.run([this](int fd) {
-    if (Socket* const socket = find(fd)) socket->timed_out();
-  });
-}
-
-// Socket
-
 void Socket::wait(Operation*& place, Operation& operation, std::coroutine_handle<> waiter,
                   Milliseconds patience) {
   operation.waiter_ = waiter;
@@ -84,6 +49,10 @@ void Socket::timed_out() {
 
 void Socket::end_output() const {
   ::shutdown(fd_.get(), SHUT_WR);
+}
+
+void Socket::cut() const {
+  ::shutdown(fd_.get(), SHUT_RDWR);
 }
 
 // Receive
@@ -131,6 +100,26 @@ bool Socket::Send::attempt() {
       return errno != EAGAIN;
   }
   return true;
+}
+
+// Connect
+
+bool Socket::Connect::attempt() {
+  // Asked again, connect(2) says how the first attempt went.
+  if (::connect(socket_.fd_.get(), address_.get(), address_.size()) == 0 || errno == EISCONN) {
+    error_ = 0;
+    return true;
+  }
+  error_ = errno;
+  return error_ != EINPROGRESS && error_ != EALREADY;
+}
+
+void Socket::Connect::await_suspend(std::coroutine_handle<> waiter) {
+  socket_.wait(socket_.output_, *this, waiter, patience_);
+}
+
+void Socket::Connect::give_up() {
+  error_ = ETIMEDOUT;
 }
 
 // Sleep and Turn

@@ -13,6 +13,7 @@
 #include <span>
 #include <sys/types.h>
 
+#include "common/address.h"
 #include "common/coroutine/buffer_pool.h"
 #include "common/coroutine/reactor.h"
 #include "common/fd.h"
@@ -86,6 +87,23 @@ class Socket {
     Milliseconds patience_;
   };
 
+  class Connect final : public Operation {
+   public:
+    Connect(Socket& socket, const Address& address, Milliseconds patience)
+        : Operation(socket), address_(address), patience_(patience) {}
+    bool await_ready() { return attempt(); }
+    void await_suspend(std::coroutine_handle<> waiter);
+    int await_resume() const { return error_; }
+
+   private:
+    bool attempt() override;
+    void give_up() override;
+
+    const Address& address_;
+    Milliseconds patience_;
+    int error_ = 0;
+  };
+
   class Sleep final : public Operation {
    public:
     Sleep(Socket& socket, Milliseconds time) : Operation(socket), time_(time) {}
@@ -111,6 +129,10 @@ class Socket {
     Socket& socket_;
   };
 
+  // Connects to this address, which must stay where it is: 0, or errno.
+  [[nodiscard]] Connect connect(const Address& address, Milliseconds patience) {
+    return {*this, address, patience};
+  }
   // Waits for bytes: how many have come into the buffer, which has no memory while it waits; 0 at
   // the client's end; minus errno if it is gone, -ETIMEDOUT if nothing came in time.
   [[nodiscard]] Receive receive(Buffer& buffer, Milliseconds patience = kForEver) {
@@ -126,6 +148,11 @@ class Socket {
   [[nodiscard]] Turn turn() { return Turn{*this}; }
   // Sends the end, behind all that was sent.
   void end_output() const;
+  // Ends the conversation for whoever waits in it: a receive finds the end, a send fails.
+  void cut() const;
+  // Whether nothing has come from the other side since it was last asked, its end included: it is
+  // worth sending to.
+  [[nodiscard]] bool quiet() const { return !readable_ && !hung_up_; }
 
  private:
   friend Reactor;
