@@ -5,14 +5,24 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <stdexcept>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#define TOML_ENABLE_FORMATTERS 0
-#include <toml++/toml.h>
 
 #include "common/log.h"
 #include "herd/message.h"
+
+// Some files that are no TOML, such as "[[[", violate what Debian 12's toml++ takes for granted: an
+// error like any other then, not an abort, and not undefined where NDEBUG turns assertions into
+// assumptions.
+[[noreturn]] static void not_toml() {
+  throw std::invalid_argument("this is no TOML");
+}
+#undef NDEBUG
+#define TOML_ASSERT(condition) static_cast<void>((condition) || (not_toml(), false))
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
 
 namespace servers::herd {
 namespace {
@@ -175,6 +185,8 @@ Config parse_config(std::string_view text, const std::string& path) {
     return reader.read(toml::parse(text));
   } catch (const toml::parse_error& error) {
     reader.fail(error.source(), error.description());
+  } catch (const std::invalid_argument& error) {
+    throw Failure(fmt::format("cannot use {}: {}; {}", path, error.what(), kExample));
   }
 }
 

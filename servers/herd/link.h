@@ -31,7 +31,9 @@ class Link {
   // The table has changed.
   void news() { news_.notify(); }
   // The neighbour is there: it has called us.
-  void hurry() { pause_.notify(); }
+  void hurry() {
+    if (!up_) pause_.notify();
+  }
 
  private:
   // One connection, from its beginning to its end; or why there was none.

@@ -92,6 +92,16 @@ std::string Client::receive(std::size_t bytes) {
   return exchange({}, bytes);
 }
 
+std::string Client::receive_line() {
+  std::string line;
+  while (!line.ends_with('\n')) {
+    const std::string byte = receive(1);
+    if (byte.empty()) break;
+    line += byte;
+  }
+  return line;
+}
+
 std::string Client::receive_to_end() {
   return exchange({}, SIZE_MAX);
 }

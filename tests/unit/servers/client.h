@@ -15,6 +15,8 @@ class Client {
  public:
   // Connects to 127.0.0.1; throws if it is refused.
   explicit Client(std::uint16_t port) : Client(connect("127.0.0.1", port)) {}
+  // One that is connected already.
+  explicit Client(Fd socket) : socket_(std::move(socket)) {}
   // Connects to an IPv4 or IPv6 address; none if that is refused or there is no such address.
   static std::optional<Client> try_connect(const std::string& address, std::uint16_t port);
 
@@ -25,6 +27,8 @@ class Client {
   std::size_t send_until_stuck(std::string_view bytes);
   // Receives exactly so much, or less if the server ends before.
   std::string receive(std::size_t bytes);
+  // Receives up to and with the next newline, or the server's end.
+  std::string receive_line();
   // Receives up to the server's end; throws if the connection was reset.
   std::string receive_to_end();
   // Sends and receives at the same time, until all is sent (then, if asked, says that it was the
@@ -45,7 +49,6 @@ class Client {
   [[nodiscard]] int fd() const { return socket_.get(); }
 
  private:
-  explicit Client(Fd socket) : socket_(std::move(socket)) {}
   static Fd connect(const std::string& address, std::uint16_t port);
 
   Fd socket_;
