@@ -1,5 +1,6 @@
 #include "client.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
 #include <fstream>
@@ -95,9 +96,14 @@ std::string Client::receive(std::size_t bytes) {
 std::string Client::receive_line() {
   std::string line;
   while (!line.ends_with('\n')) {
-    const std::string byte = receive(1);
-    if (byte.empty()) break;
-    line += byte;
+    insist_on(fd(), POLLIN);
+    char chunk[4096];
+    const ssize_t there = ::recv(fd(), chunk, sizeof chunk, MSG_PEEK | MSG_DONTWAIT);
+    if (there < 0) fail("recv");
+    const std::string_view bytes(chunk, static_cast<std::size_t>(there));
+    const std::string more = receive(std::min(bytes.find('\n'), bytes.size() - 1) + 1);
+    if (more.empty()) break;
+    line += more;
   }
   return line;
 }

@@ -71,7 +71,7 @@ TEST(Places, AreCutToTheBoundAndOtherwiseLeftAlone) {
   for (const char* rubbish : {"", "x", "[]", "{}", "null", "{\"results\":1}", "{\"results\":[1]",
                               "{\"results\":[1e999]}", "{\"results\":[\"\xff\"]}"})
     EXPECT_FALSE(cut_places(rubbish, 5)) << rubbish;
-  EXPECT_FALSE(cut_places(std::string(1'000'000, '['), 5));
+  EXPECT_FALSE(cut_places(std::string(100'000, '['), 5));
 }
 
 TEST(HttpResponse, ComesWholeHoweverTheBytesComeApart) {
