@@ -78,10 +78,10 @@ TEST_F(ConditionTest, WaitersAndConditionsMayGo) {
   scope_->spawn(wait_once(*condition_, Milliseconds{0}, notified_));
   condition_->notify();
   scope_.reset();
-  run_once();
+  reactor_.wait(0, [](int) {});
   EXPECT_FALSE(notified_);
   condition_.reset();
-  run_once();
+  reactor_.wait(0, [](int) {});
   condition_ = std::make_unique<Condition>(reactor_);
   scope_.emplace().spawn(wait_once(*condition_, kForEver, notified_));
   condition_->notify();
