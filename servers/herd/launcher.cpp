@@ -2,7 +2,10 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
+#include <fstream>
 #include <poll.h>
+#include <random>
 #include <string>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -29,13 +32,11 @@ constexpr std::chrono::milliseconds kToEnd{1000};
 using Listeners = std::vector<Listener>;
 
 // Binds all before it listens at any, so that it listens at all or none. The config learns which
-// addresses it got: those without a port get the ports behind the first one's.
+// addresses it got: those without a port get the ports behind the first one's, which leaves room.
 void listen_all(Config& config, int backlog, Listeners& listeners) {
   std::vector<Fd> bound;
   int next_port = 0;
   for (Node& node : config.servers) {
-    if (node.address.port() == 0 && next_port > UINT16_MAX)
-      throw Failure("cannot listen: there are no ports above 65535; choose a lower --port");
     if (node.address.port() == 0)
       node.address = node.address.with_port(static_cast<std::uint16_t>(next_port));
     bound.push_back(bind_to(node.address.host(), node.address.port()));
@@ -46,11 +47,33 @@ void listen_all(Config& config, int backlog, Listeners& listeners) {
     listeners.emplace_back(std::move(socket), backlog);
 }
 
-// A free port need not have four free ones behind it.
+// A port for the first of so many, at random: not one of those that connections get, of which there
+// may be no five free ones in a row, and which somebody else may have when a server comes back.
+std::uint16_t any_port(int count) {
+  constexpr int kLowest = 10'000;  // below lie those that programs are known by
+  constexpr int kHighest = UINT16_MAX;
+  constexpr int kEnough = 1'000;
+  int first_of_connections = 32'768;
+  int last_of_connections = 60'999;
+  std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> first_of_connections >>
+      last_of_connections;
+  int low = kLowest;
+  int high = kHighest;
+  if (first_of_connections - low >= kEnough)
+    high = first_of_connections - 1;
+  else if (high - last_of_connections >= kEnough)
+    low = last_of_connections + 1;
+  std::random_device random;
+  return static_cast<std::uint16_t>(
+      std::uniform_int_distribution<int>(low, high - count + 1)(random));
+}
+
 void listen_anywhere(Config& config, int backlog, Listeners& listeners) {
   constexpr int kAttempts = 100;
   for (int attempt = 1;; ++attempt) {
     Config tried = config;
+    Address& first = tried.servers.front().address;
+    first = first.with_port(any_port(static_cast<int>(tried.servers.size())));
     try {
       listen_all(tried, backlog, listeners);
       config = std::move(tried);

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "common/number_between.h"
+#include "common/options.h"
 #include "protocols/http/session.h"
 
 namespace servers {
@@ -35,18 +36,14 @@ class Http final : public Protocol {
         ->type_name("MS")
         ->capture_default_str();
     app.add_flag("-v,--verbose", site_.verbose, "Log each request in one line on stderr");
-    app.add_option("--idle-limit", idle_s_,
-                   "How long a client may be silent between two requests, or\n"
-                   "not take its answer, before it is disconnected")
-        ->check(number_between(0.001, 86400.0))
-        ->type_name("SECONDS")
-        ->capture_default_str();
-    app.add_option("--request-limit", request_s_,
-                   "How long a request may take from its first byte to its\n"
-                   "last before it is answered with 408")
-        ->check(number_between(0.001, 86400.0))
-        ->type_name("SECONDS")
-        ->capture_default_str();
+    add_seconds_option(app, "--idle-limit", site_.idle_limit,
+                       "How long a client may be silent between two requests, or\n"
+                       "not take its answer, before it is disconnected",
+                       0.001);
+    add_seconds_option(app, "--request-limit", site_.request_limit,
+                       "How long a request may take from its first byte to its\n"
+                       "last before it is answered with 408",
+                       0.001);
   }
   [[nodiscard]] std::uint16_t default_port() const override { return 8085; }
 
@@ -55,23 +52,15 @@ class Http final : public Protocol {
     ::tzset();
     site_.folder = http::Folder(folder_);
     site_.delay = Milliseconds(delay_ms_);
-    site_.idle_limit = milliseconds(idle_s_);
-    site_.request_limit = milliseconds(request_s_);
   }
   [[nodiscard]] std::unique_ptr<Session> open() override {
     return std::make_unique<http::HttpSession>(site_);
   }
 
  private:
-  static Milliseconds milliseconds(double seconds) {
-    return std::chrono::ceil<Milliseconds>(std::chrono::duration<double>(seconds));
-  }
-
   http::Site site_;
   std::string folder_ = own_site();
   int delay_ms_ = 0;
-  double idle_s_ = std::chrono::duration<double>(site_.idle_limit).count();
-  double request_s_ = std::chrono::duration<double>(site_.request_limit).count();
 };
 
 }  // namespace
