@@ -58,7 +58,7 @@ bool is_time(std::string_view text) {
 }
 
 bool is_at_most(std::string_view text, std::string_view most) {
-  return is_decimal(text) && compare_decimals(text, most) <= 0;
+  return is_decimal(text) && std::is_lteq(compare_decimals(text, most));
 }
 
 // Up to the next sign.
@@ -129,7 +129,7 @@ void At::set_fields(std::string_view server, std::string_view difference, const 
 
 bool At::newer_than(const At& other) const {
   const auto order = compare_decimals(time(), other.time());
-  return order != 0 ? order > 0 : line_ > other.line_;
+  return std::is_neq(order) ? std::is_gt(order) : line_ > other.line_;
 }
 
 std::string refusal(std::string_view line) {

@@ -9,7 +9,7 @@ bool Table::put(At at, int from) {
     unlink(entry);
     entry->second = {.at = std::move(at), .from = from, .number = ++last_number_};
   } else {
-    if (forgotten_ && compare_decimals(at.time(), *forgotten_) <= 0) return false;
+    if (forgotten_ && std::is_lteq(compare_decimals(at.time(), *forgotten_))) return false;
     std::string client(at.client());
     entry = records_
                 .emplace(std::move(client),

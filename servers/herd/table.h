@@ -56,7 +56,7 @@ class Table {
   struct Older {
     bool operator()(const Record* a, const Record* b) const {
       const auto order = compare_decimals(a->at.time(), b->at.time());
-      return order != 0 ? order < 0 : a->number < b->number;
+      return std::is_neq(order) ? std::is_lt(order) : a->number < b->number;
     }
   };
 

@@ -87,15 +87,15 @@ TEST(HerdMessage, LocationsLieOnEarth) {
 }
 
 TEST(HerdMessage, DecimalsAreComparedExactly) {
-  EXPECT_TRUE(compare_decimals("1", "1.000") == 0);
-  EXPECT_TRUE(compare_decimals("007.5", "7.50") == 0);
-  EXPECT_TRUE(compare_decimals("0", "0.0") == 0);
-  EXPECT_TRUE(compare_decimals("9", "10") < 0);
-  EXPECT_TRUE(compare_decimals("1.09", "1.1") < 0);
-  EXPECT_TRUE(compare_decimals("1", "1.000000000000000000000000001") < 0);
+  EXPECT_TRUE(std::is_eq(compare_decimals("1", "1.000")));
+  EXPECT_TRUE(std::is_eq(compare_decimals("007.5", "7.50")));
+  EXPECT_TRUE(std::is_eq(compare_decimals("0", "0.0")));
+  EXPECT_TRUE(std::is_lt(compare_decimals("9", "10")));
+  EXPECT_TRUE(std::is_lt(compare_decimals("1.09", "1.1")));
+  EXPECT_TRUE(std::is_lt(compare_decimals("1", "1.000000000000000000000000001")));
   // The same as doubles.
-  EXPECT_TRUE(compare_decimals("1614209128.9189639971", "1614209128.9189639970") > 0);
-  EXPECT_TRUE(compare_decimals("900719925474099300000", "900719925474099299999") > 0);
+  EXPECT_TRUE(std::is_gt(compare_decimals("1614209128.9189639971", "1614209128.9189639970")));
+  EXPECT_TRUE(std::is_gt(compare_decimals("900719925474099300000", "900719925474099299999")));
 }
 
 TEST(HerdMessage, TheDifferenceHasASignAndNineDecimals) {
