@@ -137,6 +137,8 @@ void add_load_placement(CLI::App& app, load::Settings& settings, const std::stri
          },
          "CPUs of the load generator, as in taskset: 0,2-5")
       ->type_name("CPUS");
+  app.add_flag("--no-poll", settings.sleeps,
+               "Sleep until the next planned message, even on CPUs of its own");
 }
 
 std::vector<std::string> load_arguments(const load::Settings& settings) {
@@ -162,6 +164,7 @@ std::vector<std::string> load_arguments(const load::Settings& settings) {
   }
   add("--threads", std::to_string(settings.threads));
   if (!settings.pin.empty()) add("--pin", format_cpu_list(settings.pin));
+  if (settings.sleeps) arguments.emplace_back("--no-poll");
   return arguments;
 }
 

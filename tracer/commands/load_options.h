@@ -21,8 +21,8 @@ void add_load_options(CLI::App& app, load::Settings& settings);
 // sets what it implies.
 Status settle_load_options(const CLI::App& app, load::Settings& settings);
 
-// --threads and --pin of the load generator, under the names this command gives them ("--threads",
-// "--load-threads"; "--pin", "--pin-load").
+// --threads, --pin and --no-poll of the load generator, the first two under the names this command
+// gives them ("--threads", "--load-threads"; "--pin", "--pin-load").
 void add_load_placement(CLI::App& app, load::Settings& settings, const std::string& threads,
                         const std::string& pin);
 

@@ -93,6 +93,8 @@ Status choose_load(const CLI::App& app, const RunOptions& options, const Bundled
             "give --load echo or --load http, or put it into the load's own command");
   if (plan.load_kind == LoadKind::kBuiltIn)
     if (Status status = settle_load_options(app, plan.load); !status) return status;
+  if (plan.load_kind != LoadKind::kBuiltIn && given(app, "--no-poll"))
+    return usage_error("--no-poll is for the built-in load, which this run does not use");
   if (plan.load_kind == LoadKind::kNone && given(app, "--pin-load"))
     return usage_error("--pin-load: this run has no load to pin");
   if (plan.load_kind == LoadKind::kNone && given(app, "--ready-timeout"))
@@ -143,7 +145,7 @@ void setup_run(CLI::App& app, RunOptions& options) {
   add_load_placement(app, plan.load, "--load-threads", "--pin-load");
   for (const char* option :
        {"--protocol", "--path", "--connections", "--size", "--duration", "--warmup", "--pipeline",
-        "--close", "--rate", "--rate-shape", "--seed", "--load-threads", "--pin-load"})
+        "--close", "--rate", "--rate-shape", "--seed", "--load-threads", "--pin-load", "--no-poll"})
     app.get_option(option)->group("Load");
 
   app.add_option("--events", options.events,
@@ -202,6 +204,10 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
     if (!cpus) return cpus.error();
     plan.pin = *cpus;
   }
+  const auto may_run_there = [&](int cpu) {
+    return plan.pin.empty() || std::ranges::find(plan.pin, cpu) != plan.pin.end();
+  };
+  if (std::ranges::any_of(plan.load.pin, may_run_there)) plan.load.sleeps = true;
   if (!options.port.empty()) {
     const auto port = parse_number<std::uint16_t>("--port", options.port, 1, 65535);
     if (!port) return port.error();

@@ -28,12 +28,13 @@ struct Settings {
   RateShape rate_shape = RateShape::kPoisson;
   std::uint64_t seed = 1;  // of the Poisson gaps
   std::uint64_t threads = 1;
-  CpuList pin;  // the load generator's own CPUs; empty: any
+  CpuList pin;          // the load generator's own CPUs; empty: any
+  bool sleeps = false;  // even with CPUs of its own: somebody else may need them
 
   [[nodiscard]] bool open_loop() const { return rate > 0; }
   // An open loop whose threads have a CPU each polls: there sleeping would save nobody anything,
   // but each wake-up, tens of microseconds on many a virtual machine, would be counted as latency.
-  [[nodiscard]] bool polls() const { return open_loop() && threads <= pin.size(); }
+  [[nodiscard]] bool polls() const { return open_loop() && !sleeps && threads <= pin.size(); }
 };
 
 }  // namespace tr::load

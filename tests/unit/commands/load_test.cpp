@@ -87,6 +87,7 @@ TEST(LoadOptions, ComeBackFromTheArgumentsTheyAreHandedOnAs) {
   given.rate_shape = load::RateShape::kFixed;
   given.seed = 99;
   given.threads = 2;
+  given.sleeps = true;
   given.pin = {*usable_cpus()->begin()};
 
   std::vector<std::string> arguments = load_arguments(given);

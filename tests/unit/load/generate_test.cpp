@@ -378,6 +378,9 @@ TEST(OpenLoop, PollsOnlyWhereEachThreadHasACpu) {
   some.threads = 2;
   EXPECT_FALSE(some.polls());
   some.threads = 1;
+  some.sleeps = true;
+  EXPECT_FALSE(some.polls());
+  some.sleeps = false;
   some.rate = 0;
   EXPECT_FALSE(some.polls());
 }
