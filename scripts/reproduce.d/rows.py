@@ -19,6 +19,7 @@ class Row:
     module: str = ""  # of Python, that must be there
     most: int = 0  # clients that it serves at once, by its design; 0: any number
     clients_per_second: int = 20000  # so fast does it get ready for them, about
+    options: tuple = ()  # trace-run's
 
     def missing(self):
         if self.module and importlib.util.find_spec(self.module) is None:
@@ -27,7 +28,7 @@ class Row:
         return ""
 
 
-def models(protocol, *options):
+def models(protocol):
     """Ours in C++, all of them."""
     pool = ("--workers", str(WORKERS))
     details = {"single": {"most": 1}, "threadpool": {"most": WORKERS}, "prefork": {"most": WORKERS},
@@ -36,13 +37,12 @@ def models(protocol, *options):
                   "epoll_workers", "coroutine", "uring"):
         name = f"{model}_{protocol}"
         more = pool if model in ("threadpool", "prefork") else ()
-        yield Row(name, (f"servers/{name}", "--port", "0", *more, *options),
+        yield Row(name, (f"servers/{name}", "--port", "0", *more),
                   **details.get(model, {}))
 
 
-def python(name, published, *options, **details):
-    return Row(f"python/{name}", (f"servers/python/{name}", "--port", "0", *options), published,
-               **details)
+def python(name, published, **details):
+    return Row(f"python/{name}", (f"servers/python/{name}", "--port", "0"), published, **details)
 
 
 def most_connections():

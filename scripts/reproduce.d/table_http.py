@@ -3,7 +3,7 @@ from dataclasses import replace
 
 from markdown import get, head, not_run, remarks, sample, table
 from rows import connections_for, cut_note, models, pins, python, warmup_for
-from runs import ROOT, Case
+from runs import Case
 from samples import NOTHING, number
 from table_echo import milliseconds
 
@@ -13,17 +13,24 @@ FORMS = {"short": {"duration": 1.5, "warmup": 0.3, "repeat": 3},
          "long": {"duration": 30.0, "warmup": 2.0, "repeat": 3}}
 RATE = 10000  # as published
 PLANNED, MAXIMUM = "planned", "maximum"
-# The same page for all.
-FOLDER = ("--folder", str(ROOT / "servers/python/www"))
 
 
 def rows():
-    yield python("asyncio_http", "asyncio", *FOLDER)
-    yield python("thread_http", "thread", *FOLDER)
-    yield python("threadpool_http", "thread pool", *FOLDER)
-    yield python("processpool_http", "process pool", *FOLDER)
-    yield python("process_http", "", *FOLDER)
-    yield from models("http", *FOLDER)
+    yield python("asyncio_http", "asyncio")
+    yield python("thread_http", "thread")
+    yield python("threadpool_http", "thread pool")
+    yield python("processpool_http", "process pool")
+    yield python("process_http", "")
+    yield anew(python("process_http", "process per request"))
+    for row in models("http"):
+        yield row
+        if row.name in ("thread_http", "fork_http"):
+            yield anew(row)
+
+
+def anew(row):
+    """With a connection, and so a thread or process, for each request."""
+    return replace(row, name=f"{row.name} --close", options=("--close",))
 
 
 def cases(settings):
@@ -34,7 +41,8 @@ def cases(settings):
             plain = Case(name=f"{row.name} at {asked:,}", row=row.name, server=list(row.server),
                          asked=asked, connections=connections,
                          note=cut_note(connections, [asked], why), published=row.published,
-                         impossible=row.missing(), options=pins(settings),
+                         impossible=row.missing(),
+                         options=[*pins(settings), *row.options],
                          duration_s=settings.duration,
                          warmup_s=warmup_for(row, connections, settings.warmup))
             made += [replace(plain, name=f"{plain.name}, {MAXIMUM}", setting=MAXIMUM, runs=[]),
@@ -49,7 +57,7 @@ def markdown(made, about, published):
              f"{theirs['connections']} connections that ask {theirs['rate']:,} times a second.",
              f"Planned: {RATE:,} requests a second are due, whether or not the server keeps up; "
              "its latency counts from the planned time. Maximum: each connection asks again when "
-             "answered."]
+             "answered. With --close each request has a connection of its own."]
     yield from head(TITLE, made, about, notes)
     for asked in sorted({case.asked for case in made}):
         by_row = {}

@@ -192,6 +192,9 @@ class OtherTables(unittest.TestCase):
         line = line_of(tables(made, about), "python/thread_http")
         self.assertEqual([line[1], line[2], line[3], line[6]],
                          ["thread", "1,100", "1,500 ± 0", "2,500 ± 0"])
+        made, _ = cases_of("http", "--rows", "*--close")
+        self.assertIn("process per request", [case.published for case in made])
+        self.assertTrue(all("--close" in case.options for case in made))
         planned = [case for case in made if case.setting == "planned"]
         self.assertTrue(all("--rate" in case.options for case in planned))
 
