@@ -35,7 +35,7 @@ def main():
             return 0
         # Whatever ends us ends what runs, and what there is is still written.
         for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            signal.signal(number, end)
         with tempfile.TemporaryDirectory() as folder:
             about["interrupted"] = not runs.measure(made, settings.repeat, Path(folder))
     text = "\n".join(module.markdown(made, about, PUBLISHED)) + "\n"
@@ -44,6 +44,10 @@ def main():
         print("reproduce: ended early: the table has what was measured by then", file=sys.stderr)
         return INTERRUPTED
     return 1 if any(case.failures for case in made) else 0
+
+
+def end(*_):
+    raise KeyboardInterrupt
 
 
 def parse():

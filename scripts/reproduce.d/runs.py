@@ -1,4 +1,5 @@
 """Runs the cases of a table, taking turns, and keeps what came of each run."""
+import contextlib
 import json
 import math
 import subprocess
@@ -78,7 +79,8 @@ def run_once(case, folder):
     """The report of one run, or {"failure": why}. A run that reported and failed, as after wrong
     answers, is a failure."""
     report, output = folder / "report.json", folder / "server.txt"
-    report.unlink(missing_ok=True)
+    for file in (report, output):
+        file.unlink(missing_ok=True)
     peak = None
     try:
         with Child(case.words(report, output)) as child:
@@ -92,7 +94,7 @@ def run_once(case, folder):
                 if time.monotonic() > deadline:
                     raise Failed("it did not end in time, and was ended")
             if code != 0:
-                return {"failure": last_line(child.output()).removeprefix("trace-run: ")}
+                return {"failure": why_it_failed(child.output(), output)}
         result = json.loads(report.read_text())
     except Failed as failure:
         return {"failure": str(failure)}
@@ -102,6 +104,16 @@ def run_once(case, folder):
         result.pop(key, None)
     result["tracer"] = {"peak_bytes": peak}
     return result
+
+
+def why_it_failed(said, server_output):
+    """trace-run's own last line, and the server's, which often knows more."""
+    why = last_line(said).removeprefix("trace-run: ")
+    with contextlib.suppress(OSError):
+        lines = server_output.read_text(errors="replace").strip().splitlines()
+        if len(lines) > 1:  # the first says where it listens
+            why += f" (the server's last line: {lines[-1]})"
+    return why
 
 
 def peak_of(pid, known):

@@ -221,11 +221,12 @@ class OtherTables(unittest.TestCase):
 
 @dataclass
 class Shell(runs.Case):
-    """Plays trace-run: a script, which finds the place of its report in $REPORT."""
+    """Plays trace-run: a script, which finds in $REPORT where its report belongs, in $OUTPUT where
+    the server's own words do."""
     script: str = ""
 
     def words(self, report, output):
-        return ["/bin/sh", "-c", f"REPORT={report}; {self.script}"]
+        return ["/bin/sh", "-c", f"REPORT={report} OUTPUT={output}; {self.script}"]
 
 
 class Running(unittest.TestCase):
@@ -252,14 +253,16 @@ class Running(unittest.TestCase):
 
     def test_failures_are_kept_with_their_reason(self):
         cases = [self.shell("code", "echo first; echo trace-run: it went wrong >&2; exit 1"),
+                 self.shell("server", "printf 'listening\\nno memory\\n' >$OUTPUT; exit 1"),
                  self.shell("none", "true"),
                  self.shell("damaged", "echo '{' >$REPORT"),
                  self.shell("reported and failed", "echo '{}' >$REPORT; exit 1")]
         self.assertTrue(self.measure(cases, 1))
         self.assertEqual(cases[0].failures, ["it went wrong"])
-        self.assertIn("cannot be read", cases[1].failures[0])
+        self.assertIn("the server's last line: no memory", cases[1].failures[0])
         self.assertIn("cannot be read", cases[2].failures[0])
-        self.assertEqual(len(cases[3].failures), 1)
+        self.assertIn("cannot be read", cases[3].failures[0])
+        self.assertEqual(len(cases[4].failures), 1)
 
     def test_a_report_is_never_an_earlier_runs(self):
         cases = [self.shell("good", "echo '{}' >$REPORT"), self.shell("silent", "true")]
