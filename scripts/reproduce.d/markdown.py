@@ -80,7 +80,11 @@ def counted(kind, report):
     return f"{get(report, number_of):,} {words}" if number_of else words
 
 
-def remarks(case, without=()):
+def remarks(case):
+    return "; ".join(remark_list(case))
+
+
+def remark_list(case, without=()):
     """What a reader must know of a row: what cut it short, runs that failed, and doubts."""
     made = len(case.runs)
     said = [case.note] if case.note else []
@@ -98,7 +102,7 @@ def remarks(case, without=()):
     if any(silent):
         said.append(f"{span(silent)} of {case.connections:,} connections had no answer in the "
                     "window")
-    return "; ".join(cell(text) for text in said)
+    return [cell(text) for text in said]
 
 
 def cell(text):
