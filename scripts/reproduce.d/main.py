@@ -33,8 +33,9 @@ def main():
         if settings.plan:
             print("\n".join(plan(made, settings)))
             return 0
-        # Whatever ends us ends what runs, and what there is is still written.
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        # Whatever ends us ends what runs, and what there is is still written. A shell's background
+        # jobs begin with SIGINT ignored.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, end)
         with tempfile.TemporaryDirectory() as folder:
             about["interrupted"] = not runs.measure(made, settings.repeat, Path(folder))
@@ -74,8 +75,8 @@ def parse():
     parser.add_argument("--pin-load", metavar="CPUS",
                         help="of the load, or none; the other CPUs by default")
     parser.add_argument("--output", type=Path, metavar="DIR|FILE.md",
-                        help="write there, not to standard output: a file, if it ends in .md, or TABLE.md "
-                             "and TABLE.json (all figures of all runs) in a folder")
+                        help="write there, not to standard output: a file, if it ends in .md, or "
+                             "TABLE.md and TABLE.json (all runs' figures) in a folder")
     parser.add_argument("--plan", action="store_true",
                         help="only say what would be run, and how long that takes")
     parser.add_argument("--from", dest="source", type=Path, metavar="JSON",

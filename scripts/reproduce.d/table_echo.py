@@ -9,6 +9,8 @@ CONNECTIONS = [20, 20000]
 FORMS = {"short": {"duration": 1.0, "warmup": 0.3, "repeat": 3},
          "long": {"duration": 20.0, "warmup": 2.0, "repeat": 3}}
 PUBLISHED_NAMES = {"epoll_echo": "cpp_epoll", "poll_echo": "cpp_poll", "thread_echo": "cpp_th"}
+# Of clients, for whom a window is to be long enough.
+SERVED_PER_SECOND = 8000
 # Forking so many processes takes a minute a run.
 MOST_FORKS_IN_SHORT = 1000
 
@@ -43,15 +45,17 @@ def cases(settings):
                 asked=asked, connections=connections, options=pins(settings),
                 note=cut_note(connections, [asked], why),
                 published=row.published or PUBLISHED_NAMES.get(row.name, ""),
-                impossible=impossible, duration_s=settings.duration,
+                impossible=impossible,
+                duration_s=max(settings.duration, round(connections / SERVED_PER_SECOND, 1)),
                 warmup_s=warmup_for(row, connections, settings.warmup)))
     return made
 
 
 def markdown(made, about, published):
     seconds = published["echo"]["seconds"]
-    notes = [f"Windows of {about['duration']:g} s" + (
-                 "." if about["duration"] == seconds else
+    windows = sorted({case.duration_s for case in made})
+    notes = [f"Windows of {' and '.join(f'{window:g}' for window in windows)} s" + (
+                 "." if windows == [seconds] else
                  f"; stime and utime are scaled to the {seconds} s of the published runs."),
              "The published stime and utime add up to about 30 s for every server, which was then "
              "busy for so long; compare the kernel's share. Ours are of the window alone, and "

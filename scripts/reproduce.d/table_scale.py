@@ -73,8 +73,8 @@ def markdown(made, about, _published):
         yield ""
         yield f"## Storm: {STORM_RATE:,} connections a second, one message each"
         yield ""
-        yield ("Neither server nor load is pinned. Each connection is a thread or process of its own, "
-               "so accepts, clones and messages must be as many; what is under way at the window's "
+        yield ("Neither server nor load is pinned. Each connection is a thread or process of its "
+               "own, so accepts, clones and messages must be as many; what is under way at the window's "
                "edges is in one and not in the other. Kernel: bytes that the kernel saw, as "
                "messages, against the load's count.")
         yield ""
