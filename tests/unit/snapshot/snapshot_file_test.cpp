@@ -229,10 +229,9 @@ void for_each_key(Json& values, const std::string& path,
 }
 
 bool may_be_absent(const std::string& key) {
-  static const std::set<std::string> kOptional{"load",     "server_exit",  "runqueue_ns",
-                                               "probe_ns", "share_of_cpu", "ns_per_run",
-                                               "close",    "path",         "inter_server_messages",
-                                               "memory",   "before_load",  "at_close"};
+  static const std::set<std::string> kOptional{
+      "load",  "server_exit", "runqueue_ns",           "probe_ns", "share_of_cpu", "ns_per_run",
+      "close", "path",        "inter_server_messages", "memory",   "before_load",  "at_close"};
   return kOptional.contains(key);
 }
 
