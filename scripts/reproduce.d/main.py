@@ -57,7 +57,7 @@ def parse():
     parser.add_argument("table", choices=TABLES, help="which table")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--short", dest="form", action="store_const", const="short", default="short",
-                      help="a few minutes, rough figures (the default)")
+                      help="1 to 15 minutes, rough figures (the default); --plan says how many")
     form.add_argument("--long", dest="form", action="store_const", const="long",
                       help="windows as long as the published ones: an hour or more")
     parser.add_argument("--connections", type=counts, metavar="LIST",
