@@ -69,6 +69,33 @@ class EchoingClient {
   std::jthread thread_;
 };
 
+// A server that touches 4 MiB for each client.
+TEST_F(EndToEnd, says_how_much_memory_a_connection_takes) {
+  constexpr double kTouched = 4 << 20;
+  const std::string server = path("server.py");
+  ASSERT_TRUE(write_file(server, R"(
+import socket, threading
+def serve(client):
+    held = bytearray(4 << 20)
+    held[::4096] = b"x" * 1024
+    while data := client.recv(4096):
+        client.sendall(data)
+listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+while True:
+    threading.Thread(target=serve, args=[listener.accept()[0]], daemon=True).start()
+)")
+                  .ok());
+  const Json report = measure(short_run({"--load", "echo", "/usr/bin/python3", server}));
+  const Json& memory = report["memory"];
+  EXPECT_EQ(memory["before_load"]["threads"], 1);
+  EXPECT_EQ(memory["at_close"]["threads"], 21);
+  EXPECT_EQ(memory["at_close"]["processes"], 1);
+  // With what a thread takes besides: its stack, what the C library keeps for it.
+  EXPECT_GE(memory["per_connection_bytes"], kTouched);
+  EXPECT_LE(memory["per_connection_bytes"], kTouched * 1.2);
+  EXPECT_FALSE(report["unmeasured"].contains("memory"));
+}
+
 TEST_F(EndToEnd, program_named_like_a_subcommand_follows_two_dashes) {
   std::filesystem::create_symlink("/bin/echo", path("list"));
   Command::Setup setup;

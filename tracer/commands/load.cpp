@@ -44,6 +44,7 @@ Result<load::Outcome> generate(const load::Settings& settings, load::LoadEnd* co
     hooks.window_planned = [control](const load::Window& window) {
       return control->announce(window);
     };
+    hooks.window_over = [control] { return control->hold(); };
   }
   return load::generate(settings, *load::make_protocol(settings), hooks);
 }

@@ -86,6 +86,7 @@ Error error_from(const json& message) {
 Result<TracerEnd::Message> message_from(const json& message) try {
   const auto type = message.at("type").get<std::string>();
   if (type == "window") return TracerEnd::Message(window_from(message));
+  if (type == "held") return TracerEnd::Message(Held{});
   if (type == "error") return error_from(message);
   if (type != "outcome")
     return broken_talk(fmt::format("the load generator sent a message of type \"{}\"", type));
@@ -123,6 +124,25 @@ Status LoadEnd::announce(const Window& window) {
   json message = window_json(window);
   message["type"] = "window";
   return send_message(socket_.get(), message);
+}
+
+Status LoadEnd::hold() {
+  if (Status told = send_message(socket_.get(), {{"type", "held"}}); !told) return told;
+  std::string received;
+  for (;;) {
+    auto message = take_message(received);
+    if (!message) return std::move(message).error();
+    if (*message) {
+      // A stop may still have been on its way.
+      if ((*message)->value("type", json()) == "let_go") return {};
+      continue;
+    }
+    std::array<char, 256> chunk;
+    const ssize_t got = ::recv(socket_.get(), chunk.data(), chunk.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return {};
+    received.append(chunk.data(), static_cast<std::size_t>(got));
+  }
 }
 
 Status LoadEnd::finish(const Outcome& outcome) {
@@ -193,6 +213,10 @@ Result<Outcome> TracerEnd::read_outcome() {
 
 Status TracerEnd::stop(std::uint64_t close_ns) {
   return send_message(socket_.get(), {{"type", "stop"}, {"close_ns", close_ns}});
+}
+
+Status TracerEnd::let_go() {
+  return send_message(socket_.get(), {{"type", "let_go"}});
 }
 
 }  // namespace tr::load

@@ -1,10 +1,11 @@
 // How do trace-run and the load process that it starts talk?
 //
-// Over one stream socket pair. The load says, once, when its window will open and close, and at the
-// end what came of it, or which error kept it from that. trace-run may say that the window is to
-// close early. A message is a length (4 bytes, this machine's order: both ends are one program) and
-// a CBOR object with a "type". The end of one process is the end of the stream for the other: both
-// then return, none waits for ever.
+// Over one stream socket pair. The load says, once, when its window will open and close, then that
+// it is over, and holds its connections until trace-run lets go of it: that looks at the server as
+// it is with all its clients. At the end it says what came of it, or which error kept it from that.
+// trace-run may say that the window is to close early. A message is a length (4 bytes, this
+// machine's order: both ends are one program) and a CBOR object with a "type". The end of one
+// process is the end of the stream for the other: both then return, none waits for ever.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +41,9 @@ class LoadEnd {
   std::uint64_t read_stop();
 
   Status announce(const Window& window);
+  // The window has closed, and what was under way is answered. Waits, with the connections open,
+  // until the tracer lets go or is gone.
+  Status hold();
   // May wait for the tracer to read: a result is larger than a socket's buffer.
   Status finish(const Outcome& outcome);
   Status fail(const Error& error);
@@ -48,13 +52,16 @@ class LoadEnd {
   Fd socket_;
 };
 
+// The load waits to be let go: its window has closed, its connections are open.
+struct Held {};
+
 // The end that the tracer holds. An error that the load reported comes out as that error; a load
 // that died as one that says so.
 class TracerEnd {
  public:
   explicit TracerEnd(Fd socket) : socket_(std::move(socket)) {}
 
-  using Message = std::variant<Window, Outcome>;
+  using Message = std::variant<Window, Held, Outcome>;
 
   // For poll(): readable when read() has something to do.
   [[nodiscard]] int fd() const { return socket_.get(); }
@@ -68,6 +75,8 @@ class TracerEnd {
 
   // Asks the load to close its window at `close_ns` (CLOCK_MONOTONIC), 0: at once.
   Status stop(std::uint64_t close_ns = 0);
+  // Lets a held load close its connections and send its outcome.
+  Status let_go();
 
  private:
   template <class T>

@@ -269,6 +269,9 @@ Result<Outcome> generate(const Settings& asked, const Protocol& protocol, const 
     return run_error("interrupted before the measurement window opened",
                      "nothing was measured; a shorter --warmup opens it sooner");
   }
+  // The loops, and with them the connections, are there until this returns.
+  if (hooks.window_over)
+    if (Status status = hooks.window_over(); !status) return std::move(status).error();
   return outcome;
 }
 

@@ -28,6 +28,9 @@ struct Hooks {
   // Called once when all connections are established, before the window opens; an error ends the
   // run with it. May be empty.
   std::function<Status(const Window&)> window_planned;
+  // Called when the window, if it ever opened, has closed and what was under way is answered, with
+  // the connections still open; an error ends the run with it. May be empty.
+  std::function<Status()> window_over;
   std::vector<Stop> stops;
   std::string root;  // where /proc is; "": here
 };

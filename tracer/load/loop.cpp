@@ -90,8 +90,6 @@ Status Loop::run(std::uint64_t start_ns) {
   while (status && !finished())
     status = wait();
   stop_measuring();
-  for (Slot& slot : slots_)
-    slot.socket.reset();
   return status;
 }
 

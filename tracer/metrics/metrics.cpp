@@ -308,6 +308,19 @@ std::optional<double> others_probe_ns(const Overhead& overhead) {
   return ns;
 }
 
+std::optional<double> memory_per_connection(const Snapshot& snapshot) {
+  if (!snapshot.memory || !snapshot.load || snapshot.config.close == true) return std::nullopt;
+  const auto& [before, after] = *snapshot.memory;
+  const LoadResult& load = *snapshot.load;
+  if (!before || !after || load.connections == 0 || load.broken_connections > 0 ||
+      load.silent_connections > 0)
+    return std::nullopt;
+  const auto held = [](const MemoryReading& reading) {
+    return static_cast<double>(reading.pss_bytes) + static_cast<double>(reading.page_table_bytes);
+  };
+  return (held(*after) - held(*before)) / static_cast<double>(load.connections);
+}
+
 }  // namespace
 
 double Metrics::calls_per_message(std::string_view syscall) const {
@@ -327,6 +340,7 @@ Metrics compute(const Snapshot& snapshot) {
   if (snapshot.load) {
     const LoadResult& load = *snapshot.load;
     metrics.latency = latency_of(load.latency);
+    metrics.memory_per_connection = memory_per_connection(snapshot);
     metrics.service_latency = latency_of(load.service);
     if (load.cpus > 0 && metrics.window_s > 0)
       metrics.load_cpu_share = static_cast<double>(load.user_ns + load.system_ns) / 1e9 /

@@ -167,6 +167,9 @@ struct Metrics {
   std::vector<PerfRow> perf;
   std::vector<CrossCheck> cross_checks;
   std::optional<LifeBudget> life;  // absent without scheduling figures
+  // By how much one connection made the server's memory grow, page tables included; absent unless
+  // the server served them all, to the end. Below 0 if it shrank.
+  std::optional<double> memory_per_connection;
   std::optional<double> probe_ns_per_message;
   // What the probes cost all threads outside the traced tree, the load generator's first, if a run
   // costs the same there.

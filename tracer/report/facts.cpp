@@ -1,4 +1,5 @@
 #include <array>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -66,6 +67,27 @@ std::string how_it_ended(const ServerExit& exit) {
                                           "page faults"));
 }
 
+// Empty when nothing is known.
+std::string memory_text(const JudgedRun& run) {
+  const auto& memory = run.snapshot.memory;
+  if (!memory) return {};
+  const auto held = [](const MemoryReading& reading) {
+    return bytes_text(static_cast<double>(reading.pss_bytes) +
+                      static_cast<double>(reading.page_table_bytes));
+  };
+  std::vector<std::string> readings;
+  if (memory->before_load) readings.push_back(held(*memory->before_load) + " before the load");
+  if (memory->at_close)
+    readings.push_back(held(*memory->at_close) + (run.metrics.memory_per_connection
+                                                      ? " with all connections"
+                                                      : " at its end"));
+  if (readings.empty()) return {};
+  std::string text = "memory " + joined(readings);
+  if (const auto each = run.metrics.memory_per_connection)
+    text += fmt::format(": {}{} each", *each < 0 ? "-" : "", bytes_text(std::abs(*each)));
+  return text + " (PSS and page tables)";
+}
+
 Fact server_fact(const JudgedRun& run) {
   const RunConfig& config = run.snapshot.config;
   const std::uint64_t threads = run.metrics.threads.size() + run.metrics.folded_threads;
@@ -89,6 +111,8 @@ Fact server_fact(const JudgedRun& run) {
   else if (config.attached_pid != 0)
     life.emplace_back("left running");
   if (!life.empty()) fact.lines.push_back(joined(life, "; "));
+  if (std::string memory = memory_text(run); !memory.empty())
+    fact.lines.push_back(std::move(memory));
   return fact;
 }
 
@@ -239,6 +263,8 @@ std::string_view figures_text(Figures figures) {
       return "errors and times of system calls";
     case Figures::kScheduling:
       return "context switches, migrations, CPU and run-queue time";
+    case Figures::kMemory:
+      return "the server's memory";
     case Figures::kSockets:
       break;
   }

@@ -254,6 +254,22 @@ Json overhead(const Overhead& overhead, const metrics::Metrics& metrics) {
           {"programs", std::move(programs)}};
 }
 
+Json memory_reading(const std::optional<MemoryReading>& reading) {
+  if (!reading) return {};
+  return {{"pss_bytes", reading->pss_bytes},
+          {"page_table_bytes", reading->page_table_bytes},
+          {"processes", reading->processes},
+          {"threads", reading->threads}};
+}
+
+Json memory(const JudgedRun& run) {
+  const auto& memory = run.snapshot.memory;
+  if (!memory) return {};
+  return {{"before_load", memory_reading(memory->before_load)},
+          {"at_close", memory_reading(memory->at_close)},
+          {"per_connection_bytes", maybe(run.metrics.memory_per_connection)}};
+}
+
 Json server_exit(const std::optional<ServerExit>& exit) {
   if (!exit) return {};
   return {{"exited_by_itself", exit->exited_by_itself},
@@ -320,6 +336,7 @@ std::string render_json(const JudgedRun& run) {
   report["unmeasured"] = unmeasured(snapshot);
   report["lost"] = snapshot.lost;
   report["overhead"] = overhead(snapshot.overhead, metrics);
+  report["memory"] = memory(run);
   report["server_exit"] = server_exit(snapshot.server_exit);
   report["notes"] = snapshot.notes;
   // Names of threads may be any bytes: what is no UTF-8 becomes U+FFFD.

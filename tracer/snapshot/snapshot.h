@@ -162,6 +162,25 @@ struct PerfCount {
   friend bool operator==(const PerfCount&, const PerfCount&) = default;
 };
 
+// What the program held at one moment, over all its processes. Without what the kernel holds for
+// it: socket buffers, and a stack per thread.
+struct MemoryReading {
+  std::uint64_t pss_bytes = 0;         // resident; of a page that n processes share, 1/n in each
+  std::uint64_t page_table_bytes = 0;  // VmPTE
+  std::uint64_t processes = 0;
+  std::uint64_t threads = 0;
+
+  friend bool operator==(const MemoryReading&, const MemoryReading&) = default;
+};
+
+struct Memory {
+  std::optional<MemoryReading> before_load;  // when it listened, and no client had come
+  // When the window had closed: under the built-in load with all connections still open.
+  std::optional<MemoryReading> at_close;
+
+  friend bool operator==(const Memory&, const Memory&) = default;
+};
+
 // How the server ended.
 struct ServerExit {
   bool exited_by_itself = false;  // before trace-run asked it to end
@@ -202,13 +221,15 @@ enum class Figures {
   kSyscallResults,  // of SyscallStats: errors, times and latency, carried_in and in_flight
   kScheduling,      // of TaskCounts: switches, migrations, wake-ups and the four times
   kSockets,         // of TaskCounts: received_, sent_ and served_
+  kMemory,          // Memory, or a reading of it
 };
 
 // Their names in files and reports; never changed.
-inline constexpr std::array<std::pair<Figures, std::string_view>, 3> kFigureNames{{
+inline constexpr std::array<std::pair<Figures, std::string_view>, 4> kFigureNames{{
     {Figures::kSyscallResults, "syscall_results"},
     {Figures::kScheduling, "scheduling"},
     {Figures::kSockets, "sockets"},
+    {Figures::kMemory, "memory"},
 }};
 
 struct Snapshot {
@@ -226,6 +247,7 @@ struct Snapshot {
   // The groups that were not taken, each with the reason in words: their fields mean nothing.
   std::map<Figures, std::string> unmeasured;
   std::vector<PerfCount> perf;
+  std::optional<Memory> memory;               // absent without a load, too
   std::optional<ServerExit> server_exit;      // absent when attached to a running one
   std::map<std::string, std::uint64_t> lost;  // by reason; every known reason, also at 0
   Overhead overhead;

@@ -132,6 +132,20 @@ void visit_fields(S& perf, Field&& field) {
   field("unsupported", perf.unsupported);
 }
 
+template <MaybeConst<MemoryReading> S, class Field>
+void visit_fields(S& reading, Field&& field) {
+  field("pss_bytes", reading.pss_bytes);
+  field("page_table_bytes", reading.page_table_bytes);
+  field("processes", reading.processes);
+  field("threads", reading.threads);
+}
+
+template <MaybeConst<Memory> S, class Field>
+void visit_fields(S& memory, Field&& field) {
+  field("before_load", memory.before_load);
+  field("at_close", memory.at_close);
+}
+
 template <MaybeConst<ServerExit> S, class Field>
 void visit_fields(S& exit, Field&& field) {
   field("exited_by_itself", exit.exited_by_itself);
@@ -174,6 +188,7 @@ void visit_fields(S& snapshot, Field&& field) {
   field("folded_threads", snapshot.folded_threads);
   field("unmeasured", snapshot.unmeasured);
   field("perf", snapshot.perf);
+  field("memory", snapshot.memory);
   field("server_exit", snapshot.server_exit);
   field("lost", snapshot.lost);
   field("overhead", snapshot.overhead);

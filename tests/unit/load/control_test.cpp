@@ -1,5 +1,6 @@
 #include "load/control.h"
 
+#include <atomic>
 #include <cstring>
 #include <sys/socket.h>
 #include <thread>
@@ -152,6 +153,27 @@ TEST_F(Control, HandsAStopToTheLoad) {
   const std::uint64_t at_once = load_->read_stop();
   EXPECT_GE(at_once, before);
   EXPECT_LE(at_once, monotonic_ns());
+}
+
+TEST_F(Control, HoldsTheLoadUntilItIsLetGo) {
+  ASSERT_TRUE(tracer_->stop(5).ok());  // one that came too late does not let go
+  std::atomic<bool> going = false;
+  std::thread load([&] {
+    EXPECT_TRUE(load_->hold().ok());
+    going = true;
+  });
+  const auto message = tracer_->read(-1);
+  EXPECT_TRUE(message.ok() && std::holds_alternative<Held>(**message));
+  EXPECT_FALSE(going);
+  EXPECT_TRUE(tracer_->let_go().ok());
+  load.join();
+}
+
+TEST_F(Control, LetsGoOfTheLoadWhenTheTracerIsGone) {
+  std::thread load([&] { EXPECT_TRUE(load_->hold().ok()); });
+  EXPECT_TRUE(tracer_->read(-1).ok());
+  tracer_.reset();
+  load.join();
 }
 
 TEST_F(Control, StopsTheLoadWhenTheTracerIsGone) {

@@ -88,6 +88,14 @@ class FakeServer {
   }
   [[nodiscard]] const std::set<std::string>& sources() const { return sources_; }
   [[nodiscard]] std::uint64_t accepted() const { return accepted_; }
+  // Those that the other end has not closed.
+  [[nodiscard]] std::size_t open_connections() const {
+    return static_cast<std::size_t>(
+        std::count_if(peers_.begin(), peers_.end(), [](const Peer& peer) {
+          char byte = 0;
+          return ::recv(peer.socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
+        }));
+  }
 
  private:
   struct Peer {

@@ -42,8 +42,8 @@ Result<Outcome> run(const Settings& asked, const Hooks& hooks = {}) {
 }
 
 // Ends the window when each connection has sent so many messages in it.
-Result<Outcome> run_until_sent(FakeServer& server, const Settings& asked, std::uint64_t messages) {
-  Hooks hooks;
+Result<Outcome> run_until_sent(FakeServer& server, const Settings& asked, std::uint64_t messages,
+                               Hooks hooks = {}) {
   hooks.window_planned = [&](const Window& window) {
     server.set_milestone(window.open_ns, asked.connections, messages * asked.size);
     return Status();
@@ -86,6 +86,22 @@ TEST(Load, HasAWindowThatWasAnnouncedBefore) {
   EXPECT_EQ(outcome->window.close_ns, announced.close_ns);
   EXPECT_EQ(announced.close_ns - announced.open_ns, asked.duration_ns);
   EXPECT_FALSE(outcome->interrupted);
+}
+
+TEST(Load, HoldsItsConnectionsWhenTheWindowIsOver) {
+  for (const bool fails : {false, true}) {
+    FakeServer server;
+    std::size_t open = 0;
+    Hooks hooks;
+    hooks.window_over = [&] {
+      server.stop();
+      open = server.open_connections();
+      return fails ? Status(usage_error("nobody looks")) : Status();
+    };
+    EXPECT_EQ(failure(run_until_sent(server, settings(server), 2, hooks)),
+              fails ? "nobody looks" : "");
+    EXPECT_EQ(open, 4U);
+  }
 }
 
 TEST(Load, EndsWhenTheWindowCannotBeAnnounced) {

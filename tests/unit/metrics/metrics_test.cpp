@@ -93,6 +93,28 @@ TEST(Messages, AreAbsentWhereNobodyCountedAny) {
   EXPECT_FALSE(compute(silent).per_message.has_value());
 }
 
+TEST(Memory, IsPerConnectionWhereAllWereServed) {
+  Snapshot run = echo_run();
+  run.load->connections = 4;
+  EXPECT_EQ(compute(run).memory_per_connection, std::nullopt);
+  run.memory = Memory{MemoryReading{1'000, 100, 1, 1}, std::nullopt};
+  EXPECT_EQ(compute(run).memory_per_connection, std::nullopt);
+  run.memory->at_close = MemoryReading{1'400, 140, 2, 5};
+  EXPECT_THAT(compute(run).memory_per_connection, Optional(DoubleEq(110)));
+  run.memory->at_close = MemoryReading{600, 60, 1, 1};  // it has given some back
+  EXPECT_THAT(compute(run).memory_per_connection, Optional(DoubleEq(-110)));
+  for (const auto fault : {&LoadResult::broken_connections, &LoadResult::silent_connections}) {
+    Snapshot faulty = run;
+    (*faulty.load).*fault = 1;
+    EXPECT_EQ(compute(faulty).memory_per_connection, std::nullopt);
+  }
+  Snapshot short_lived = run;
+  short_lived.config.close = true;  // few were open at any time
+  EXPECT_EQ(compute(short_lived).memory_per_connection, std::nullopt);
+  run.load.reset();
+  EXPECT_EQ(compute(run).memory_per_connection, std::nullopt);
+}
+
 TEST(Costs, ArePerMessagePerSecondAndInTotal) {
   const Metrics metrics = compute(echo_run());
   ASSERT_TRUE(metrics.per_message.has_value());

@@ -14,6 +14,7 @@
 
 #include "capture/doctor.h"
 #include "capture/launch/process_tree.h"
+#include "capture/memory.h"
 #include "commands/load_options.h"
 #include "load/generate.h"
 #include "load/make_protocol.h"
@@ -267,6 +268,7 @@ Status Session::run_built_in() {
   if (Status started = start_load(self, std::move(argv), pair->load.get()); !started)
     return started;
   pair->load.reset();
+  read_memory(&Memory::before_load);
   if (Status going = load_.supervisor->go(); !going) return going;
 
   progress_.show(
@@ -288,8 +290,14 @@ Status Session::run_built_in() {
   if (interrupted())
     if (Status stopped = control_->stop(probes_->window_close_ns()); !stopped) return stopped;
   progress_.show("collecting");
-  if (Status waited = wait([this] { return outcome_ || load_error_; }, after(30s)); !waited)
+  const auto ended = [this] { return outcome_ || load_error_; };
+  if (Status waited = wait([&] { return load_held_ || ended(); }, after(30s)); !waited)
     return waited;
+  if (load_held_) {
+    if (!server_over()) read_memory(&Memory::at_close);
+    (void)control_->let_go();  // a load that is gone is heard of below
+    if (Status waited = wait(ended, after(30s)); !waited) return waited;
+  }
   if (load_error_) return *load_error_;
   if (!outcome_)
     return Error{.operation = "get the result of", .object = "the load", .why = "it took too long"};
@@ -304,6 +312,7 @@ Status Session::run_command() {
   std::string command = replace_all(plan_.load_text, "{port}", std::to_string(listening_->port));
   command = replace_all(std::move(command), "{host}", target.host);
   if (Status started = start_load("/bin/sh", {"sh", "-c", command}, -1); !started) return started;
+  read_memory(&Memory::before_load);
 
   std::uint64_t open = 0;
   if (plan_.load.warmup_ns == 0) {
@@ -315,7 +324,8 @@ Status Session::run_command() {
     open = probes_->open_window_at(monotonic_ns() + plan_.load.warmup_ns);
   if (plan_.duration_given) probes_->close_window_at(open + plan_.load.duration_ns);
   if (Status calibrated = calibrate_under_load(open); !calibrated) return calibrated;
-  if (Status passed = pass_window(); !passed) return passed;
+  if (Status passed = pass_window(); !passed || !window_opened_) return passed;
+  if (!server_over()) read_memory(&Memory::at_close);
   if (load_.exit && load_.exit->exited_by_itself &&
       (load_.exit->code != 0 || load_.exit->signal != 0))
     return Error{.operation = "load the server with",
@@ -354,7 +364,7 @@ Status Session::calibrate_under_load(std::uint64_t open_ns) {
 // From the window's opening to its close: planned, or because what it was to measure is over.
 Status Session::pass_window() {
   const auto over = [this] {
-    return server_over() || load_error_ || outcome_ || (load_.exit && !control_);
+    return server_over() || load_error_ || load_held_ || outcome_ || (load_.exit && !control_);
   };
   const std::uint64_t open = probes_->window_open_ns();
   while (monotonic_ns() < open && !over() && !interrupted()) {
@@ -390,8 +400,21 @@ Status Session::pass_window() {
   return {};
 }
 
+// The run goes on without it.
+void Session::read_memory(std::optional<MemoryReading> Memory::*when) {
+  const auto processes = tree();
+  const auto reading = processes ? capture::read_memory("/proc", *processes)
+                                 : Result<MemoryReading>(processes.error());
+  if (!memory_) memory_.emplace();
+  if (reading)
+    (*memory_).*when = *reading;
+  else if (memory_unmeasured_.empty())
+    memory_unmeasured_ = reading.error().text();
+}
+
 Status Session::end_programs() {
   progress_.show("ending what was started");
+  control_.reset();  // a load that is held is let go
   if (load_.supervisor && load_.supervisor->running())
     if (Status stopped = load_.supervisor->stop(kLoadGrace); !stopped) return stopped;
   const std::uint64_t deadline = after(plan_.stop_grace + kLoadGrace + 10s);
@@ -486,6 +509,8 @@ Status Session::on_load_message() {
   } else if (*message) {
     if (auto* window = std::get_if<load::Window>(&**message))
       planned_ = *window;
+    else if (std::holds_alternative<load::Held>(**message))
+      load_held_ = true;
     else
       outcome_ = std::get<load::Outcome>(**std::move(message));
   }

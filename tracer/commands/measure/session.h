@@ -52,6 +52,7 @@ class Session {
   Status calibrate_under_load(std::uint64_t open_ns);
   Status pass_window();
   Status end_programs();
+  void read_memory(std::optional<MemoryReading> Memory::*when);
   Result<Measured> take_snapshot();
 
   // Waiting.
@@ -88,9 +89,12 @@ class Session {
   std::optional<load::TracerEnd> control_;
   std::uint64_t request_bytes_ = 0;  // per message of the built-in load
   std::optional<load::Window> planned_;
+  bool load_held_ = false;  // its window is over, its connections are open
   std::optional<load::Outcome> outcome_;
   std::optional<Error> load_error_;
 
+  std::optional<Memory> memory_;
+  std::string memory_unmeasured_;  // why a reading is missing
   bool window_opened_ = false;
   std::vector<std::string> notes_;
   std::optional<Error> failure_;

@@ -69,6 +69,8 @@ Result<Measured> Session::take_snapshot() {
     for (const Figures figures :
          {Figures::kSyscallResults, Figures::kScheduling, Figures::kSockets})
       snapshot.unmeasured[figures] = "left out by --counts-only";
+  snapshot.memory = memory_;
+  if (!memory_unmeasured_.empty()) snapshot.unmeasured[Figures::kMemory] = memory_unmeasured_;
   snapshot.lost = probes_->lost();
   const capture::UnseenEvents unseen = probes_->unseen();
   if (unseen.switches + unseen.wakeups > 0)
