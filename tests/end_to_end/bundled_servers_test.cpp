@@ -143,6 +143,23 @@ TEST_F(EndToEnd, a_connection_for_each_message) {
   }
 }
 
+// Each position is told to four servers, some of them by two neighbours: 8 floods at most, less
+// where a newer one overtakes it.
+TEST_F(EndToEnd, a_herd_is_one_tree_whose_floods_are_no_messages) {
+  const Json report = measure(short_run({"servers/herd", "--port", "0"}));
+  expect_sound(report);
+  EXPECT_EQ(report["config"]["load"], "herd");
+  const auto messages = report["throughput"]["messages"].get<std::uint64_t>();
+  ASSERT_GT(messages, 0U);
+  EXPECT_EQ(report["load"]["wrong_answers"], 0U);
+  EXPECT_EQ(report["load"]["broken_connections"], 0U);
+  expect_near(report["throughput"]["messages_kernel"].get<std::uint64_t>(), messages, "messages");
+  const auto floods = report["sockets"]["inter_server_messages"].get<std::uint64_t>();
+  EXPECT_GT(floods, messages);
+  EXPECT_LE(floods, 8 * (messages + 2 * kConnections));
+  EXPECT_EQ(report["threads"].size(), 7U) << "the launcher, five servers and Places";
+}
+
 TEST_F(WithoutPrivilege, echo_and_http_options_are_not_mixed) {
   const auto said = [](Words words) {
     const Ended ended = run(trace_run(std::move(words)));

@@ -37,7 +37,8 @@ constexpr int kNoTracefs = 125;
 void mount_tracefs() {
   if (::unshare(CLONE_NEWNS) != 0 ||
       ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-      ::mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, nullptr) != 0)
+      ::mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, nullptr) != 0 &&
+          errno != EBUSY)  // it is there already
     ::_exit(kNoTracefs);
 }
 

@@ -127,6 +127,9 @@ TEST(LoadCommand, TalksToTheTracerOverItsDescriptor) {
   pollfd milestone{server.milestone_fd(), POLLIN, 0};
   EXPECT_EQ(::poll(&milestone, 1, -1), 1);
   EXPECT_TRUE(tracer.stop().ok());
+  const auto over = tracer.read(-1);
+  EXPECT_TRUE(over.ok() && std::holds_alternative<load::Held>(**over));
+  EXPECT_TRUE(tracer.let_go().ok());
   const auto outcome = tracer.read_outcome();
   command.join();
   ASSERT_TRUE(outcome.ok()) << outcome.error().text();

@@ -231,9 +231,9 @@ Status Session::find_port() {
                        "with --load none"};
     if (!listening_) sleep_until_ns(after(1ms));
   }
-  probes_->serve_ports(
-      listening_->port,
-      plan_.load_kind == LoadKind::kBuiltIn ? load::server_ports(plan_.load.protocol) : 1);
+  probes_->serve_ports(listening_->port, plan_.load_kind == LoadKind::kBuiltIn
+                                             ? load::server_ports(plan_.load.protocol)
+                                             : 1);
   return {};
 }
 
