@@ -1,5 +1,6 @@
 // Agreement with perf, an independent witness.
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <sched.h>
 #include <sys/mount.h>
@@ -33,12 +34,12 @@ TEST_F(EndToEnd, probes_and_perf_count_the_same_switches_and_migrations) {
 
 constexpr int kNoTracefs = 125;
 
-// tracefs, for this process alone.
+// tracefs, for this process alone, unless it is there already.
 void mount_tracefs() {
   if (::unshare(CLONE_NEWNS) != 0 ||
-      ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-      ::mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, nullptr) != 0 &&
-          errno != EBUSY)  // it is there already
+      ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    ::_exit(kNoTracefs);
+  if (::mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, nullptr) != 0 && errno != EBUSY)
     ::_exit(kNoTracefs);
 }
 
