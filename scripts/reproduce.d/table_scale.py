@@ -14,6 +14,9 @@ SWEEP, STORM = "sweep", "storm"
 # Of clients that are served in a window, so that each has its turn in it; fewer where the server
 # is slow to take them in.
 SERVED_PER_SECOND = 4000
+# A thread or process per client, and so many of them that the scheduler lets new ones wait for
+# seconds while it lets others, woken again and again, pass.
+CROWD, CROWD_WINDOW_S = 1000, 15.0
 FEW = 100  # connections, below which what each takes is lost in what a process takes anyway
 STORM_RATE = 10000
 STORM_CONNECTIONS = 200
@@ -37,8 +40,7 @@ def cases(settings):
                 name=f"{row.name} at {connections:,}", row=row.name, server=list(row.server),
                 setting=SWEEP, asked=asked[0], connections=connections,
                 note=cut_note(connections, more, why), options=pins(settings),
-                duration_s=max(settings.duration, connections / min(SERVED_PER_SECOND,
-                                                                    row.clients_per_second)),
+                duration_s=window_for(row, connections, settings.duration),
                 warmup_s=warmup_for(row, connections, settings.warmup)))
         if row.name in STORM_ROWS:
             made.append(Case(
@@ -49,13 +51,20 @@ def cases(settings):
     return made
 
 
+def window_for(row, connections, shortest_s):
+    """Long enough for every client to have its turn."""
+    crowded = row.name in STORM_ROWS and connections >= CROWD
+    return max(shortest_s, connections / min(SERVED_PER_SECOND, row.clients_per_second),
+               CROWD_WINDOW_S if crowded else 0)
+
+
 def markdown(made, about, _published):
     notes = ["Silent connections had no answer in the window: 0 where every connection was served. "
              "Jain's index is 1 where all were served alike. Lost: events that the tracer could "
              "not count.",
              "Memory per connection: by how much the server grew from before the load to the "
-             "window's end, with all connections open, as proportional set size and page tables; "
-             "without socket buffers and the stack that the kernel keeps per thread. Below "
+             "window's end, with all connections open, in pages that no file backs and in page "
+             "tables; without socket buffers and the stack that the kernel keeps per thread. Below "
              f"{FEW} connections it is not told: the size of what programs share moves by more.",
              "The tracer's memory is its own peak, the load not included."]
     yield from head(TITLE, made, about, notes)

@@ -186,7 +186,7 @@ Overhead overhead(std::uint64_t enters, std::uint64_t switches, std::uint64_t cp
 }
 
 MemoryReading held(std::uint64_t pss_kib, std::uint64_t page_tables_kib, std::uint64_t threads) {
-  return {pss_kib << 10, page_tables_kib << 10, 1, threads};
+  return {pss_kib << 10, page_tables_kib << 10, 1, threads, {}};
 }
 
 ServerExit asked_to_end(std::uint64_t user_ns, std::uint64_t system_ns) {

@@ -63,14 +63,22 @@ Result<std::optional<MemoryReading>> memory_of(const std::string& proc, pid_t pi
   if (!tables || !threads) return lacks(status_path, "VmPTE and Threads");
   const auto pss = kilobytes(*rollup, "Pss");
   if (!pss) return lacks(rollup_path, "Pss");
-  return std::optional(MemoryReading{
-      .pss_bytes = *pss, .page_table_bytes = *tables, .processes = 1, .threads = *threads});
+  MemoryReading reading{.pss_bytes = *pss,
+                        .page_table_bytes = *tables,
+                        .processes = 1,
+                        .threads = *threads,
+                        .anonymous_bytes = {}};
+  const auto anonymous = kilobytes(*rollup, "Pss_Anon");
+  const auto shared = kilobytes(*rollup, "Pss_Shmem");
+  if (anonymous && shared) reading.anonymous_bytes = *anonymous + *shared;
+  return std::optional(reading);
 }
 
 }  // namespace
 
 Result<MemoryReading> read_memory(const std::string& proc, std::span<const pid_t> processes) {
   MemoryReading sum;
+  sum.anonymous_bytes = 0;
   for (const pid_t pid : processes) {
     const auto one = memory_of(proc, pid);
     if (!one) return one.error();
@@ -78,6 +86,10 @@ Result<MemoryReading> read_memory(const std::string& proc, std::span<const pid_t
     sum.pss_bytes += (*one)->pss_bytes;
     sum.page_table_bytes += (*one)->page_table_bytes;
     sum.processes += 1;
+    if (sum.anonymous_bytes && (*one)->anonymous_bytes)
+      *sum.anonymous_bytes += *(*one)->anonymous_bytes;
+    else
+      sum.anonymous_bytes.reset();
     sum.threads += (*one)->threads;
   }
   if (sum.processes == 0)

@@ -316,7 +316,8 @@ std::optional<double> memory_per_connection(const Snapshot& snapshot) {
       load.silent_connections > 0)
     return std::nullopt;
   const auto held = [](const MemoryReading& reading) {
-    return static_cast<double>(reading.pss_bytes) + static_cast<double>(reading.page_table_bytes);
+    return static_cast<double>(reading.anonymous_bytes.value_or(reading.pss_bytes)) +
+           static_cast<double>(reading.page_table_bytes);
   };
   return (held(*after) - held(*before)) / static_cast<double>(load.connections);
 }

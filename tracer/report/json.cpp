@@ -258,6 +258,7 @@ Json memory_reading(const std::optional<MemoryReading>& reading) {
   if (!reading) return {};
   return {{"pss_bytes", reading->pss_bytes},
           {"page_table_bytes", reading->page_table_bytes},
+          {"anonymous_bytes", maybe(reading->anonymous_bytes)},
           {"processes", reading->processes},
           {"threads", reading->threads}};
 }

@@ -169,6 +169,9 @@ struct MemoryReading {
   std::uint64_t page_table_bytes = 0;  // VmPTE
   std::uint64_t processes = 0;
   std::uint64_t threads = 0;
+  // Of the PSS, what no file backs. The rest also shrinks when a stranger, such as the load, comes
+  // to share its libraries. Linux 5.3 and newer.
+  std::optional<std::uint64_t> anonymous_bytes;
 
   friend bool operator==(const MemoryReading&, const MemoryReading&) = default;
 };

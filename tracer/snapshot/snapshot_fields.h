@@ -136,6 +136,7 @@ template <MaybeConst<MemoryReading> S, class Field>
 void visit_fields(S& reading, Field&& field) {
   field("pss_bytes", reading.pss_bytes);
   field("page_table_bytes", reading.page_table_bytes);
+  field("anonymous_bytes", reading.anonymous_bytes);
   field("processes", reading.processes);
   field("threads", reading.threads);
 }

@@ -45,7 +45,11 @@ TEST_F(ReadMemory, AddsUpTheProcesses) {
   add(6);
   const auto reading = read({5, 6});
   ASSERT_TRUE(reading.ok()) << reading.error().text();
-  EXPECT_EQ(*reading, (MemoryReading{2 * 1000 * 1024, 2 * 52 * 1024, 2, 6}));
+  EXPECT_EQ(*reading, (MemoryReading{2 * 1000 * 1024, 2 * 52 * 1024, 2, 6, std::nullopt}));
+  // Where the kernel splits it.
+  add(7, kStatus, "Pss: 1000 kB\nPss_Anon: 30 kB\nPss_File: 967 kB\nPss_Shmem: 3 kB\n");
+  EXPECT_EQ(read({7})->anonymous_bytes, 33U * 1024);
+  EXPECT_EQ(read({5, 7})->anonymous_bytes, std::nullopt);
 }
 
 TEST_F(ReadMemory, LeavesOutWhatHasEnded) {
@@ -94,6 +98,9 @@ TEST(ReadMemoryOfThisMachine, SeesWhatIsTouched) {
   const auto after = read_memory("/proc", self);
   ASSERT_TRUE(after.ok()) << after.error().text();
   EXPECT_GE(after->pss_bytes, before->pss_bytes + kTouched / 10 * 9);
+  if (before->anonymous_bytes) {
+    EXPECT_GE(*after->anonymous_bytes, *before->anonymous_bytes + kTouched / 10 * 9);
+  }
 }
 
 }  // namespace

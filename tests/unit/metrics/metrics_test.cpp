@@ -97,11 +97,15 @@ TEST(Memory, IsPerConnectionWhereAllWereServed) {
   Snapshot run = echo_run();
   run.load->connections = 4;
   EXPECT_EQ(compute(run).memory_per_connection, std::nullopt);
-  run.memory = Memory{MemoryReading{1'000, 100, 1, 1}, std::nullopt};
+  run.memory = Memory{MemoryReading{1'000, 100, 1, 1, {}}, std::nullopt};
   EXPECT_EQ(compute(run).memory_per_connection, std::nullopt);
-  run.memory->at_close = MemoryReading{1'400, 140, 2, 5};
+  run.memory->at_close = MemoryReading{1'400, 140, 2, 5, {}};
   EXPECT_THAT(compute(run).memory_per_connection, Optional(DoubleEq(110)));
-  run.memory->at_close = MemoryReading{600, 60, 1, 1};  // it has given some back
+  run.memory->at_close->anonymous_bytes = 900;
+  run.memory->before_load->anonymous_bytes = 700;
+  EXPECT_THAT(compute(run).memory_per_connection, Optional(DoubleEq(60))) << "without files";
+  run.memory->before_load->anonymous_bytes.reset();
+  run.memory->at_close = MemoryReading{600, 60, 1, 1, {}};  // it has given some back
   EXPECT_THAT(compute(run).memory_per_connection, Optional(DoubleEq(-110)));
   for (const auto fault : {&LoadResult::broken_connections, &LoadResult::silent_connections}) {
     Snapshot faulty = run;
