@@ -23,10 +23,10 @@ constexpr const char* kAbout =
 
 constexpr const char* kFooter =
     R"(A client sends one line, gets one answer, and is disconnected:
-  IAMAT kiwi.cs.ucla.edu +34.068930-118.445127 1614209128.918963997
+  IAMAT kiwi.example +34.068930-118.445127 1614209128.918963997
       where it is (ISO 6709, degrees) and when; answered with
-      AT Hill +0.263873386 kiwi.cs.ucla.edu +34.068930-118.445127 1614209128.918963997
-  WHATSAT kiwi.cs.ucla.edu 10 5
+      AT Hill +0.263873386 kiwi.example +34.068930-118.445127 1614209128.918963997
+  WHATSAT kiwi.example 10 5
       what is within 10 km (50 at most), 5 places of it (20 at most): the client's
       newest AT line, then the places as a line of JSON, then an empty line
 Anything else, a client that nobody knows, and places that cannot be found out are answered

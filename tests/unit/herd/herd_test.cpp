@@ -72,8 +72,8 @@ TEST_F(HerdTest, TellsTheFirstServersAddressAndHasAProcessEach) {
 }
 
 TEST_F(HerdTest, IamatIsAnsweredWithWhatTheClientSaid) {
-  EXPECT_THAT(ask(port(0), "IAMAT kiwi.cs.ucla.edu +34.068930-118.445127 1614209128.918963997"),
-              MatchesRegex("AT Hill \\+[0-9]+\\.[0-9]{9} kiwi\\.cs\\.ucla\\.edu "
+  EXPECT_THAT(ask(port(0), "IAMAT kiwi.example +34.068930-118.445127 1614209128.918963997"),
+              MatchesRegex("AT Hill \\+[0-9]+\\.[0-9]{9} kiwi\\.example "
                            "\\+34\\.068930-118\\.445127 1614209128\\.918963997\n"));
   EXPECT_THAT(ask(port(3), "  IAMAT\t  kiwi +1-002.0  99999999999.50 \r"),
               MatchesRegex("AT Campbell -[0-9]+\\.[0-9]{9} kiwi \\+1-002\\.0 99999999999\\.50\n"));
