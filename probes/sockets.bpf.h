@@ -75,10 +75,14 @@ static __noinline bool comes_from_tree(const struct sock* sk) {
   return link_of(sk, &link) && bpf_map_lookup_elem(&own_links, &link);
 }
 
-static __always_inline bool is_from_client(const struct sock* sk) {
-  unsigned short family = sk->__sk_common.skc_family;
-  if (family != AF_INET && family != AF_INET6) return false;
-  return is_served(sk->__sk_common.skc_num) && !(has_own_links && comes_from_tree(sk));
+/* The ports are handed in because who trusts the socket reads them more cheaply: the own one, as
+ * the kernel has it, and the far one, in network order. */
+static __always_inline bool is_from_client(const struct sock* sk, __u16 own_port) {
+  return is_served(own_port) && !(has_own_links && comes_from_tree(sk));
+}
+
+static __always_inline bool is_to_tree(const struct sock* sk, __u16 far_port) {
+  return is_served(bpf_ntohs(far_port)) && goes_to_tree(sk);
 }
 
 __noinline int count_moved(struct tr_thread* thread, __u64 now) {
@@ -122,14 +126,18 @@ SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_sock_send_length, struct sock* sk, int ret, int flags) {
   struct tr_thread* thread = running_thread(TR_PROGRAM_SOCK_SEND);
   if (thread && ret > 0)
-    sent(thread, is_served(bpf_ntohs(sk->__sk_common.skc_dport)) && goes_to_tree(sk), 1, ret);
+    sent(thread, is_to_tree(sk, sk->__sk_common.skc_dport), 1, ret);
   return 0;
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(on_sock_recv_length, struct sock* sk, int ret, int flags) {
   struct tr_thread* thread = running_thread(TR_PROGRAM_SOCK_RECV);
-  if (thread && ret > 0 && !(flags & MSG_PEEK)) received(thread, is_from_client(sk), 1, ret);
+  if (!thread || ret <= 0 || flags & MSG_PEEK) return 0;
+  unsigned short family = sk->__sk_common.skc_family;
+  bool served = (family == AF_INET || family == AF_INET6) &&
+                is_from_client(sk, sk->__sk_common.skc_num);
+  received(thread, served, 1, ret);
   return 0;
 }
 
@@ -165,12 +173,8 @@ __noinline int look_for_socket(struct tr_thread* thread, __u64 descriptor, __u32
   bool many = call == NR_SENDMMSG || call == NR_RECVMMSG;
   __u64 messages = many ? ret : 1, bytes = many ? 0 : ret;
   if (sends)
-    sent(thread, is_served(bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport))) && goes_to_tree(sk),
-         messages, bytes);
+    sent(thread, is_to_tree(sk, BPF_CORE_READ(sk, __sk_common.skc_dport)), messages, bytes);
   else
-    received(thread,
-             is_served(BPF_CORE_READ(sk, __sk_common.skc_num)) &&
-                 !(has_own_links && comes_from_tree(sk)),
-             messages, bytes);
+    received(thread, is_from_client(sk, BPF_CORE_READ(sk, __sk_common.skc_num)), messages, bytes);
   return 0;
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <iostream>
 #include <string>
 #include <unistd.h>
 #include <utility>
@@ -14,6 +13,7 @@
 
 #include "common/log.h"
 #include "common/number_between.h"
+#include "common/options.h"
 
 namespace {
 
@@ -82,8 +82,9 @@ int main(int argc, char** argv) {
       ->type_name("KIND")
       ->capture_default_str();
 
+  int exit_code = 0;
+  if (!parse_arguments(app, argc, argv, exit_code)) return exit_code;
   try {
-    app.parse(argc, argv);
     std::vector<std::string> arguments = {"--port", std::to_string(port), "--delay",
                                           std::to_string(delay_ms)};
     if (!folder.empty()) arguments.insert(arguments.end(), {"--folder", folder});
@@ -91,12 +92,6 @@ int main(int argc, char** argv) {
     const auto chosen =
         std::ranges::find(kConcurrency, concurrency, &std::pair<std::string, std::string>::first);
     become(chosen->second, std::move(arguments));
-  } catch (const CLI::CallForHelp&) {
-    std::cout << app.help() << std::flush;
-    return 0;
-  } catch (const CLI::ParseError& error) {
-    log_line(fmt::format("{}; see {} --help", error.what(), kName));
-    return 2;
   } catch (const std::exception& error) {
     log_line(error.what());
   }

@@ -33,20 +33,21 @@ std::optional<Address> Address::parse(const std::string& host, std::uint16_t por
   return address.with_port(port);
 }
 
-std::optional<Address> Address::of(int socket) {
+std::optional<Address> Address::named_by(int (*name)(int, sockaddr*, socklen_t*), int socket) {
   Address address;
   address.size_ = sizeof address.storage_;
-  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address.storage_), &address.size_) != 0)
-    return {};
+  if (name(socket, reinterpret_cast<sockaddr*>(&address.storage_), &address.size_) != 0) return {};
   return address;
 }
 
+std::optional<Address> Address::of(int socket) {
+  return named_by([](int fd, sockaddr* to, socklen_t* size) { return ::getsockname(fd, to, size); },
+                  socket);
+}
+
 std::optional<Address> Address::of_peer(int socket) {
-  Address address;
-  address.size_ = sizeof address.storage_;
-  if (::getpeername(socket, reinterpret_cast<sockaddr*>(&address.storage_), &address.size_) != 0)
-    return {};
-  return address;
+  return named_by([](int fd, sockaddr* to, socklen_t* size) { return ::getpeername(fd, to, size); },
+                  socket);
 }
 
 std::uint16_t Address::port() const {

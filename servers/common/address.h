@@ -33,6 +33,9 @@ class Address {
   bool operator==(const Address& other) const;
 
  private:
+  // As getsockname(2) or getpeername(2) gives it.
+  static std::optional<Address> named_by(int (*name)(int, sockaddr*, socklen_t*), int socket);
+
   sockaddr_storage storage_{};
   socklen_t size_ = 0;
 };

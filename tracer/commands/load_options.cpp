@@ -45,13 +45,9 @@ Result<std::uint64_t> parse_window(std::string_view text) {
 }
 
 Result<RateShape> parse_shape(std::string_view text) {
-  if (text == "poisson") return RateShape::kPoisson;
-  if (text == "fixed") return RateShape::kFixed;
+  for (const RateShape shape : {RateShape::kPoisson, RateShape::kFixed})
+    if (text == shape_name(shape)) return shape;
   return usage_error(fmt::format("\"{}\" is neither poisson nor fixed", text));
-}
-
-std::string_view shape_name(RateShape shape) {
-  return shape == RateShape::kPoisson ? "poisson" : "fixed";
 }
 
 }  // namespace

@@ -44,10 +44,6 @@ nlohmann::json times_json(const Histogram& times) {
           {"max", times.max()},          {"mean", times.mean()}};
 }
 
-std::string_view shape_name(load::RateShape shape) {
-  return shape == load::RateShape::kPoisson ? "poisson" : "fixed";
-}
-
 std::string messages(const load::Settings& settings) {
   switch (settings.protocol) {
     case load::ProtocolKind::kEcho:

@@ -86,15 +86,13 @@ Status choose_load(const CLI::App& app, const RunOptions& options, const Bundled
 
   if (plan.load_kind != LoadKind::kBuiltIn)
     for (const char* option : {"--protocol", "--path", "--connections", "--size", "--pipeline",
-                               "--close", "--rate", "--rate-shape"})
+                               "--close", "--rate", "--rate-shape", "--no-poll"})
       if (given(app, option))
         return usage_error(
             fmt::format("{} is for the built-in load, which this run does not use", option),
             "give --load echo or --load http, or put it into the load's own command");
   if (plan.load_kind == LoadKind::kBuiltIn)
     if (Status status = settle_load_options(app, plan.load); !status) return status;
-  if (plan.load_kind != LoadKind::kBuiltIn && given(app, "--no-poll"))
-    return usage_error("--no-poll is for the built-in load, which this run does not use");
   if (plan.load_kind == LoadKind::kNone && given(app, "--pin-load"))
     return usage_error("--pin-load: this run has no load to pin");
   if (plan.load_kind == LoadKind::kNone && given(app, "--ready-timeout"))

@@ -49,16 +49,12 @@ Result<std::unique_ptr<Loop>> Loop::make(const Settings& settings, const Route& 
   const auto sleeper = window.add_sleeper();
   if (!sleeper) return sleeper.error();
   loop->early_close_ = *sleeper;
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.u32 = kEarlyClose;
-  if (epoll_ctl(loop->epoll_.get(), EPOLL_CTL_ADD, loop->early_close_, &event) != 0)
-    return errno_error("watch", "an eventfd");
+  if (!loop->watch(loop->early_close_, kEarlyClose)) return errno_error("watch", "an eventfd");
   return loop;
 }
 
 Status Loop::add(Fd socket, std::uint32_t number, const Protocol& protocol) {
-  if (socket && !watch(socket.get(), EPOLLIN, static_cast<std::uint32_t>(slots_.size())))
+  if (socket && !watch(socket.get(), static_cast<std::uint32_t>(slots_.size())))
     return errno_error("watch", "a connection", "use fewer --connections");
   std::optional<Schedule> schedule;
   if (settings_.open_loop())
@@ -222,16 +218,16 @@ bool Loop::open(std::uint32_t index) {
     return false;
   }
   slot.socket = *std::move(socket);
-  if (watch(slot.socket.get(), EPOLLIN, index)) return true;
+  if (watch(slot.socket.get(), index)) return true;
   lose(slot, broken_text(errno));
   return false;
 }
 
-bool Loop::watch(int socket, std::uint32_t events, std::uint32_t index) {
+bool Loop::watch(int fd, std::uint32_t index) {
   epoll_event event{};
-  event.events = events;
+  event.events = EPOLLIN;
   event.data.u32 = index;
-  return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &event) == 0;
+  return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 void Loop::count_sends(const Slot& slot, std::size_t begun, std::uint64_t planned_ns,

@@ -79,7 +79,7 @@ class Loop {
 
   void pump(std::uint32_t index);
   bool open(std::uint32_t index);
-  bool watch(int socket, std::uint32_t events, std::uint32_t index);
+  bool watch(int fd, std::uint32_t index);
   void count_sends(const Slot& slot, std::size_t begun, std::uint64_t planned_ns,
                    std::uint64_t began_ns);
   void queue_if_idle(std::uint32_t index);

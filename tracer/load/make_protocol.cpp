@@ -41,10 +41,6 @@ bool closes(ProtocolKind kind) {
   return kind == ProtocolKind::kHerd;
 }
 
-std::uint16_t server_ports(ProtocolKind kind) {
-  return kind == ProtocolKind::kHerd ? Herd::kServers.size() : 1;
-}
-
 Result<std::string> parse_path(std::string_view text) {
   const bool plain = std::all_of(text.begin(), text.end(), [](unsigned char byte) {
     return byte > 0x20 && byte < 0x7f;  // RFC 9112, 3.2: printable ASCII, and no space

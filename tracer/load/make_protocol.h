@@ -24,9 +24,6 @@ std::unique_ptr<Protocol> make_protocol(const Settings& settings);
 // be set.
 bool closes(ProtocolKind kind);
 
-// How many servers the load goes to, at ports one after the other.
-std::uint16_t server_ports(ProtocolKind kind);
-
 // Bytes per request; 0 if they differ.
 std::uint64_t request_bytes(const Settings& settings);
 

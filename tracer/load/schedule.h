@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace tr::load {
 
@@ -14,6 +15,11 @@ enum class RateShape {
   kPoisson,  // exponential gaps: as independent users arrive
   kFixed,    // equal gaps
 };
+
+// "poisson" or "fixed"
+constexpr std::string_view shape_name(RateShape shape) {
+  return shape == RateShape::kPoisson ? "poisson" : "fixed";
+}
 
 // The planned times of one of `connections` connections, which together send `rate` messages per
 // second. Fixed: they take turns, so that all together have equal gaps as well. Poisson: the same

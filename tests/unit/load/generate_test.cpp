@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <optional>
 #include <sys/eventfd.h>
 #include <thread>
@@ -41,15 +42,32 @@ Result<Outcome> run(const Settings& asked, const Hooks& hooks = {}) {
   return generate(asked, Echo(asked.size), hooks);
 }
 
-// Ends the window when each connection has sent so many messages in it.
-Result<Outcome> run_until_sent(FakeServer& server, const Settings& asked, std::uint64_t messages,
-                               Hooks hooks = {}) {
+// Ends the window at the milestone that `set` gives the server when it knows the window.
+Result<Outcome> run_until(FakeServer& server, const Settings& asked,
+                          const std::function<void(std::uint64_t open_ns)>& set, Hooks hooks = {}) {
   hooks.window_planned = [&](const Window& window) {
-    server.set_milestone(window.open_ns, asked.connections, messages * asked.size);
+    set(window.open_ns);
     return Status();
   };
   hooks.stops.push_back({server.milestone_fd(), [] { return monotonic_ns(); }});
   return run(asked, hooks);
+}
+
+// When each connection has sent so many messages in it.
+Result<Outcome> run_until_sent(FakeServer& server, const Settings& asked, std::uint64_t messages,
+                               Hooks hooks = {}) {
+  const auto set = [&](std::uint64_t open_ns) {
+    server.set_milestone(open_ns, asked.connections, messages * asked.size);
+  };
+  return run_until(server, asked, set, std::move(hooks));
+}
+
+// When so many connections have been accepted in it.
+Result<Outcome> run_until_accepted(FakeServer& server, const Settings& asked,
+                                   std::uint64_t connections) {
+  return run_until(server, asked, [&](std::uint64_t open_ns) {
+    server.set_milestone_of_accepts(open_ns, connections);
+  });
 }
 
 // What is wrong with a run; the fault may come before the window opens or after.
@@ -252,20 +270,6 @@ Settings open_loop_settings(const FakeServer& server) {
   return some;
 }
 
-// The server stalls for 200 ms while a message is planned each millisecond: from the planned times
-// about 150 of them take over 50 ms, from the actual sends only the one that it sat on.
-// Ends the window when so many connections have been accepted.
-Result<Outcome> run_until_accepted(FakeServer& server, const Settings& asked,
-                                   std::uint64_t connections) {
-  Hooks hooks;
-  hooks.window_planned = [&](const Window& window) {
-    server.set_milestone_of_accepts(window.open_ns, connections);
-    return Status();
-  };
-  hooks.stops.push_back({server.milestone_fd(), [] { return monotonic_ns(); }});
-  return run(asked, hooks);
-}
-
 TEST(ShortConnections, CarryOneMessageEach) {
   FakeServer server;
   Settings asked = settings(server);
@@ -322,6 +326,8 @@ TEST(ShortConnections, ThatGetNoAnswerAreCountedSinceTheyBegan) {
   EXPECT_EQ(outcome->result.unanswered, 4U);
 }
 
+// The server stalls for 200 ms while a message is planned each millisecond: from the planned times
+// about 150 of them take over 50 ms, from the actual sends only the one that it sat on.
 TEST(OpenLoop, ShowsAStallInEveryMessageThatWasPlannedDuringIt) {
   FakeServer server({.stall_after = kSize * 100, .stall = std::chrono::milliseconds(200)});
   Settings asked = open_loop_settings(server);

@@ -30,7 +30,7 @@ struct Plan {
 
   LoadKind load_kind = LoadKind::kBuiltIn;
   load::Settings load;  // of kBuiltIn; duration and warm-up also of the others
-  // "echo", "http" or "none"; or the command, in which {port} and {host} are replaced.
+  // "echo", "http", "herd" or "none"; or the command, in which {port} and {host} are replaced.
   std::string load_text;
   bool duration_given = false;
   std::optional<std::uint16_t> port;  // absent: found by itself

@@ -4,7 +4,6 @@
 #include <array>
 #include <csignal>
 #include <fcntl.h>
-#include <filesystem>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -15,8 +14,6 @@
 #include "capture/doctor.h"
 #include "capture/launch/process_tree.h"
 #include "capture/memory.h"
-#include "commands/load_options.h"
-#include "load/generate.h"
 #include "load/make_protocol.h"
 #include "util/clock.h"
 #include "util/text.h"
@@ -27,13 +24,7 @@ namespace {
 using namespace std::chrono_literals;
 using capture::SupervisorEvent;
 
-constexpr std::uint64_t kNever = UINT64_MAX;
-constexpr std::uint64_t kTick = kNsPerSecond / 10;  // between two looks at the progress line
 constexpr std::chrono::milliseconds kLoadGrace{1'000};
-
-std::uint64_t after(std::chrono::milliseconds delay) {
-  return monotonic_ns() + static_cast<std::uint64_t>(std::chrono::nanoseconds(delay).count());
-}
 
 // SIGINT, SIGTERM and SIGHUP as a descriptor.
 Result<Fd> take_over_signals() {
@@ -47,27 +38,12 @@ Result<Fd> take_over_signals() {
   return fd;
 }
 
-// Where to send the load, given where the program listens.
-load::Target target_of(const capture::ListeningPort& listening) {
-  std::string host = listening.address;
-  if (host == "0.0.0.0") host = "127.0.0.1";
-  if (host == "::") host = "::1";
-  return {.host = host, .port = listening.port};
-}
+}  // namespace
 
-std::string replace_all(std::string text, std::string_view name, const std::string& value) {
-  for (std::size_t at = text.find(name); at != std::string::npos;
-       at = text.find(name, at + value.size()))
-    text.replace(at, name.size(), value);
-  return text;
-}
-
-std::string end_text(const ServerExit& exit) {
+std::string text_of(const ServerExit& exit) {
   return exit.signal != 0 ? fmt::format("signal {} ({})", exit.signal, strsignal(exit.signal))
                           : fmt::format("exit code {}", exit.code);
 }
-
-}  // namespace
 
 Result<Measured> Session::run() {
   Status status = prepare();
@@ -82,18 +58,6 @@ Result<Measured> Session::run() {
   }
   if (!status) failure_ = std::move(status).error();
   return take_snapshot();
-}
-
-Status Session::run_load() {
-  switch (plan_.load_kind) {
-    case LoadKind::kBuiltIn:
-      return run_built_in();
-    case LoadKind::kCommand:
-      return run_command();
-    case LoadKind::kNone:
-      break;
-  }
-  return run_alone();
 }
 
 // Guardians first: they are forked from this process while it is small.
@@ -162,7 +126,7 @@ Status Session::start_server() {
     costs_->window_opened();
   }
   if (Status going = server_.supervisor->go(); !going) return going;
-  if (Status waited = wait([this] { return server_.executed || server_over(); }, after(10s));
+  if (Status waited = wait([this] { return server_.executed || server_over(); }, ns_from_now(10s));
       !waited)
     return waited;
   if (!server_.executed) return ended_too_soon("it had executed anything");
@@ -209,7 +173,7 @@ Result<std::vector<pid_t>> Session::tree() const {
 Status Session::find_port() {
   progress_.show("waiting for the server to listen");
   heard_of_port_ = heard_of_port_ || plan_.attach.has_value();
-  const std::uint64_t deadline = after(plan_.ready_timeout);
+  const std::uint64_t deadline = ns_from_now(plan_.ready_timeout);
   while (!listening_) {
     if (Status waited = wait([this] { return heard_of_port_ || server_over(); }, deadline); !waited)
       return waited;
@@ -229,174 +193,10 @@ Status Session::find_port() {
                    .remedy =
                        "give it longer with --ready-timeout, or, if it is no server, trace it "
                        "with --load none"};
-    if (!listening_) sleep_until_ns(after(1ms));
+    if (!listening_) sleep_until_ns(ns_from_now(1ms));
   }
-  probes_->serve_ports(listening_->port, plan_.load_kind == LoadKind::kBuiltIn
-                                             ? load::server_ports(plan_.load.protocol)
-                                             : 1);
-  return {};
-}
-
-Status Session::start_load(const std::string& program, std::vector<std::string> argv, int input) {
-  auto user = capture::invoking_user();
-  if (!user) return std::move(user).error();
-  capture::LaunchSpec spec;
-  spec.program = program;
-  spec.argv = std::move(argv);
-  spec.cpus = plan_.load.pin;
-  spec.user = *std::move(user);
-  if (const auto held = load_.supervisor->start(spec, STDERR_FILENO, input); !held)
-    return held.error();
-  return {};
-}
-
-Status Session::run_built_in() {
-  if (Status found = find_port(); !found || interrupted()) return found;
-  costs_->calibrate_untraced();
-  auto pair = load::make_control_pair();
-  if (!pair) return std::move(pair).error();
-  control_.emplace(std::move(pair->tracer));
-
-  load::Settings settings = plan_.load;
-  settings.target = target_of(*listening_);
-  request_bytes_ = load::request_bytes(settings);
-  std::vector<std::string> argv = load_arguments(settings);
-  argv.insert(argv.begin(), "trace-run");
-  argv.insert(argv.end(), {"--control-fd", std::to_string(STDIN_FILENO)});
-  std::error_code code;
-  const std::string self = std::filesystem::read_symlink("/proc/self/exe", code).string();
-  if (Status started = start_load(self, std::move(argv), pair->load.get()); !started)
-    return started;
-  pair->load.reset();
-  read_memory(&Memory::before_load);
-  if (Status going = load_.supervisor->go(); !going) return going;
-
-  progress_.show(
-      fmt::format("connecting {} clients to {}", settings.connections, settings.target.text()));
-  if (Status waited = wait([this] { return planned_ || load_error_; }, kNever); !waited)
-    return waited;
-  if (load_error_) return *load_error_;
-  if (!planned_) return {};  // interrupted
-
-  const std::uint64_t open = probes_->open_window_at(planned_->open_ns);
-  probes_->close_window_at(planned_->close_ns);
-  if (open != planned_->open_ns)
-    notes_.push_back(fmt::format(
-        "the window opened {} us after the load's: this machine was too busy to set it in time",
-        (open - planned_->open_ns) / 1000));
-  if (Status calibrated = calibrate_under_load(open); !calibrated) return calibrated;
-  if (Status passed = pass_window(); !passed || !window_opened_) return passed;
-
-  if (interrupted())
-    if (Status stopped = control_->stop(probes_->window_close_ns()); !stopped) return stopped;
-  progress_.show("collecting");
-  const auto ended = [this] { return outcome_ || load_error_; };
-  if (Status waited = wait([&] { return load_held_ || ended(); }, after(30s)); !waited)
-    return waited;
-  if (load_held_) {
-    if (!server_over()) read_memory(&Memory::at_close);
-    (void)control_->let_go();  // a load that is gone is heard of below
-    if (Status waited = wait(ended, after(30s)); !waited) return waited;
-  }
-  if (load_error_) return *load_error_;
-  if (!outcome_)
-    return Error{.operation = "get the result of", .object = "the load", .why = "it took too long"};
-  return load::check(outcome_->result, settings.target.text());
-}
-
-// The window is the command's life, or as much of it as --warmup and --duration leave.
-Status Session::run_command() {
-  if (Status found = find_port(); !found || interrupted()) return found;
-  costs_->calibrate_untraced();
-  const load::Target target = target_of(*listening_);
-  std::string command = replace_all(plan_.load_text, "{port}", std::to_string(listening_->port));
-  command = replace_all(std::move(command), "{host}", target.host);
-  if (Status started = start_load("/bin/sh", {"sh", "-c", command}, -1); !started) return started;
-  read_memory(&Memory::before_load);
-
-  std::uint64_t open = 0;
-  if (plan_.load.warmup_ns == 0) {
-    open = probes_->open_window_at(0);
-    sleep_until_ns(open);
-  }
-  if (Status going = load_.supervisor->go(); !going) return going;
-  if (plan_.load.warmup_ns != 0)
-    open = probes_->open_window_at(monotonic_ns() + plan_.load.warmup_ns);
-  if (plan_.duration_given) probes_->close_window_at(open + plan_.load.duration_ns);
-  if (Status calibrated = calibrate_under_load(open); !calibrated) return calibrated;
-  if (Status passed = pass_window(); !passed || !window_opened_) return passed;
-  if (!server_over()) read_memory(&Memory::at_close);
-  if (load_.exit && load_.exit->exited_by_itself &&
-      (load_.exit->code != 0 || load_.exit->signal != 0))
-    return Error{.operation = "load the server with",
-                 .object = command,
-                 .why = fmt::format("it ended with {}", end_text(*load_.exit))};
-  return {};
-}
-
-// No load: the program's whole life, or a part of a running one's.
-Status Session::run_alone() {
-  if (plan_.attach) {
-    costs_->calibrate_untraced();
-    const std::uint64_t open = probes_->open_window_at(monotonic_ns() + plan_.load.warmup_ns);
-    probes_->close_window_at(open + plan_.load.duration_ns);
-    if (Status calibrated = calibrate_under_load(open); !calibrated) return calibrated;
-  } else if (plan_.duration_given) {
-    probes_->close_window_at(monotonic_ns() + plan_.load.duration_ns);
-  }
-  return pass_window();
-}
-
-// In the middle of the warm-up, when the load has got going.
-Status Session::calibrate_under_load(std::uint64_t open_ns) {
-  const std::uint64_t now = monotonic_ns();
-  if (open_ns < now || open_ns - now < kNsPerSecond / 20) return {};
-  const std::uint64_t tenth = (open_ns - now) / 10;
-  const auto over = [this] { return load_error_ || load_.exit; };
-  progress_.show("warming up");
-  if (Status waited = wait(over, now + 5 * tenth); !waited || interrupted()) return waited;
-  costs_->begin_calibration();
-  Status waited = wait(over, now + 9 * tenth);
-  costs_->end_calibration();
-  return waited;
-}
-
-// From the window's opening to its close: planned, or because what it was to measure is over.
-Status Session::pass_window() {
-  const auto over = [this] {
-    return server_over() || load_error_ || load_held_ || outcome_ || (load_.exit && !control_);
-  };
-  const std::uint64_t open = probes_->window_open_ns();
-  while (monotonic_ns() < open && !over() && !interrupted()) {
-    progress_.show_passing("warming up", open - plan_.load.warmup_ns, open);
-    if (Status waited = wait(over, std::min(open, monotonic_ns() + kTick)); !waited) return waited;
-  }
-  if (monotonic_ns() < open) {
-    if (server_over()) return ended_too_soon("the measurement began");
-    return load_error_ ? Status(*load_error_) : Status();
-  }
-  window_opened_ = true;
-  if (!opens_at_exec()) {
-    probes_->count(true);
-    costs_->window_opened();
-    if (perf_)
-      if (Status enabled = perf_->enable(); !enabled) return enabled;
-  }
-
-  const std::uint64_t close = probes_->window_close_ns();
-  Status waited;
-  while (waited.ok() && monotonic_ns() < close && !over() && !interrupted()) {
-    progress_.show_passing("measuring", open, close);
-    waited = wait(over, std::min(close, monotonic_ns() + kTick));
-  }
-  if (monotonic_ns() < close) probes_->close_window_at(0);
-  probes_->count(false);
-  costs_->window_closed();
-  if (perf_)
-    if (Status disabled = perf_->disable(); !disabled) return disabled;
-  if (!waited) return waited;
-  if (server_over() && plan_.load_kind != LoadKind::kNone && !interrupted())
-    return ended_too_soon("the measurement was over");
+  const bool ours = plan_.load_kind == LoadKind::kBuiltIn;
+  probes_->serve_ports(listening_->port, ours ? load::make_protocol(plan_.load)->servers() : 1);
   return {};
 }
 
@@ -417,7 +217,7 @@ Status Session::end_programs() {
   control_.reset();  // a load that is held is let go
   if (load_.supervisor && load_.supervisor->running())
     if (Status stopped = load_.supervisor->stop(kLoadGrace); !stopped) return stopped;
-  const std::uint64_t deadline = after(plan_.stop_grace + kLoadGrace + 10s);
+  const std::uint64_t deadline = ns_from_now(plan_.stop_grace + kLoadGrace + 10s);
   if (Status waited =
           wait([this] { return !load_.supervisor || !load_.supervisor->running(); }, deadline);
       !waited)
@@ -433,7 +233,7 @@ Error Session::ended_too_soon(const std::string& before) const {
   return Error{.operation = "measure",
                .object = plan_.name,
                .why = fmt::format("it ended before {} ({})", before,
-                                  server_.exit ? end_text(*server_.exit) : "not started"),
+                                  server_.exit ? text_of(*server_.exit) : "not started"),
                .remedy = "its own output says why"};
 }
 

@@ -23,6 +23,9 @@
 
 namespace tr::commands {
 
+// "exit code 1" or "signal 9 (Killed)"
+std::string text_of(const ServerExit& exit);
+
 class Session {
  public:
   Session(const Plan& plan, Progress& progress) : plan_(plan), progress_(progress) {}
@@ -43,8 +46,8 @@ class Session {
   Status prepare();
   Status start_server();
   Status attach();
-  Status find_port();
   Status run_load();
+  Status find_port();
   Status run_built_in();
   Status run_command();
   Status run_alone();

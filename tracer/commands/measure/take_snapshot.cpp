@@ -29,8 +29,7 @@ RunConfig config_of(const Plan& plan) {
     config.pipeline = plan.load.pipeline;
     config.close = plan.load.close;
     config.rate = plan.load.rate;
-    if (plan.load.open_loop())
-      config.rate_shape = plan.load.rate_shape == load::RateShape::kPoisson ? "poisson" : "fixed";
+    if (plan.load.open_loop()) config.rate_shape = load::shape_name(plan.load.rate_shape);
   }
   return config;
 }

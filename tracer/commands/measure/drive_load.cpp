@@ -1,0 +1,216 @@
+// How does a run put its program under load, and when is its window?
+#include <algorithm>
+#include <filesystem>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "capture/launch/invoking_user.h"
+#include "commands/load_options.h"
+#include "commands/measure/session.h"
+#include "load/generate.h"
+#include "load/make_protocol.h"
+#include "util/clock.h"
+
+namespace tr::commands {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kNever = UINT64_MAX;
+constexpr std::uint64_t kTick = kNsPerSecond / 10;  // between two looks at the progress line
+
+// Where to send the load, given where the program listens.
+load::Target target_of(const capture::ListeningPort& listening) {
+  std::string host = listening.address;
+  if (host == "0.0.0.0") host = "127.0.0.1";
+  if (host == "::") host = "::1";
+  return {.host = host, .port = listening.port};
+}
+
+std::string replace_all(std::string text, std::string_view name, const std::string& value) {
+  for (std::size_t at = text.find(name); at != std::string::npos;
+       at = text.find(name, at + value.size()))
+    text.replace(at, name.size(), value);
+  return text;
+}
+
+}  // namespace
+
+Status Session::run_load() {
+  switch (plan_.load_kind) {
+    case LoadKind::kBuiltIn:
+      return run_built_in();
+    case LoadKind::kCommand:
+      return run_command();
+    case LoadKind::kNone:
+      break;
+  }
+  return run_alone();
+}
+
+Status Session::start_load(const std::string& program, std::vector<std::string> argv, int input) {
+  auto user = capture::invoking_user();
+  if (!user) return std::move(user).error();
+  capture::LaunchSpec spec;
+  spec.program = program;
+  spec.argv = std::move(argv);
+  spec.cpus = plan_.load.pin;
+  spec.user = *std::move(user);
+  if (const auto held = load_.supervisor->start(spec, STDERR_FILENO, input); !held)
+    return held.error();
+  return {};
+}
+
+Status Session::run_built_in() {
+  if (Status found = find_port(); !found || interrupted()) return found;
+  costs_->calibrate_untraced();
+  auto pair = load::make_control_pair();
+  if (!pair) return std::move(pair).error();
+  control_.emplace(std::move(pair->tracer));
+
+  load::Settings settings = plan_.load;
+  settings.target = target_of(*listening_);
+  request_bytes_ = load::request_bytes(settings);
+  std::vector<std::string> argv = load_arguments(settings);
+  argv.insert(argv.begin(), "trace-run");
+  argv.insert(argv.end(), {"--control-fd", std::to_string(STDIN_FILENO)});
+  std::error_code code;
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe", code).string();
+  if (Status started = start_load(self, std::move(argv), pair->load.get()); !started)
+    return started;
+  pair->load.reset();
+  read_memory(&Memory::before_load);
+  if (Status going = load_.supervisor->go(); !going) return going;
+
+  progress_.show(
+      fmt::format("connecting {} clients to {}", settings.connections, settings.target.text()));
+  if (Status waited = wait([this] { return planned_ || load_error_; }, kNever); !waited)
+    return waited;
+  if (load_error_) return *load_error_;
+  if (!planned_) return {};  // interrupted
+
+  const std::uint64_t open = probes_->open_window_at(planned_->open_ns);
+  probes_->close_window_at(planned_->close_ns);
+  if (open != planned_->open_ns)
+    notes_.push_back(fmt::format(
+        "the window opened {} us after the load's: this machine was too busy to set it in time",
+        (open - planned_->open_ns) / 1000));
+  if (Status calibrated = calibrate_under_load(open); !calibrated) return calibrated;
+  if (Status passed = pass_window(); !passed || !window_opened_) return passed;
+
+  if (interrupted())
+    if (Status stopped = control_->stop(probes_->window_close_ns()); !stopped) return stopped;
+  progress_.show("collecting");
+  const auto ended = [this] { return outcome_ || load_error_; };
+  if (Status waited = wait([&] { return load_held_ || ended(); }, ns_from_now(30s)); !waited)
+    return waited;
+  if (load_held_) {
+    if (!server_over()) read_memory(&Memory::at_close);
+    (void)control_->let_go();  // a load that is gone is heard of below
+    if (Status waited = wait(ended, ns_from_now(30s)); !waited) return waited;
+  }
+  if (load_error_) return *load_error_;
+  if (!outcome_)
+    return Error{.operation = "get the result of", .object = "the load", .why = "it took too long"};
+  return load::check(outcome_->result, settings.target.text());
+}
+
+// The window is the command's life, or as much of it as --warmup and --duration leave.
+Status Session::run_command() {
+  if (Status found = find_port(); !found || interrupted()) return found;
+  costs_->calibrate_untraced();
+  const load::Target target = target_of(*listening_);
+  std::string command = replace_all(plan_.load_text, "{port}", std::to_string(listening_->port));
+  command = replace_all(std::move(command), "{host}", target.host);
+  if (Status started = start_load("/bin/sh", {"sh", "-c", command}, -1); !started) return started;
+  read_memory(&Memory::before_load);
+
+  std::uint64_t open = 0;
+  if (plan_.load.warmup_ns == 0) {
+    open = probes_->open_window_at(0);
+    sleep_until_ns(open);
+  }
+  if (Status going = load_.supervisor->go(); !going) return going;
+  if (plan_.load.warmup_ns != 0)
+    open = probes_->open_window_at(monotonic_ns() + plan_.load.warmup_ns);
+  if (plan_.duration_given) probes_->close_window_at(open + plan_.load.duration_ns);
+  if (Status calibrated = calibrate_under_load(open); !calibrated) return calibrated;
+  if (Status passed = pass_window(); !passed || !window_opened_) return passed;
+  if (!server_over()) read_memory(&Memory::at_close);
+  if (load_.exit && load_.exit->exited_by_itself &&
+      (load_.exit->code != 0 || load_.exit->signal != 0))
+    return Error{.operation = "load the server with",
+                 .object = command,
+                 .why = fmt::format("it ended with {}", text_of(*load_.exit))};
+  return {};
+}
+
+// No load: the program's whole life, or a part of a running one's.
+Status Session::run_alone() {
+  if (plan_.attach) {
+    costs_->calibrate_untraced();
+    const std::uint64_t open = probes_->open_window_at(monotonic_ns() + plan_.load.warmup_ns);
+    probes_->close_window_at(open + plan_.load.duration_ns);
+    if (Status calibrated = calibrate_under_load(open); !calibrated) return calibrated;
+  } else if (plan_.duration_given) {
+    probes_->close_window_at(monotonic_ns() + plan_.load.duration_ns);
+  }
+  return pass_window();
+}
+
+// In the middle of the warm-up, when the load has got going.
+Status Session::calibrate_under_load(std::uint64_t open_ns) {
+  const std::uint64_t now = monotonic_ns();
+  if (open_ns < now || open_ns - now < kNsPerSecond / 20) return {};
+  const std::uint64_t tenth = (open_ns - now) / 10;
+  const auto over = [this] { return load_error_ || load_.exit; };
+  progress_.show("warming up");
+  if (Status waited = wait(over, now + 5 * tenth); !waited || interrupted()) return waited;
+  costs_->begin_calibration();
+  Status waited = wait(over, now + 9 * tenth);
+  costs_->end_calibration();
+  return waited;
+}
+
+// From the window's opening to its close: planned, or because what it was to measure is over.
+Status Session::pass_window() {
+  const auto over = [this] {
+    return server_over() || load_error_ || load_held_ || outcome_ || (load_.exit && !control_);
+  };
+  const std::uint64_t open = probes_->window_open_ns();
+  while (monotonic_ns() < open && !over() && !interrupted()) {
+    progress_.show_passing("warming up", open - plan_.load.warmup_ns, open);
+    if (Status waited = wait(over, std::min(open, monotonic_ns() + kTick)); !waited) return waited;
+  }
+  if (monotonic_ns() < open) {
+    if (server_over()) return ended_too_soon("the measurement began");
+    return load_error_ ? Status(*load_error_) : Status();
+  }
+  window_opened_ = true;
+  if (!opens_at_exec()) {
+    probes_->count(true);
+    costs_->window_opened();
+    if (perf_)
+      if (Status enabled = perf_->enable(); !enabled) return enabled;
+  }
+
+  const std::uint64_t close = probes_->window_close_ns();
+  Status waited;
+  while (waited.ok() && monotonic_ns() < close && !over() && !interrupted()) {
+    progress_.show_passing("measuring", open, close);
+    waited = wait(over, std::min(close, monotonic_ns() + kTick));
+  }
+  if (monotonic_ns() < close) probes_->close_window_at(0);
+  probes_->count(false);
+  costs_->window_closed();
+  if (perf_)
+    if (Status disabled = perf_->disable(); !disabled) return disabled;
+  if (!waited) return waited;
+  if (server_over() && plan_.load_kind != LoadKind::kNone && !interrupted())
+    return ended_too_soon("the measurement was over");
+  return {};
+}
+
+}  // namespace tr::commands
