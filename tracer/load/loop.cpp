@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <numeric>
 #include <optional>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -76,6 +77,11 @@ Status Loop::run(std::uint64_t start_ns) {
   if (settings_.open_loop()) tally_.result.service.prepare(kNsPerSecond);
   alive_ = slots_.size();
   now_ns_ = monotonic_ns();
+  if (!settings_.open_loop() && !settings_.close) {
+    phase_ = Phase::kGreet;
+    ungreeted_ = slots_.size();
+    greet_end_ns_ = std::midpoint(start_ns, window_.open_ns());
+  }
   pass_deadlines();
   for (std::uint32_t i = 0; i < slots_.size(); ++i) {
     slots_[i].connection.start(start_ns);
@@ -144,10 +150,24 @@ void Loop::pass_deadlines() {
   send_due();
   deadline_ns_ = window_.close_ns();
   if (phase_ == Phase::kWarmup) deadline_ns_ = std::min(deadline_ns_, window_.open_ns());
+  if (phase_ == Phase::kGreet) deadline_ns_ = std::min(deadline_ns_, greet_end_ns_);
   if (!due_.empty()) deadline_ns_ = std::min(deadline_ns_, due_.top().first);
 }
 
+void Loop::note_greeted(Slot& slot) {
+  if (!std::exchange(slot.greeted, true) && --ungreeted_ == 0 && phase_ == Phase::kGreet)
+    end_greeting();
+}
+
+void Loop::end_greeting() {
+  phase_ = Phase::kWarmup;
+  deadline_ns_ = 0;
+  for (std::uint32_t i = 0; i < slots_.size(); ++i)
+    if (!slots_[i].broken && !slots_[i].blocked) pump(i);
+}
+
 void Loop::pass_edges() {
+  if (phase_ == Phase::kGreet && now_ns_ >= greet_end_ns_) end_greeting();
   if (phase_ == Phase::kWarmup && now_ns_ >= window_.open_ns() &&
       window_.open_ns() < window_.close_ns()) {
     phase_ = Phase::kMeasure;
@@ -285,7 +305,10 @@ void Loop::receive(std::uint32_t index) {
     slot.blocked = false;
   }
   if (was_full && !slot.blocked) slot.ready_ns = now_ns_;
-  if (!slot.blocked && !slot.queued) pump(index);
+  if (phase_ == Phase::kGreet)
+    note_greeted(slot);
+  else if (!slot.blocked && !slot.queued)
+    pump(index);
 }
 
 void Loop::count_answer(Slot& slot, const Connection::Answer& answer) {
@@ -332,6 +355,7 @@ void Loop::close_slot(Slot& slot) {
   --alive_;
   slot.broken = true;
   slot.socket.reset();
+  if (phase_ == Phase::kGreet) note_greeted(slot);
 }
 
 void Loop::note_failure(const Slot& slot, const std::string& what) {

@@ -51,13 +51,17 @@ class Loop {
   Tally tally();
 
  private:
-  enum class Phase { kWarmup, kMeasure, kDrain };
+  // kGreet: in a closed loop no connection sends on before each has had an answer, or half of the
+  // warm-up is over. A server that takes connections in a thread among those that serve them gets
+  // ever less CPU time for it once these are busy: with thousands it would hardly take any more.
+  enum class Phase { kGreet, kWarmup, kMeasure, kDrain };
 
   struct Slot {
     Connection connection;
     Fd socket;  // invalid: broken, or between messages that each have a connection of their own
     std::uint32_t number;
     bool broken = false;
+    bool greeted = false;  // had an answer
     bool opening = false;  // of a message's own connection: nothing was sent on it yet
     std::uint64_t opened_ns = 0;
     bool queued = false;         // in due_
@@ -73,6 +77,8 @@ class Loop {
   void handle(std::uint32_t events, std::uint32_t index);
   void pass_deadlines();
   void pass_edges();
+  void note_greeted(Slot& slot);
+  void end_greeting();
   void stop_measuring();
   [[nodiscard]] CpuReading read_cpu() const;
   void send_due();
@@ -110,6 +116,8 @@ class Loop {
   std::vector<Slot> slots_;
 
   Phase phase_ = Phase::kWarmup;
+  std::uint64_t greet_end_ns_ = 0;  // of kGreet, at the latest
+  std::size_t ungreeted_ = 0;
   std::uint64_t now_ns_ = 0;       // the last time stamp taken
   std::uint64_t deadline_ns_ = 0;  // when pass_deadlines() has something to do
   std::uint64_t drain_end_ns_ = 0;

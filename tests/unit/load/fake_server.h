@@ -88,6 +88,8 @@ class FakeServer {
   }
   [[nodiscard]] const std::set<std::string>& sources() const { return sources_; }
   [[nodiscard]] std::uint64_t accepted() const { return accepted_; }
+  // Bytes that the busiest connection had sent when the last one was accepted.
+  [[nodiscard]] std::uint64_t busiest_at_last_accept() const { return busiest_at_last_accept_; }
   // Those that the other end has not closed.
   [[nodiscard]] std::size_t open_connections() const {
     return static_cast<std::size_t>(
@@ -136,6 +138,8 @@ class FakeServer {
     Fd socket(::accept(listener_.get(), reinterpret_cast<sockaddr*>(&from), &length));
     const int on = 1;
     setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    for (const Peer& peer : peers_)
+      busiest_at_last_accept_ = std::max(busiest_at_last_accept_, peer.received);
     sources_.insert(inet_ntoa(from.sin_addr));
     peers_.push_back({std::move(socket), accepted_++});
     if (monotonic_ns() >= milestone_from_ns_) ++accepted_since_milestone_;
@@ -186,6 +190,7 @@ class FakeServer {
   std::uint64_t accepted_since_milestone_ = 0;
   std::vector<Peer> peers_;
   std::uint64_t accepted_ = 0;
+  std::uint64_t busiest_at_last_accept_ = 0;
   std::uint64_t total_ = 0;
   std::set<std::string> sources_;
   std::array<char, 65536> buffer_{};

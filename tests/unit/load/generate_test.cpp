@@ -146,6 +146,21 @@ TEST(Load, CountsTheAnswersInTheWindow) {
   EXPECT_THAT(result.first_failure, IsEmpty());
 }
 
+// The fake server takes one connection between two rounds of answers.
+TEST(Load, WaitsWithTheSecondMessageUntilAllConnectionsWereServed) {
+  FakeServer server;
+  Settings asked = settings(server);
+  asked.connections = 50;
+  asked.warmup_ns = 60 * kNsPerSecond;  // of which half is an upper limit to the waiting
+  server.set_milestone(0, asked.connections, 10 * kSize);
+  Hooks hooks;
+  hooks.stops.push_back({server.milestone_fd(), [] { return monotonic_ns(); }});
+  EXPECT_THAT(failure(run(asked, hooks)), HasSubstr("interrupted before"));
+  server.stop();
+  EXPECT_EQ(server.accepted(), asked.connections);
+  EXPECT_LE(server.busiest_at_last_accept(), kSize);
+}
+
 TEST(Load, PutsAnswersTogetherFromSingleBytes) {
   FakeServer server({.piece = 1});
   Settings asked = settings(server);
