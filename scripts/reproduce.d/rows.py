@@ -83,8 +83,9 @@ def limit_sentence(asked):
 
 
 def warmup_for(row, connections, shortest_s):
-    """Long enough to take in the clients, so that the window shows the steady state."""
-    return round(shortest_s + connections / row.clients_per_second, 1)
+    """Long enough to take in the clients, so that the window shows the steady state: the load waits
+    for half the warm-up for each one's first answer."""
+    return round(shortest_s + 2 * connections / row.clients_per_second, 1)
 
 
 def pins(settings):

@@ -11,12 +11,8 @@ CONNECTIONS = [10, 100, 1000, 10000, 19000]
 FORMS = {"short": {"duration": 1.0, "warmup": 0.5, "repeat": 1},
          "long": {"duration": 10.0, "warmup": 2.0, "repeat": 3}}
 SWEEP, STORM = "sweep", "storm"
-# Of clients that are served in a window, so that each has its turn in it; fewer where the server
-# is slow to take them in.
+# Of clients that are served in a window, so that each has its turn in it.
 SERVED_PER_SECOND = 4000
-# A thread or process per client: of a thousand on one CPU many have their first turn only after
-# seconds (seen on Linux 6.18).
-CROWD, CROWD_WINDOW_S = 1000, 15.0
 FEW = 100  # connections, below which what each takes is lost in what a process takes anyway
 STORM_RATE = 10000
 STORM_CONNECTIONS = 200
@@ -40,7 +36,7 @@ def cases(settings):
                 name=f"{row.name} at {connections:,}", row=row.name, server=list(row.server),
                 setting=SWEEP, asked=asked[0], connections=connections,
                 note=cut_note(connections, more, why), options=pins(settings),
-                duration_s=window_for(row, connections, settings.duration),
+                duration_s=window_for(connections, settings.duration),
                 warmup_s=warmup_for(row, connections, settings.warmup)))
         if row.name in STORM_ROWS:
             made.append(Case(
@@ -51,11 +47,9 @@ def cases(settings):
     return made
 
 
-def window_for(row, connections, shortest_s):
+def window_for(connections, shortest_s):
     """Long enough for every client to have its turn."""
-    crowded = row.name in STORM_ROWS and connections >= CROWD
-    return max(shortest_s, connections / min(SERVED_PER_SECOND, row.clients_per_second),
-               CROWD_WINDOW_S if crowded else 0)
+    return max(shortest_s, connections / SERVED_PER_SECOND)
 
 
 def markdown(made, about, _published):
