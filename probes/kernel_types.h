@@ -18,6 +18,7 @@
 
 struct task_struct {
   unsigned int __state;
+  unsigned int flags;
   int on_cpu; /* CONFIG_SMP */
   int pid;
   int tgid;
@@ -39,6 +40,7 @@ struct in6_addr {
 
 struct sock_common {
   unsigned short skc_family;
+  unsigned char skc_state;
   __u16 skc_num;   /* local port, host order */
   __u16 skc_dport; /* the other end's, network order */
   __u32 skc_rcv_saddr;
@@ -51,11 +53,29 @@ struct sock {
   struct sock_common __sk_common;
 };
 
+struct super_block {
+  unsigned long s_magic;
+};
+
 struct inode {
   unsigned short i_mode;
+  struct super_block* i_sb;
+};
+
+struct qstr {
+  const unsigned char* name;
+};
+
+struct dentry {
+  struct qstr d_name;
+};
+
+struct path {
+  struct dentry* dentry;
 };
 
 struct file {
+  struct path f_path;
   struct inode* f_inode;
   void* private_data;
 };
@@ -139,8 +159,13 @@ struct pt_regs {
 #endif
 
 /* include/linux/sched.h, include/linux/errno.h, include/net/tcp_states.h, include/linux/socket.h,
- * include/uapi/linux/stat.h */
+ * include/uapi/linux/stat.h, include/uapi/linux/magic.h, include/linux/interrupt.h */
 #define TASK_DEAD 0x00000080
+#define PF_KTHREAD 0x00200000
+#define ANON_INODE_FS_MAGIC 0x09041934
+#define TIMER_SOFTIRQ 1
+#define NET_RX_SOFTIRQ 3
+#define HRTIMER_SOFTIRQ 8
 #define ERESTARTSYS 512
 #define ERESTARTNOINTR 513
 #define ERESTARTNOHAND 514
@@ -153,6 +178,11 @@ struct pt_regs {
 #define MSG_PEEK 2
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFBLK 0060000
+#define S_IFDIR 0040000
+#define S_IFCHR 0020000
+#define S_IFIFO 0010000
 
 static __always_inline unsigned int task_state(const struct task_struct* task) {
   if (bpf_core_field_exists(task->__state)) return task->__state;
@@ -192,6 +222,15 @@ static __always_inline __u32 receive_flags(const struct pt_regs* regs, __u32 cal
   return (__u32)(call == NR_RECVMSG ? regs->dx : regs->r10);
 #else
   return (__u32)(call == NR_RECVMSG ? regs->regs[2] : regs->regs[3]);
+#endif
+}
+
+/* The same of a stopped task. */
+static __always_inline __u64 first_argument_of(const struct pt_regs* regs) {
+#if defined(__TARGET_ARCH_x86)
+  return BPF_CORE_READ(regs, di);
+#else
+  return BPF_CORE_READ(regs, orig_x0);
 #endif
 }
 

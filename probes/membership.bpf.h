@@ -73,10 +73,22 @@ __noinline int fold(struct tr_thread* thread) {
     spill(0, TR_CELL_KEY(TR_CELL_CALLS, call, 0), thread->calls[i].calls);
     spill(0, TR_CELL_KEY(TR_CELL_ERRORS, call, 0), thread->calls[i].errors);
     spill(0, TR_CELL_KEY(TR_CELL_TOTAL_NS, call, 0), thread->calls[i].total_ns);
+    spill(0, TR_CELL_KEY(TR_CELL_CPU_NS, call, 0), thread->calls[i].cpu_ns);
     thread->calls[i].call = 0;
     thread->calls[i].errors = 0;
     thread->calls[i].calls = 0;
     thread->calls[i].total_ns = 0;
+    thread->calls[i].cpu_ns = 0;
+  }
+  for (int i = 0; i < TR_WAIT_SLOTS; i++) {
+    __u32 key = thread->waits[i].key;
+    if (!key) continue;
+    key--;
+    spill(0, TR_CELL_KEY(TR_CELL_WAITS, key >> 8, key & 0xff), thread->waits[i].count);
+    spill(0, TR_CELL_KEY(TR_CELL_WAIT_NS, key >> 8, key & 0xff), thread->waits[i].ns);
+    thread->waits[i].key = 0;
+    thread->waits[i].count = 0;
+    thread->waits[i].ns = 0;
   }
   for (int i = 0; i < TR_CELL_SLOTS; i++) {
     __u64 cell = thread->cells[i];
@@ -127,9 +139,11 @@ static __noinline int thread_gone(struct tr_thread* thread, __u64 now) {
   enter_state(thread, TR_STATE_DEAD, now);
   thread->died_ns = now;
   /* exit and exit_group never return; a killed thread leaves its call open. */
-  if (thread->call != TR_NO_CALL) close_call(thread, thread->call, thread->call_since_ns, now);
+  if (thread->call != TR_NO_CALL)
+    close_call(thread, thread->call, thread->call_since_ns, thread->call_cpu_ns, now);
   if (thread->restarted_call != TR_NO_CALL)
-    close_call(thread, thread->restarted_call, thread->restarted_since_ns, now);
+    close_call(thread, thread->restarted_call, thread->restarted_since_ns, thread->restarted_cpu_ns,
+               now);
   __u32 slot = thread->slot;
   bpf_map_push_elem(&exited, &slot, BPF_ANY);
   return 0;
@@ -137,7 +151,13 @@ static __noinline int thread_gone(struct tr_thread* thread, __u64 now) {
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_sched_process_fork, struct task_struct* parent, struct task_struct* child) {
-  if (slot_of(parent)) adopt(child);
+  __u32 member = member_of(parent);
+  if (member == TR_LOAD_MEMBER) {
+    __u32* of_child = bpf_task_storage_get(&members, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    if (of_child) *of_child = TR_LOAD_MEMBER;
+  } else if (member) {
+    adopt(child);
+  }
   return 0;
 }
 
@@ -178,11 +198,12 @@ int adopt_threads(struct bpf_iter__task* ctx) {
   struct task_struct* task = ctx->task;
   if (!task) return 0;
   __u32 tgid = task->tgid;
-  if (!bpf_map_lookup_elem(&adopted, &tgid) || slot_of(task)) return 0;
-  unsigned int state = task_state(task);
-  if (state & TASK_DEAD) return 0;
+  if (!bpf_map_lookup_elem(&adopted, &tgid) || member_of(task)) return 0;
+  if (task_state(task) & TASK_DEAD) return 0;
   struct tr_thread* thread = adopt(task);
   if (!thread) return 0;
+  __sync_fetch_and_add(&adoptions, 1);
+  unsigned int state = task_state(task);
   __u64 now = bpf_ktime_get_ns();
   thread->born_ns = now;
   thread->since_ns = now;
@@ -190,12 +211,16 @@ int adopt_threads(struct bpf_iter__task* ctx) {
     struct pt_regs* regs = (struct pt_regs*)bpf_task_pt_regs(task);
     long id = regs ? call_under_way(regs) : -1;
     thread->state = TR_STATE_BLOCKED;
-    if (id >= 0) thread->call = call_number(id, false);
+    if (id >= 0) {
+      thread->call = call_number(id, false);
+      thread->argument = first_argument_of(regs);
+      if (has_budget) thread->object = blocking_object(thread, task);
+    }
     thread->call_since_ns = now;
   } else if (bpf_core_field_exists(task->on_cpu) && task->on_cpu) {
     thread->state = TR_STATE_USER; /* or in a call: its next event tells */
   } else {
-    thread->state = TR_STATE_RUNNABLE;
+    thread->state = TR_STATE_PREEMPTED;
   }
   return 0;
 }

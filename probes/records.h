@@ -21,15 +21,22 @@
  * (-1, x32), plus TR_CALL_COMPAT for a 32-bit call. */
 #define TR_CALL_COMPAT 0x400u
 #define TR_CALL_OTHER 0x3ffu
+#define TR_CALL_NONE 0x3feu /* in keys: outside any call, as in a page fault */
 #define TR_CALL_MASK 0x7ffu
 #define TR_NO_CALL 0xffffffffu
 
 /* In which state is the thread? Each nanosecond of its life is in exactly one. */
 enum tr_state {
-  TR_STATE_NEW,      /* created, not yet woken for the first time: not part of its life */
-  TR_STATE_USER,     /* on a CPU, outside syscalls */
-  TR_STATE_SYSTEM,   /* on a CPU, inside a syscall */
-  TR_STATE_RUNNABLE, /* on a run queue */
+  TR_STATE_NEW, /* created, not yet woken for the first time: not part of its life */
+  /* On a CPU. */
+  TR_STATE_USER,      /* outside syscalls */
+  TR_STATE_SYSTEM,    /* inside a syscall */
+  TR_STATE_DELIVERY,  /* in softirq NET_RX inside its own call: on loopback, the peer's TCP */
+  TR_STATE_INTERRUPT, /* in interrupts and the softirqs that follow them */
+  /* Off it. */
+  TR_STATE_WAKING,    /* its wake-up is under way: sched_waking to sched_wakeup */
+  TR_STATE_WOKEN,     /* on a run queue, after a wake-up */
+  TR_STATE_PREEMPTED, /* on a run queue, because another thread got the CPU, or it yielded */
   TR_STATE_BLOCKED,
   TR_STATE_DEAD,
   TR_STATES
@@ -50,12 +57,58 @@ enum tr_counter {
   TR_COUNTERS
 };
 
+/* In place of a record's number: a thread of the load. */
+#define TR_LOAD_MEMBER 0xffffffffu
+
 struct tr_call {
   __u32 call; /* number + 1; 0: free */
   __u32 errors;
   __u64 calls;    /* entered inside the window */
   __u64 total_ns; /* inside the window */
+  __u64 cpu_ns;   /* of it, in TR_STATE_SYSTEM */
 };
+
+/* What a call blocks on, by its first argument where that is a descriptor. */
+enum tr_object {
+  TR_ON_NOTHING,  /* the call takes no descriptor, and says by itself what it waits for */
+  TR_ON_CLIENT,   /* a TCP connection to a served port */
+  TR_ON_LISTENER, /* a listening TCP socket */
+  TR_ON_SOCKET,   /* another socket */
+  TR_ON_PIPE,
+  TR_ON_FILE,   /* a file or block device */
+  TR_ON_DEVICE, /* a character device, as a terminal */
+  TR_ON_EPOLL,
+  TR_ON_EVENTFD,
+  TR_ON_TIMERFD,
+  TR_ON_SIGNALFD,
+  TR_ON_IO_URING,
+  TR_ON_OTHER, /* a descriptor of another kind */
+  TR_OBJECTS
+};
+
+/* Who woke a thread: what ran where sched_waking came. */
+enum tr_waker {
+  TR_WOKEN_BY_UNKNOWN, /* the wake-up was not shown */
+  TR_WOKEN_BY_TREE,    /* a thread of the tree, here and below also in the delivery of a packet that
+                          its own call sent */
+  TR_WOKEN_BY_LOAD,
+  TR_WOKEN_BY_OTHER,   /* another program */
+  TR_WOKEN_BY_KERNEL,  /* a kernel thread */
+  TR_WOKEN_BY_NETWORK, /* a packet from a device: softirq NET_RX after an interrupt, or in ksoftirqd
+                        */
+  TR_WOKEN_BY_TIMER,   /* the timer's interrupt or softirq */
+  TR_WOKEN_BY_INTERRUPT, /* another interrupt or softirq */
+  TR_WAKERS
+};
+
+/* Waits with the same call, object and waker. */
+struct tr_wait {
+  __u32 key; /* TR_WAIT_KEY + 1; 0: free */
+  __u32 count;
+  __u64 ns; /* in TR_STATE_BLOCKED, inside the window */
+};
+#define TR_WAIT_KEY(call, object, waker) \
+  (((__u32)(call) << 8) | ((__u32)(object) << 4) | (__u32)(waker))
 
 /* The key of a sparse count: kind, call, value. Never 0. */
 enum tr_cell_kind {
@@ -68,6 +121,9 @@ enum tr_cell_kind {
   TR_CELL_CALLS,
   TR_CELL_ERRORS,
   TR_CELL_TOTAL_NS,
+  TR_CELL_CPU_NS,
+  TR_CELL_WAITS, /* of a tr_wait; value: the low byte of TR_WAIT_KEY */
+  TR_CELL_WAIT_NS,
 };
 #define TR_CELL_KEY(kind, call, value) \
   (((__u32)(kind) << 23) | ((__u32)(call) << 12) | ((__u32)(value)&0xfffu))
@@ -75,8 +131,9 @@ enum tr_cell_kind {
 #define TR_CELL_CALL(key) (((key) >> 12) & TR_CALL_MASK)
 #define TR_CELL_VALUE(key) ((key)&0xfffu)
 
-#define TR_CALL_SLOTS 40
-#define TR_CELL_SLOTS 320
+#define TR_CALL_SLOTS 36
+#define TR_CELL_SLOTS 288
+#define TR_WAIT_SLOTS 16
 #define TR_COMM_LENGTH 16
 
 struct tr_thread {
@@ -103,10 +160,18 @@ struct tr_thread {
   __u32 slot;                  /* which record this is */
   __u32 migrated;              /* moved to another CPU since it ran last */
   __u32 inter_server_messages; /* one of the six, see `moved` */
+  __u64 argument;              /* the first, of the call under way */
+  __u64 call_cpu_ns;           /* of the call under way, as tr_call.cpu_ns */
+  __u64 restarted_cpu_ns;
+  __u64 waking_ns; /* when its wake-up began; 0: none under way */
+  __u32 waker;     /* of that wake-up, enum tr_waker */
+  __u16 object;    /* what it blocks on, enum tr_object */
+  __u16 busy; /* a program is changing its state here, and must not be changed by an interrupt */
   char comm[TR_COMM_LENGTH];
   __u64 state_ns[TR_STATES];
   __u64 counters[TR_COUNTERS];
   struct tr_call calls[TR_CALL_SLOTS];
+  struct tr_wait waits[TR_WAIT_SLOTS];
   __u64 cells[TR_CELL_SLOTS]; /* key << 32 | count; 0: free */
 };
 
@@ -146,7 +211,29 @@ enum tr_program {
   TR_PROGRAM_SCHED_MIGRATE,
   TR_PROGRAM_SOCK_SEND,
   TR_PROGRAM_SOCK_RECV,
+  TR_PROGRAM_SCHED_WAKING,
+  TR_PROGRAM_INTERRUPT, /* entries and exits of interrupts of all kinds */
+  TR_PROGRAM_SOFTIRQ,
   TR_PROGRAMS
+};
+
+/* Whose time a CPU spends. An interrupt's is that of whom it interrupts. */
+enum tr_owner {
+  TR_OWNER_UNKNOWN, /* before the first switch that was shown */
+  TR_OWNER_TREE,
+  TR_OWNER_LOAD,
+  TR_OWNER_OTHER,
+  TR_OWNER_KERNEL, /* kernel threads */
+  TR_OWNER_IDLE,
+  TR_OWNERS
+};
+
+/* In which interrupt is a CPU? All 0: in none. */
+struct tr_context {
+  __u8 interrupts;      /* how many nested hard ones */
+  __u8 by_timer;        /* the last of them is the timer's */
+  __u8 softirq;         /* 1 + the vector being served; 0: none */
+  __u8 after_interrupt; /* one has ended since the task was last seen at work */
 };
 
 /* What a CPU is doing: written only there. */
@@ -154,7 +241,11 @@ struct tr_cpu {
   __u32 slot; /* the record of the thread that runs now; 0: not a traced one */
   __u32 pid;  /* the thread that runs now, as far as is known */
   __u32 id;   /* 1 + the CPU's number, set by user space before the programs are attached */
-  __u32 reserved;
+  struct tr_context context;
+  __u32 owner;     /* enum tr_owner, since since_ns */
+  __u32 adoptions; /* how many it has heard of */
+  __u64 since_ns;
+  __u64 owner_ns[TR_OWNERS]; /* inside the window */
   /* Runs of each program: for traced threads, and for all others. */
   __u64 traced[TR_PROGRAMS];
   __u64 untraced[TR_PROGRAMS];
@@ -213,7 +304,8 @@ static inline __u32 tr_bucket(__u64 value) {
 #else
 #define TR_STATIC_ASSERT _Static_assert
 #endif
-TR_STATIC_ASSERT(sizeof(struct tr_call) == 24, "tr_call");
+TR_STATIC_ASSERT(sizeof(struct tr_call) == 32, "tr_call");
+TR_STATIC_ASSERT(TR_OBJECTS <= 16 && TR_WAKERS <= 16, "TR_WAIT_KEY");
 TR_STATIC_ASSERT(sizeof(struct tr_thread) % 8 == 0, "records lie end to end in the mapped array");
 TR_STATIC_ASSERT(sizeof(struct tr_news) == 40, "tr_news");
 

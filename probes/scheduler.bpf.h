@@ -4,12 +4,13 @@ static __always_inline void switched_out(struct tr_thread* thread, struct task_s
                                          bool preempt, __u64 now) {
   unsigned int state = task_state(task);
   if (preempt || state == 0) {
-    enter_state(thread, TR_STATE_RUNNABLE, now);
+    enter_state(thread, TR_STATE_PREEMPTED, now);
     count(thread, TR_INVOLUNTARY_SWITCHES, now);
   } else if (unlikely(state & TASK_DEAD)) {
     /* Its last switch is nobody's context switch: perf does not count it either. */
     thread_gone(thread, now);
   } else {
+    if (has_budget) thread->object = blocking_object(thread, task);
     enter_state(thread, TR_STATE_BLOCKED, now);
     count(thread, TR_VOLUNTARY_SWITCHES, now);
   }
@@ -25,19 +26,28 @@ struct exchange {
 
 /* Keeps tr_cpu up. False: neither is traced. */
 static __always_inline bool exchange_threads(struct task_struct* prev, struct task_struct* next,
-                                             struct exchange* exchange) {
+                                             struct exchange* exchange, __u64 now) {
   struct tr_cpu* cpu = this_cpu();
   if (!cpu) return false;
+  cpu->context = (struct tr_context){};
   __u32 leaving = cpu->slot;
   exchange->unseen = false;
-  if (unlikely(!leaving && (__u32)prev->pid != cpu->pid)) {
+  if (unlikely(!leaving && ((__u32)prev->pid != cpu->pid || cpu->adoptions != adoptions))) {
     leaving = slot_of(prev);
-    if (leaving) {
+    cpu->adoptions = adoptions;
+    struct tr_thread* thread = record(leaving);
+    if (thread && !is_on_cpu(thread)) { /* else it was when it was taken in */
       __sync_fetch_and_add(&lost[TR_UNSEEN_SWITCH], 1);
       exchange->unseen = true;
     }
   }
-  __u32 coming = next->pid ? slot_of(next) : 0; /* the idle task is never traced */
+  __u32 coming = next->pid ? member_of(next) : 0; /* the idle task is never traced */
+  if (has_budget) {
+    /* Who leaves a CPU at the first switch that is shown has had it since before. */
+    if (unlikely(!cpu->since_ns)) cpu->owner = owner_of(prev, member_of(prev));
+    change_owner(cpu, owner_of(next, coming), now);
+  }
+  if (coming == TR_LOAD_MEMBER) coming = 0;
   bool traced = (leaving | coming) != 0;
   count_run(cpu, TR_PROGRAM_SCHED_SWITCH, traced);
   cpu->slot = coming;
@@ -51,8 +61,8 @@ static __always_inline bool exchange_threads(struct task_struct* prev, struct ta
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_sched_switch, bool preempt, struct task_struct* prev, struct task_struct* next) {
   struct exchange exchange;
-  if (!exchange_threads(prev, next, &exchange)) return 0;
   __u64 now = bpf_ktime_get_ns();
+  if (!exchange_threads(prev, next, &exchange, now)) return 0;
   if (exchange.leaving) {
     if (unlikely(exchange.unseen)) switched_in(exchange.leaving, exchange.cpu, now);
     switched_out(exchange.leaving, prev, preempt, now);
@@ -65,7 +75,7 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct* prev, struct tas
 SEC("tp_btf/sched_switch")
 int BPF_PROG(count_sched_switch, bool preempt, struct task_struct* prev, struct task_struct* next) {
   struct exchange exchange;
-  if (exchange_threads(prev, next, &exchange) && exchange.leaving && !preempt &&
+  if (exchange_threads(prev, next, &exchange, 0) && exchange.leaving && !preempt &&
       unlikely(task_state(prev) & TASK_DEAD))
     thread_gone(exchange.leaving, bpf_ktime_get_ns());
   return 0;
@@ -88,7 +98,9 @@ int BPF_PROG(on_sched_wakeup, struct task_struct* task) {
   __u64 now = bpf_ktime_get_ns();
   count(thread, TR_WAKEUPS, now);
   /* A thread that is woken before it has left its CPU just goes on. */
-  if (likely(thread->state == TR_STATE_BLOCKED)) enter_state(thread, TR_STATE_RUNNABLE, now);
+  if (likely(thread->state == TR_STATE_BLOCKED)) woken_up(thread, now);
+  thread->waking_ns = 0;
+  thread->waker = TR_WOKEN_BY_UNKNOWN;
   return 0;
 }
 
@@ -100,7 +112,7 @@ int BPF_PROG(on_sched_wakeup_new, struct task_struct* task) {
   count(thread, TR_WAKEUPS, now);
   thread->born_ns = now;
   thread->since_ns = now;
-  thread->state = TR_STATE_RUNNABLE;
+  thread->state = TR_STATE_WOKEN;
   return 0;
 }
 

@@ -125,8 +125,7 @@ static __always_inline void received(struct tr_thread* thread, bool served, __u6
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_sock_send_length, struct sock* sk, int ret, int flags) {
   struct tr_thread* thread = running_thread(TR_PROGRAM_SOCK_SEND);
-  if (thread && ret > 0)
-    sent(thread, is_to_tree(sk, sk->__sk_common.skc_dport), 1, ret);
+  if (thread && ret > 0) sent(thread, is_to_tree(sk, sk->__sk_common.skc_dport), 1, ret);
   return 0;
 }
 
@@ -135,21 +134,26 @@ int BPF_PROG(on_sock_recv_length, struct sock* sk, int ret, int flags) {
   struct tr_thread* thread = running_thread(TR_PROGRAM_SOCK_RECV);
   if (!thread || ret <= 0 || flags & MSG_PEEK) return 0;
   unsigned short family = sk->__sk_common.skc_family;
-  bool served = (family == AF_INET || family == AF_INET6) &&
-                is_from_client(sk, sk->__sk_common.skc_num);
+  bool served =
+      (family == AF_INET || family == AF_INET6) && is_from_client(sk, sk->__sk_common.skc_num);
   received(thread, served, 1, ret);
   return 0;
 }
 
 const volatile __u8 inspect_descriptors = 0;
 
-/* The socket behind a descriptor of the current task; 0: another kind of file, or none. */
-static __always_inline struct sock* socket_of(__u32 descriptor) {
-  struct task_struct* task = bpf_get_current_task_btf();
+/* The file behind a descriptor of a task; 0: none. */
+static __always_inline struct file* file_of(struct task_struct* task, __u32 descriptor) {
   struct fdtable* table = task->files->fdt;
   struct file* file = 0;
-  if (descriptor >= table->max_fds) return 0;
-  bpf_probe_read_kernel(&file, sizeof(file), table->fd + descriptor);
+  if (descriptor < table->max_fds)
+    bpf_probe_read_kernel(&file, sizeof(file), table->fd + descriptor);
+  return file;
+}
+
+/* The socket behind a descriptor of the current task; 0: another kind of file, or none. */
+static __always_inline struct sock* socket_of(__u32 descriptor) {
+  struct file* file = file_of(bpf_get_current_task_btf(), descriptor);
   if (!file) return 0;
   struct inode* inode = BPF_CORE_READ(file, f_inode);
   if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFSOCK) return 0;

@@ -24,24 +24,32 @@ int BPF_PROG(count_sys_enter, struct pt_regs* regs, long id) {
   return 0;
 }
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(on_sys_enter, struct pt_regs* regs, long id) {
-  struct tr_thread* thread = running_thread(TR_PROGRAM_SYS_ENTER);
-  if (!thread) return 0;
-  __u64 now = bpf_ktime_get_ns();
-  __u32 call = call_number(id, in_compat_call(regs));
+static __always_inline void enter_call(struct tr_thread* thread, const struct pt_regs* regs,
+                                       __u32 call, __u64 now) {
   enter_state(thread, TR_STATE_SYSTEM, now);
   if (unlikely(thread->restarted_call != TR_NO_CALL) &&
       (call == thread->restarted_call || call == NR_RESTART_SYSCALL)) {
     /* The kernel restarts an interrupted call: still the same one. */
     thread->call = thread->restarted_call;
     thread->call_since_ns = thread->restarted_since_ns;
+    thread->call_cpu_ns = thread->restarted_cpu_ns;
     thread->restarted_call = TR_NO_CALL;
-    return 0;
+    return;
   }
   thread->call = call;
   thread->call_since_ns = now;
+  thread->call_cpu_ns = 0;
+  thread->argument = first_argument(regs);
   if (likely(in_window(now))) count_entry(thread, regs, call);
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(on_sys_enter, struct pt_regs* regs, long id) {
+  struct tr_thread* thread = running_thread(TR_PROGRAM_SYS_ENTER);
+  if (!thread) return 0;
+  begin_change(thread);
+  enter_call(thread, regs, call_number(id, in_compat_call(regs)), bpf_ktime_get_ns());
+  end_change(thread);
   return 0;
 }
 
@@ -53,38 +61,46 @@ __noinline int failed_call(struct tr_thread* thread, long error, __u64 now) {
       error == ERESTART_RESTARTBLOCK) {
     thread->restarted_call = call;
     thread->restarted_since_ns = thread->call_since_ns;
+    thread->restarted_cpu_ns = thread->call_cpu_ns;
     return 0;
   }
   if (call == NR_RT_SIGRETURN) {
     /* It "returns" what the interrupted code had in that register: EINTR says that the interrupted
      * call is not restarted but fails (arch/x86/kernel/signal.c). */
     if (error == EINTR && thread->restarted_call != TR_NO_CALL) {
-      close_call(thread, thread->restarted_call, thread->restarted_since_ns, now);
+      close_call(thread, thread->restarted_call, thread->restarted_since_ns,
+                 thread->restarted_cpu_ns, now);
       if (in_window(now)) count_error(thread, thread->restarted_call, EINTR);
       thread->restarted_call = TR_NO_CALL;
     }
   } else if (in_window(now)) {
     count_error(thread, call, (__u32)error);
   }
-  close_call(thread, call, thread->call_since_ns, now);
+  close_call(thread, call, thread->call_since_ns, thread->call_cpu_ns, now);
   return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_sys_exit, struct pt_regs* regs, long ret) {
-  struct tr_thread* thread = running_thread(TR_PROGRAM_SYS_EXIT);
-  if (!thread) return 0;
-  __u64 now = bpf_ktime_get_ns();
+static __always_inline void leave_call(struct tr_thread* thread, const struct pt_regs* regs,
+                                       long ret, __u64 now) {
   enter_state(thread, TR_STATE_USER, now);
   __u32 call = thread->call;
-  if (unlikely(call == TR_NO_CALL)) return 0; /* entered before the thread was traced */
+  if (unlikely(call == TR_NO_CALL)) return; /* entered before the thread was traced */
   if (inspect_descriptors && ret > 0)
     look_for_socket(thread, first_argument(regs), receive_flags(regs, call), call, ret);
   if (thread->moved) count_moved(thread, now);
   if (unlikely(ret < 0 && ret >= -MAX_ERRNO))
     failed_call(thread, -ret, now);
   else
-    close_call(thread, call, thread->call_since_ns, now);
+    close_call(thread, call, thread->call_since_ns, thread->call_cpu_ns, now);
   thread->call = TR_NO_CALL;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs* regs, long ret) {
+  struct tr_thread* thread = running_thread(TR_PROGRAM_SYS_EXIT);
+  if (!thread) return 0;
+  begin_change(thread);
+  leave_call(thread, regs, ret, bpf_ktime_get_ns());
+  end_change(thread);
   return 0;
 }

@@ -9,7 +9,8 @@
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
-/* Belonging to the traced tree means: having an entry here, the number of one's record. */
+/* Belonging to the traced tree means: having an entry here, the number of one's record. The load's
+ * threads have one too, TR_LOAD_MEMBER, which user space gives its first. */
 struct {
   __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
   __uint(map_flags, BPF_F_NO_PREALLOC);
@@ -52,6 +53,13 @@ volatile __u8 counting = 0;
 
 __u64 lost[TR_LOSSES] = {};
 
+/* How many running threads have been taken in: a CPU that has not heard of the last of them may run
+ * a traced thread without knowing. */
+__u32 adoptions = 0;
+
+/* Whether waits are told apart by their causes. */
+const volatile __u8 has_budget = 1;
+
 static __always_inline bool in_window(__u64 now) {
   return now >= window_open_ns && now < window_close_ns;
 }
@@ -73,10 +81,16 @@ static __always_inline struct tr_thread* record(__u32 slot) {
   return slot ? bpf_map_lookup_elem(&records, &slot) : 0;
 }
 
+/* The number of a task's record, or TR_LOAD_MEMBER; 0: neither. */
+static __always_inline __u32 member_of(struct task_struct* task) {
+  __u32* member = bpf_task_storage_get(&members, task, 0, 0);
+  return member ? *member : 0;
+}
+
 /* The number of a task's record; 0: not traced. */
 static __always_inline __u32 slot_of(struct task_struct* task) {
-  __u32* slot = bpf_task_storage_get(&members, task, 0, 0);
-  return slot ? *slot : 0;
+  __u32 member = member_of(task);
+  return member == TR_LOAD_MEMBER ? 0 : member;
 }
 
 static __always_inline void count_run(struct tr_cpu* cpu, enum tr_program program, bool traced) {
@@ -174,9 +188,26 @@ static __always_inline struct tr_call* find_call(struct tr_thread* thread, __u32
  * the other, so that the states add up to the thread's life. */
 static __always_inline void enter_state(struct tr_thread* thread, enum tr_state state, __u64 now) {
   __u32 before = thread->state;
-  if (before < TR_STATES) thread->state_ns[before] += inside_window(thread->since_ns, now);
+  if (before < TR_STATES) {
+    __u64 part = inside_window(thread->since_ns, now);
+    thread->state_ns[before] += part;
+    if (before == TR_STATE_SYSTEM) thread->call_cpu_ns += part;
+  }
   thread->since_ns = now;
   thread->state = state;
+}
+
+/* Around all that changes the state of a running thread where interrupts are enabled: an interrupt
+ * in between keeps its hands off, or its changes and these would run into each other. It is then
+ * part of the state that it interrupts. */
+static __always_inline void begin_change(struct tr_thread* thread) {
+  thread->busy = 1;
+  barrier();
+}
+
+static __always_inline void end_change(struct tr_thread* thread) {
+  barrier();
+  thread->busy = 0;
 }
 
 /* Which of the two on-CPU states a running thread is in. */
@@ -184,8 +215,47 @@ static __always_inline enum tr_state running_state(const struct tr_thread* threa
   return thread->call == TR_NO_CALL ? TR_STATE_USER : TR_STATE_SYSTEM;
 }
 
+/* Whether the thread is on a CPU, as far as is known. */
+static __always_inline bool is_on_cpu(const struct tr_thread* thread) {
+  return thread->state >= TR_STATE_USER && thread->state <= TR_STATE_INTERRUPT;
+}
+
 static __always_inline void count(struct tr_thread* thread, enum tr_counter counter, __u64 now) {
   if (likely(in_window(now))) thread->counters[counter]++;
+}
+
+/* Adds a wait to those with the same cause. */
+__noinline int add_wait(struct tr_thread* thread, __u64 from, __u64 to) {
+  if (!thread || to <= window_open_ns || from >= window_close_ns) return 0;
+  __u32 call = thread->call == TR_NO_CALL ? TR_CALL_NONE : thread->call;
+  __u32 key = TR_WAIT_KEY(call, thread->object, thread->waker);
+  __u64 ns = inside_window(from, to);
+  __u32 slot = table_start(key, TR_WAIT_SLOTS);
+  for (int probe = 0; probe < TR_WAIT_SLOTS; probe++) {
+    if (slot >= TR_WAIT_SLOTS) slot = 0;
+    struct tr_wait* wait = &thread->waits[slot];
+    if (wait->key == 0) wait->key = key + 1;
+    if (wait->key == key + 1 && wait->count != ~0u) {
+      wait->count++;
+      wait->ns += ns;
+      return 0;
+    }
+    slot++;
+  }
+  spill(thread->serial, TR_CELL_KEY(TR_CELL_WAITS, call, key & 0xff), 1);
+  spill(thread->serial, TR_CELL_KEY(TR_CELL_WAIT_NS, call, key & 0xff), ns);
+  return 0;
+}
+
+/* The thread has slept enough: it goes to a run queue. Its wake-up may have begun even before it
+ * had left its CPU. */
+static __always_inline void woken_up(struct tr_thread* thread, __u64 now) {
+  __u64 since = thread->since_ns, waking = thread->waking_ns;
+  if (!waking || waking > now) waking = now;
+  if (waking < since) waking = since;
+  if (has_budget) add_wait(thread, since, waking);
+  enter_state(thread, TR_STATE_WAKING, waking);
+  enter_state(thread, TR_STATE_WOKEN, now);
 }
 
 /* The thread runs on this CPU from now on. */
@@ -193,6 +263,7 @@ static __always_inline void switched_in(struct tr_thread* thread, struct tr_cpu*
   if (unlikely(thread->state == TR_STATE_BLOCKED)) {
     __sync_fetch_and_add(&lost[TR_UNSEEN_WAKEUP], 1);
     count(thread, TR_WAKEUPS, now);
+    woken_up(thread, now);
   }
   enter_state(thread, running_state(thread), now);
   if (thread->migrated || (thread->cpu != cpu->id && thread->cpu)) {
@@ -202,25 +273,52 @@ static __always_inline void switched_in(struct tr_thread* thread, struct tr_cpu*
   thread->cpu = cpu->id;
 }
 
-/* Another thread runs here than the last switch said: that switch was not shown. */
+static __always_inline enum tr_owner owner_of(const struct task_struct* task, __u32 member) {
+  if (!task->pid) return TR_OWNER_IDLE;
+  if (member == TR_LOAD_MEMBER) return TR_OWNER_LOAD;
+  if (member) return TR_OWNER_TREE;
+  return task->flags & PF_KTHREAD ? TR_OWNER_KERNEL : TR_OWNER_OTHER;
+}
+
+/* The CPU's time until `now` was that of its present owner. */
+static __always_inline void change_owner(struct tr_cpu* cpu, enum tr_owner owner, __u64 now) {
+  if (cpu->owner < TR_OWNERS) cpu->owner_ns[cpu->owner] += inside_window(cpu->since_ns, now);
+  cpu->since_ns = now;
+  cpu->owner = owner;
+}
+
+/* Another thread runs here than the last switch said: that switch was not shown, or the thread was
+ * taken in while it ran. */
 static __noinline __u32 find_running(struct tr_cpu* cpu) {
   struct task_struct* task = bpf_get_current_task_btf();
   if (!cpu) return 0;
+  __u32 member = member_of(task);
   cpu->pid = task->pid;
-  cpu->slot = slot_of(task);
+  cpu->slot = member == TR_LOAD_MEMBER ? 0 : member;
+  cpu->adoptions = adoptions;
   struct tr_thread* thread = record(cpu->slot);
+  if (thread) begin_change(thread);
+  __u64 now = bpf_ktime_get_ns();
+  if (has_budget) change_owner(cpu, owner_of(task, member), now);
   if (!thread) return 0;
-  __sync_fetch_and_add(&lost[TR_UNSEEN_SWITCH], 1);
-  switched_in(thread, cpu, bpf_ktime_get_ns());
+  if (!is_on_cpu(thread)) { /* else it was when it was taken in */
+    __sync_fetch_and_add(&lost[TR_UNSEEN_SWITCH], 1);
+    switched_in(thread, cpu, now);
+  }
+  end_change(thread);
   return cpu->slot;
 }
 
-/* The record of the running thread, if it is traced; counts the run. */
+/* The record of the running thread, if it is traced; counts the run. Only where a task is at work,
+ * in no interrupt. */
 static __always_inline struct tr_thread* running_thread(enum tr_program program) {
   struct tr_cpu* cpu = this_cpu();
   if (!cpu) return 0;
+  cpu->context = (struct tr_context){};
   __u32 slot = cpu->slot;
-  if (unlikely(!slot) && (__u32)bpf_get_current_pid_tgid() != cpu->pid) slot = find_running(cpu);
+  if (unlikely(!slot) &&
+      ((__u32)bpf_get_current_pid_tgid() != cpu->pid || cpu->adoptions != adoptions))
+    slot = find_running(cpu);
   struct tr_thread* thread = record(slot);
   count_run(cpu, program, thread);
   return thread;
@@ -228,7 +326,7 @@ static __always_inline struct tr_thread* running_thread(enum tr_program program)
 
 /* Adds the part of a finished call that lies inside the window. */
 static __always_inline void close_call(struct tr_thread* thread, __u32 call, __u64 since,
-                                       __u64 now) {
+                                       __u64 cpu_ns, __u64 now) {
   __u64 open = window_open_ns, close = window_close_ns;
   if (unlikely(now <= open || since >= close)) return;
   __u64 duration = now - since;
@@ -238,10 +336,13 @@ static __always_inline void close_call(struct tr_thread* thread, __u32 call, __u
     if (now >= close) count_cell(thread, TR_CELL_KEY(TR_CELL_IN_FLIGHT, call, 0));
   }
   struct tr_call* entry = find_call(thread, call);
-  if (likely(entry))
+  if (likely(entry)) {
     entry->total_ns += duration;
-  else
+    entry->cpu_ns += cpu_ns;
+  } else {
     spill(thread->serial, TR_CELL_KEY(TR_CELL_TOTAL_NS, call, 0), duration);
+    spill(thread->serial, TR_CELL_KEY(TR_CELL_CPU_NS, call, 0), cpu_ns);
+  }
   count_cell(thread, TR_CELL_KEY(TR_CELL_LATENCY, call, tr_bucket(duration)));
 }
 

@@ -3,8 +3,10 @@
 #include "thread.bpf.h"
 #include "sockets.bpf.h"
 #include "syscalls.bpf.h"
+#include "waits.bpf.h"
 #include "membership.bpf.h"
 #include "scheduler.bpf.h"
+#include "interrupts.bpf.h"
 /* clang-format on */
 
 /* The helpers used here are for GPL-compatible programs only. */

@@ -73,11 +73,51 @@ void add_call(std::vector<SyscallStats>& calls, const SyscallStats& more) {
   same->in_flight += more.in_flight;
   same->errors += more.errors;
   same->total_ns += more.total_ns;
+  if (more.cpu_ns) same->cpu_ns = same->cpu_ns.value_or(0) + *more.cpu_ns;
   for (const auto& [error, count] : more.errors_by_errno)
     same->errors_by_errno[error] += count;
   Histogram latency = to_histogram(same->latency, kKernelBuckets);
   latency.merge(to_histogram(more.latency, kKernelBuckets));
   same->latency = latency.buckets();
+}
+
+void add_budget(std::optional<Budget>& sum, const Budget& more) {
+  if (!sum) sum.emplace();
+  for (const auto member : {&Budget::delivery_ns, &Budget::interrupt_ns, &Budget::woken_ns,
+                            &Budget::preempted_ns, &Budget::waking_ns})
+    *sum.*member += more.*member;
+  for (const Wait& wait : more.waits) {
+    const auto same = std::ranges::find_if(sum->waits, [&](const Wait& known) {
+      return known.call == wait.call && known.object == wait.object && known.waker == wait.waker;
+    });
+    if (same == sum->waits.end()) {
+      sum->waits.push_back(wait);
+    } else {
+      same->count += wait.count;
+      same->ns += wait.ns;
+    }
+  }
+}
+
+// Splits a thread's times: each wait gets its `ns` in percent of what is left by those before it.
+void spend(TaskCounts& counts, std::vector<Wait> waits) {
+  Budget& budget = counts.budget.emplace();
+  budget.delivery_ns = counts.system_ns * 22 / 100;
+  budget.interrupt_ns = counts.system_ns / 40;
+  std::uint64_t left = counts.system_ns - budget.delivery_ns - budget.interrupt_ns;
+  for (SyscallStats& stats : counts.syscalls) {
+    stats.cpu_ns = &stats == &counts.syscalls.back() ? left : left / 3;
+    left -= *stats.cpu_ns;
+  }
+  budget.woken_ns = counts.runqueue_ns * 9 / 10;
+  budget.preempted_ns = counts.runqueue_ns - budget.woken_ns;
+  budget.waking_ns = counts.blocked_ns / 50;
+  left = counts.blocked_ns - budget.waking_ns;
+  for (Wait& wait : waits) {
+    wait.ns = left * wait.ns / 100;
+    left -= wait.ns;
+  }
+  budget.waits = std::move(waits);
 }
 
 // The sum over all threads.
@@ -96,6 +136,7 @@ TaskCounts total_of(const std::vector<ThreadCounts>& threads) {
       total.futex[operation] += calls;
     for (const SyscallStats& stats : counts.syscalls)
       add_call(total.syscalls, stats);
+    if (counts.budget) add_budget(total.budget, *counts.budget);
   }
   sort_by_name(total.syscalls);
   return total;
@@ -237,8 +278,16 @@ Snapshot epoll_echo() {
                      call(44, "sendto", kMessages, 4'300), call(3, "close", 3, 2'100)};
   sort_by_name(counts.syscalls);
   sleep_the_rest(thread, kWindow);
+  spend(counts, {{"epoll_wait", "", "load", 10'398, 99}, {"epoll_wait", "", "timer", 14, 100}});
   run.threads = {thread};
   run.total = total_of(run.threads);
+  run.cpu_time = CpuTime{.cpus = 2,
+                         .server_ns = counts.user_ns + counts.system_ns,
+                         .load_ns = 7'040'000'000,
+                         .other_ns = 51'000'000,
+                         .kernel_ns = 9'000'000,
+                         .idle_ns = 2 * kWindow - counts.user_ns - counts.system_ns - 7'100'000'000,
+                         .unknown_ns = 0};
   run.load = echo_load(200, kMessages, 1'340'000);
   run.load->messages = kMessages - 61;
   const std::uint64_t cpu_ns = counts.user_ns + counts.system_ns;
@@ -266,6 +315,7 @@ Snapshot thread_echo() {
   acceptor.comm = "thread_echo";
   acceptor.counts.syscalls = {parked(288, "accept4", kWindow)};
   sleep_the_rest(acceptor, kWindow);
+  spend(acceptor.counts, {{"accept4", "listener", "nobody", 1, 100}});
   run.threads = {acceptor};
   std::uint64_t messages = 0;
   for (std::uint64_t i = 0; i < kConnections; ++i) {
@@ -290,6 +340,9 @@ Snapshot thread_echo() {
     counts.syscalls.front().carried_in = 1;
     counts.syscalls.front().in_flight = 1;
     sleep_the_rest(thread, kWindow);
+    spend(counts, {{"futex", "", "server", 2 + i % 3, 1},
+                   {"recvfrom", "client", "load", counts.voluntary_switches - 9, 99},
+                   {"recvfrom", "client", "network", 7, 100}});
     run.threads.push_back(std::move(thread));
   }
   run.total = total_of(run.threads);

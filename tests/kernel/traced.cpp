@@ -106,7 +106,33 @@ Outcome finish(capture::Probes& probes) {
   return outcome;
 }
 
+namespace {
+
+// The states that waits and calls are parts of are the sums of these parts.
+void expect_budget_adds_up(const TaskCounts& counts) {
+  if (!counts.budget) return;
+  const Budget& budget = *counts.budget;
+  std::uint64_t waits_ns = budget.waking_ns;
+  for (const Wait& wait : budget.waits)
+    waits_ns += wait.ns;
+  EXPECT_EQ(waits_ns, counts.blocked_ns);
+  std::uint64_t calls_ns = budget.delivery_ns + budget.interrupt_ns;
+  for (const SyscallStats& call : counts.syscalls)
+    calls_ns += call.cpu_ns.value_or(0);
+  EXPECT_EQ(calls_ns, counts.system_ns);
+  EXPECT_EQ(budget.woken_ns + budget.preempted_ns, counts.runqueue_ns);
+}
+
+}  // namespace
+
 void expect_sound(const Outcome& outcome) {
+  expect_budget_adds_up(outcome.counts.total);
+  if (const auto& cpus = outcome.counts.cpu_time) {
+    EXPECT_EQ(cpus->server_ns + cpus->load_ns + cpus->other_ns + cpus->kernel_ns + cpus->idle_ns +
+                  cpus->unknown_ns,
+              cpus->cpus * outcome.window_ns);
+    EXPECT_EQ(cpus->server_ns, outcome.counts.total.user_ns + outcome.counts.total.system_ns);
+  }
   for (const ThreadCounts& thread : outcome.counts.threads) {
     const TaskCounts& c = thread.counts;
     EXPECT_EQ(c.user_ns + c.system_ns + c.runqueue_ns + c.blocked_ns, thread.life_ns)

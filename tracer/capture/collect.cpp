@@ -2,10 +2,23 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 #include <tuple>
+#include <utility>
 
 namespace tr::capture {
 namespace {
+
+// By enum tr_object; part of files and reports, never changed.
+constexpr std::array<std::string_view, TR_OBJECTS> kObjectNames{
+    "",      "client",  "listener", "socket",   "pipe",     "file", "device",
+    "epoll", "eventfd", "timerfd",  "signalfd", "io_uring", "other"};
+
+// By enum tr_waker, then "nobody": asleep when the window closed.
+constexpr std::array<std::string_view, TR_WAKERS> kWakerNames{
+    "unknown", "server", "load", "other", "kernel", "network", "timer", "interrupt"};
+constexpr std::uint32_t kNobody = TR_WAKERS;
+static_assert(kNobody < 16);
 
 // One call's figures while they are added up; `latency` by bucket number.
 struct CallSum {
@@ -14,10 +27,16 @@ struct CallSum {
   std::uint64_t in_flight = 0;
   std::uint64_t errors = 0;
   std::uint64_t total_ns = 0;
+  std::uint64_t cpu_ns = 0;
   std::map<int, std::uint64_t> errors_by_errno;
   std::map<std::size_t, std::uint64_t> latency;
 
   [[nodiscard]] bool touched() const { return calls + carried_in + errors + total_ns != 0; }
+};
+
+struct WaitSum {
+  std::uint64_t count = 0;
+  std::uint64_t ns = 0;
 };
 
 // One thread's figures, or all threads', while they are added up.
@@ -26,6 +45,7 @@ struct Sum {
   std::array<std::uint64_t, TR_COUNTERS> counters{};
   std::map<std::uint32_t, CallSum> calls;  // by call number as the probes keep it
   std::map<std::uint32_t, std::uint64_t> futex;
+  std::map<std::uint32_t, WaitSum> waits;  // by TR_WAIT_KEY
 
   void add_cell(std::uint32_t key, std::uint64_t count) {
     const std::uint32_t call = TR_CELL_CALL(key);
@@ -55,6 +75,15 @@ struct Sum {
       case TR_CELL_TOTAL_NS:
         calls[call].total_ns += count;
         break;
+      case TR_CELL_CPU_NS:
+        calls[call].cpu_ns += count;
+        break;
+      case TR_CELL_WAITS:
+        waits[call << 8 | value].count += count;
+        break;
+      case TR_CELL_WAIT_NS:
+        waits[call << 8 | value].ns += count;
+        break;
       default:
         break;
     }
@@ -67,6 +96,10 @@ struct Sum {
       counters[i] += other.counters[i];
     for (const auto& [operation, count] : other.futex)
       futex[operation] += count;
+    for (const auto& [key, theirs] : other.waits) {
+      waits[key].count += theirs.count;
+      waits[key].ns += theirs.ns;
+    }
     for (const auto& [number, theirs] : other.calls) {
       CallSum& ours = calls[number];
       ours.calls += theirs.calls;
@@ -74,6 +107,7 @@ struct Sum {
       ours.in_flight += theirs.in_flight;
       ours.errors += theirs.errors;
       ours.total_ns += theirs.total_ns;
+      ours.cpu_ns += theirs.cpu_ns;
       for (const auto& [error, count] : theirs.errors_by_errno)
         ours.errors_by_errno[error] += count;
       for (const auto& [bucket, count] : theirs.latency)
@@ -98,6 +132,8 @@ class Collector {
     total.add(folded());
     result.total = task_counts(total);
     result.folded_threads = raw_.folded.threads;
+    result.folded_life_ns = raw_.folded.life_ns;
+    if (raw_.budget) result.cpu_time = cpu_time();
     std::sort(result.threads.begin(), result.threads.end(), [](const auto& a, const auto& b) {
       return std::tie(a.tgid, a.tid) < std::tie(b.tgid, b.tid);
     });
@@ -131,6 +167,12 @@ class Collector {
       call.calls += slot.calls;
       call.errors += slot.errors;
       call.total_ns += slot.total_ns;
+      call.cpu_ns += slot.cpu_ns;
+    }
+    for (const tr_wait& slot : record.waits) {
+      if (slot.key == 0) continue;
+      sum.waits[slot.key - 1].count += slot.count;
+      sum.waits[slot.key - 1].ns += slot.ns;
     }
     for (const std::uint64_t cell : record.cells)
       if (cell != 0)
@@ -138,21 +180,64 @@ class Collector {
     for (auto it = raw_.spilled.lower_bound({record.serial, 0});
          it != raw_.spilled.end() && it->first.first == record.serial; ++it)
       sum.add_cell(it->first.second, it->second);
-    if (!raw_.counts_only && record.died_ns == 0) {
-      if (record.state < TR_STATES)
-        sum.state_ns[record.state] += inside(record.since_ns, raw_.window_close_ns);
-      close_call(sum, record.call, record.call_since_ns);
-      close_call(sum, record.restarted_call, record.restarted_since_ns);
-    }
+    if (!raw_.counts_only && record.died_ns == 0) close_open_ends(sum, record);
     return sum;
   }
 
+  void close_open_ends(Sum& sum, const tr_thread& record) const {
+    const std::uint64_t rest = inside(record.since_ns, raw_.window_close_ns);
+    if (record.state == TR_STATE_BLOCKED)
+      close_wait(sum, record);
+    else if (record.state < TR_STATES)
+      sum.state_ns[record.state] += rest;
+    close_call(sum, record.call, record.call_since_ns,
+               record.call_cpu_ns + (record.state == TR_STATE_SYSTEM ? rest : 0));
+    close_call(sum, record.restarted_call, record.restarted_since_ns, record.restarted_cpu_ns);
+  }
+
+  // As the probes' woken_up(), for a thread that is still asleep, or whose wake-up is under way.
+  void close_wait(Sum& sum, const tr_thread& record) const {
+    const std::uint64_t close = raw_.window_close_ns;
+    if (record.since_ns >= close) return;
+    const bool waking = record.waking_ns != 0 && record.waking_ns < close;
+    const std::uint64_t woken =
+        waking ? std::max<std::uint64_t>(record.waking_ns, record.since_ns) : close;
+    sum.state_ns[TR_STATE_BLOCKED] += inside(record.since_ns, woken);
+    sum.state_ns[TR_STATE_WAKING] += inside(woken, close);
+    if (!raw_.budget || woken <= raw_.window_open_ns) return;
+    const std::uint32_t call = record.call == TR_NO_CALL ? TR_CALL_NONE : record.call;
+    const std::uint32_t waker = waking ? record.waker : kNobody;
+    WaitSum& wait = sum.waits[TR_WAIT_KEY(call, record.object, waker)];
+    ++wait.count;
+    wait.ns += inside(record.since_ns, woken);
+  }
+
+  // A CPU's time since its last switch is that of who runs there still.
+  [[nodiscard]] CpuTime cpu_time() const {
+    CpuTime time;
+    std::array<std::uint64_t, TR_OWNERS> ns{};
+    for (const tr_cpu& cpu : raw_.cpus) {
+      for (std::size_t owner = 0; owner < ns.size(); ++owner)
+        ns[owner] += cpu.owner_ns[owner];
+      ns.at(cpu.owner) += inside(cpu.since_ns, raw_.window_close_ns);
+    }
+    time.cpus = raw_.cpus.size();
+    time.server_ns = ns[TR_OWNER_TREE];
+    time.load_ns = ns[TR_OWNER_LOAD];
+    time.other_ns = ns[TR_OWNER_OTHER];
+    time.kernel_ns = ns[TR_OWNER_KERNEL];
+    time.idle_ns = ns[TR_OWNER_IDLE];
+    time.unknown_ns = ns[TR_OWNER_UNKNOWN];
+    return time;
+  }
+
   // As the probes' close_call(), for a call that is still under way.
-  void close_call(Sum& sum, std::uint32_t call, std::uint64_t since) const {
+  void close_call(Sum& sum, std::uint32_t call, std::uint64_t since, std::uint64_t cpu_ns) const {
     if (call == TR_NO_CALL || since >= raw_.window_close_ns) return;
     const std::uint64_t duration = inside(since, raw_.window_close_ns);
     CallSum& entry = sum.calls[call];
     entry.total_ns += duration;
+    entry.cpu_ns += cpu_ns;
     ++entry.latency[kKernelBuckets.index(duration)];
     ++entry.in_flight;
     if (since < raw_.window_open_ns) ++entry.carried_in;
@@ -194,9 +279,11 @@ class Collector {
     counts.migrations = sum.counters[TR_MIGRATIONS];
     counts.wakeups = sum.counters[TR_WAKEUPS];
     counts.user_ns = sum.state_ns[TR_STATE_USER];
-    counts.system_ns = sum.state_ns[TR_STATE_SYSTEM];
-    counts.runqueue_ns = sum.state_ns[TR_STATE_RUNNABLE];
-    counts.blocked_ns = sum.state_ns[TR_STATE_BLOCKED];
+    counts.system_ns = sum.state_ns[TR_STATE_SYSTEM] + sum.state_ns[TR_STATE_DELIVERY] +
+                       sum.state_ns[TR_STATE_INTERRUPT];
+    counts.runqueue_ns = sum.state_ns[TR_STATE_WOKEN] + sum.state_ns[TR_STATE_PREEMPTED];
+    counts.blocked_ns = sum.state_ns[TR_STATE_BLOCKED] + sum.state_ns[TR_STATE_WAKING];
+    if (raw_.budget) counts.budget = budget(sum);
     counts.received_messages = sum.counters[TR_RECEIVED_MESSAGES];
     counts.received_bytes = sum.counters[TR_RECEIVED_BYTES];
     counts.sent_messages = sum.counters[TR_SENT_MESSAGES];
@@ -213,17 +300,49 @@ class Collector {
     return counts;
   }
 
+  [[nodiscard]] Budget budget(const Sum& sum) const {
+    Budget budget;
+    budget.delivery_ns = sum.state_ns[TR_STATE_DELIVERY];
+    budget.interrupt_ns = sum.state_ns[TR_STATE_INTERRUPT];
+    budget.woken_ns = sum.state_ns[TR_STATE_WOKEN];
+    budget.preempted_ns = sum.state_ns[TR_STATE_PREEMPTED];
+    budget.waking_ns = sum.state_ns[TR_STATE_WAKING];
+    for (const auto& [key, sums] : sum.waits) {
+      const std::uint32_t object = key >> 4 & 15;
+      const std::uint32_t waker = key & 15;
+      Wait wait;
+      if (key >> 8 != TR_CALL_NONE) wait.call = call_name(key >> 8);
+      if (object < kObjectNames.size()) wait.object = kObjectNames[object];
+      wait.waker = waker < kWakerNames.size() ? kWakerNames[waker] : "nobody";
+      wait.count = sums.count;
+      wait.ns = sums.ns;
+      budget.waits.push_back(std::move(wait));
+    }
+    std::sort(budget.waits.begin(), budget.waits.end(), [](const Wait& a, const Wait& b) {
+      return std::tie(a.call, a.object, a.waker) < std::tie(b.call, b.object, b.waker);
+    });
+    return budget;
+  }
+
+  [[nodiscard]] std::string call_name(std::uint32_t number) const {
+    const std::uint32_t plain = number & ~TR_CALL_COMPAT;
+    return plain == TR_CALL_OTHER
+               ? "(no such call)"
+               : names_.syscall(static_cast<int>(plain), (number & TR_CALL_COMPAT) != 0);
+  }
+
   [[nodiscard]] SyscallStats syscall_stats(std::uint32_t number, const CallSum& call) const {
     SyscallStats stats;
     stats.compat = (number & TR_CALL_COMPAT) != 0;
     const std::uint32_t plain = number & ~TR_CALL_COMPAT;
     stats.number = plain == TR_CALL_OTHER ? -1 : static_cast<int>(plain);
-    stats.name = stats.number < 0 ? "(no such call)" : names_.syscall(stats.number, stats.compat);
+    stats.name = call_name(number);
     stats.calls = call.calls;
     stats.carried_in = call.carried_in;
     stats.in_flight = call.in_flight;
     stats.errors = call.errors;
     stats.total_ns = call.total_ns;
+    if (raw_.budget) stats.cpu_ns = call.cpu_ns;
     stats.errors_by_errno = call.errors_by_errno;
     for (const auto& [bucket, count] : call.latency)
       stats.latency.push_back({bucket, count});

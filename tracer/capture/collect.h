@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -26,15 +27,19 @@ struct RawCounts {
   std::uint64_t window_open_ns = 0;
   std::uint64_t window_close_ns = 0;
   bool counts_only = false;            // no clock was read: no times, no latencies
+  bool budget = false;                 // waits have their causes, calls their CPU time
   std::span<const tr_thread> records;  // without the unused record 0
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> spilled;  // (serial, cell)
   tr_folded folded{};
+  std::vector<tr_cpu> cpus;  // the online ones
 };
 
 struct Collected {
   TaskCounts total;
   std::vector<ThreadCounts> threads;  // by tgid, then tid
   std::uint64_t folded_threads = 0;
+  std::uint64_t folded_life_ns = 0;
+  std::optional<CpuTime> cpu_time;  // with a budget
 };
 
 // Closes what is still open at the window's end (states, calls under way), names it, adds it up.

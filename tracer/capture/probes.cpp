@@ -17,6 +17,8 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 
+#include "capture/kernel_file.h"
+#include "capture/syscall_names.h"
 #include "trace_run.skel.h"
 #include "util/clock.h"
 #include "util/cpu_set.h"
@@ -69,12 +71,28 @@ Result<std::unique_ptr<bpf_link, void (*)(bpf_link*)>> attach_program(bpf_progra
 
 constexpr std::array kProgramNames = {"sys_enter",        "sys_exit",         "sched_switch",
                                       "sched_wakeup",     "sched_wakeup_new", "sched_migrate_task",
-                                      "sock_send_length", "sock_recv_length"};
+                                      "sock_send_length", "sock_recv_length", "sched_waking",
+                                      "interrupts",       "softirqs"};
 static_assert(kProgramNames.size() == TR_PROGRAMS);
+
+bool is_of_interrupts(std::string_view program) {
+  return program.ends_with("_entry") || program.ends_with("_exit");
+}
+
+// Under which of these names a program's runs are counted: "on_sys_enter" and "count_sys_enter" are
+// both the program at sys_enter, and all interrupts are one.
+std::string counted_as(std::string_view program) {
+  program.remove_prefix(program.find('_') + 1);
+  if (program == "sys_exit" || !is_of_interrupts(program)) return std::string(program);
+  return program.starts_with("softirq_") ? "softirqs" : "interrupts";
+}
 
 // Which programs a mode needs. Those that follow the tree are needed always.
 bool is_wanted(std::string_view program, const ProbeOptions& options, bool socket_tracepoints) {
   if (program.starts_with("count_")) return options.counts_only;
+  if (program == "on_sched_waking" ||
+      (is_of_interrupts(program) && !program.starts_with("on_sys_")))
+    return options.budget && !options.counts_only;
   if (program.starts_with("on_sys_") || program == "on_sched_switch" ||
       program == "on_sched_wakeup" || program == "on_sched_wakeup_new" ||
       program == "on_sched_migrate_task")
@@ -84,6 +102,23 @@ bool is_wanted(std::string_view program, const ProbeOptions& options, bool socke
 }
 
 constexpr std::string_view kAdopt = "adopt_threads";
+
+// The calls that block on the descriptor which is their first argument.
+constexpr std::array<std::string_view, 32> kCallsWithDescriptor{
+    "accept",         "accept4",   "close",    "connect", "copy_file_range", "fallocate",
+    "fcntl",          "fdatasync", "flock",    "fsync",   "ftruncate",       "getdents64",
+    "io_uring_enter", "ioctl",     "pread64",  "preadv",  "preadv2",         "pwrite64",
+    "pwritev",        "pwritev2",  "read",     "readv",   "recvfrom",        "recvmmsg",
+    "recvmsg",        "sendfile",  "sendmmsg", "sendmsg", "sendto",          "splice",
+    "write",          "writev"};
+
+template <std::size_t kWords>
+void mark_calls_with_descriptor(__u64 (&bits)[kWords]) {
+  for (std::size_t number = 0; number < kWords * 64; ++number)
+    if (const std::string name = syscall_name(static_cast<int>(number));
+        std::ranges::binary_search(kCallsWithDescriptor, name))
+      bits[number / 64] |= __u64{1} << number % 64;
+}
 
 }  // namespace
 
@@ -131,6 +166,8 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     bpf_map__set_max_entries(skeleton.maps.exited, slots);
     skeleton.rodata->record_slots = slots;
     skeleton.rodata->inspect_descriptors = !socket_tracepoints;
+    skeleton.rodata->has_budget = options.budget;
+    mark_calls_with_descriptor(skeleton.rodata->calls_with_descriptor);
 
     if (const int failed = trace_run__load(&skeleton); failed != 0) {
       // ESRCH: a tracepoint is not in the kernel's BTF; only those of the sockets may be missing.
@@ -149,6 +186,16 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     if (Status status = probes.map_records(); !status) return std::move(status).error();
     return probes;
   }
+}
+
+Status Probes::mark_load(pid_t process) {
+  const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
+  if (!pidfd) return errno_error("open", fmt::format("process {}", process));
+  const int key = pidfd.get();
+  const std::uint32_t member = TR_LOAD_MEMBER;
+  if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.members), &key, &member, BPF_ANY) != 0)
+    return errno_error("mark as the load", fmt::format("process {}", process));
+  return {};
 }
 
 Status Probes::number_cpus() {
@@ -289,17 +336,29 @@ std::vector<tr_news> Probes::read_news() {
   return std::exchange(*news_, {});
 }
 
+// Of the CPUs that are online, where that is known.
+std::vector<tr_cpu> Probes::read_cpus() const {
+  const int possible = libbpf_num_possible_cpus();
+  std::vector<tr_cpu> cpus(static_cast<std::size_t>(std::max(possible, 0)));
+  const std::uint32_t key = 0;
+  if (cpus.empty() ||
+      bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.cpus), &key, cpus.data()) != 0)
+    return {};
+  const auto online =
+      parse_cpu_list(kernel_text("", "/sys/devices/system/cpu/online").value_or(""));
+  if (online)
+    std::erase_if(cpus, [&](const tr_cpu& cpu) {
+      return !std::ranges::binary_search(*online, static_cast<int>(cpu.id) - 1);
+    });
+  return cpus;
+}
+
 std::vector<ProgramRuns> Probes::runs() const {
   std::vector<ProgramRuns> sums;
   sums.reserve(kProgramNames.size());
   for (const char* name : kProgramNames)
     sums.push_back({name, 0, 0});
-  const int cpus = libbpf_num_possible_cpus();
-  if (cpus <= 0) return sums;
-  std::vector<tr_cpu> values(static_cast<std::size_t>(cpus));
-  const std::uint32_t key = 0;
-  if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.cpus), &key, values.data()) != 0) return sums;
-  for (const tr_cpu& cpu : values)
+  for (const tr_cpu& cpu : read_cpus())
     for (std::size_t i = 0; i < sums.size(); ++i) {
       sums[i].traced += cpu.traced[i];
       sums[i].untraced += cpu.untraced[i];
@@ -313,9 +372,12 @@ std::vector<ProgramStatistics> Probes::statistics() const {
     bpf_prog_info info{};
     __u32 length = sizeof(info);
     if (bpf_obj_get_info_by_fd(bpf_program__fd(attached.program), &info, &length) != 0) continue;
-    // "on_sys_enter" and "count_sys_enter" are both the program at sys_enter.
-    const std::string name = attached.name.substr(attached.name.find('_') + 1);
-    all.push_back({name, info.run_cnt, info.run_time_ns, info.recursion_misses});
+    const std::string name = counted_as(attached.name);
+    auto sums = std::ranges::find(all, name, &ProgramStatistics::program);
+    if (sums == all.end()) sums = all.insert(sums, {name});
+    sums->run_count += info.run_cnt;
+    sums->run_time_ns += info.run_time_ns;
+    sums->recursion_misses += info.recursion_misses;
   }
   return all;
 }
@@ -337,6 +399,8 @@ Result<RawCounts> Probes::raw_counts() const {
   raw.window_open_ns = window_open_ns();
   raw.window_close_ns = window_close_ns();
   raw.counts_only = options_.counts_only;
+  raw.budget = options_.budget && !options_.counts_only;
+  raw.cpus = read_cpus();
   raw.folded = skeleton_->bss->folded;
   const std::size_t used =
       std::min<std::size_t>(skeleton_->bss->records_asked_for, options_.max_threads);

@@ -24,6 +24,8 @@ namespace tr::capture {
 struct ProbeOptions {
   // Only numbers of syscalls and futex operations, no times, no scheduling: the cheapest mode.
   bool counts_only = false;
+  // Where each thread's time goes: waits by cause, interrupts, whose the CPUs are.
+  bool budget = true;
   // How many threads can be traced at once. Each takes 4 KiB of the kernel's memory at once.
   std::uint32_t max_threads = 8192;
   // Tell sockets from files by looking at the descriptor at each call's end, even where the
@@ -64,8 +66,11 @@ class Probes {
   // Takes in all threads of these processes that are not in yet, as they stand; the number of those
   // taken in. Later threads and children follow by themselves.
   Result<std::uint64_t> adopt(std::span<const pid_t> processes);
-  // Makes every CPU look at what it runs: needed once after threads were taken in that may be
-  // running, since a thread is found through the last switch on its CPU.
+  // Marks this process, while it has one thread, and what it will create as the load.
+  Status mark_load(pid_t process);
+  // Makes every CPU look at what it runs: a thread, and whose time a CPU spends, are found through
+  // the last switch there. Needed once for a budget, and after threads were taken in that may be
+  // running.
   void refresh_cpus();
 
   // The ports whose messages from clients count as served, and what the tree sends to which as its
@@ -122,6 +127,7 @@ class Probes {
   Status number_cpus();
   Status attach();
   Status map_records();
+  [[nodiscard]] std::vector<tr_cpu> read_cpus() const;
 
   ProbeOptions options_;
   std::unique_ptr<trace_run, SkeletonDelete> skeleton_;

@@ -156,6 +156,9 @@ void setup_run(CLI::App& app, RunOptions& options) {
   app.add_flag("--counts-only", plan.counts_only,
                "Count system calls and nothing else, no times: the least cost to the program")
       ->group("Tracing");
+  app.add_flag("!--no-budget", plan.budget,
+               "Leave out where the time goes: waits by cause, interrupts, time per system call")
+      ->group("Tracing");
   app.add_option("--max-threads", options.max_threads,
                  "Threads that can be traced at once (4 KiB of memory each)")
       ->type_name("N")

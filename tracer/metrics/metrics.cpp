@@ -353,6 +353,7 @@ Metrics compute(const Snapshot& snapshot) {
   metrics.perf = perf_rows(snapshot, metrics);
   metrics.cross_checks = cross_checks(snapshot);
   if (measured(snapshot, Figures::kScheduling)) metrics.life = life_budget(snapshot);
+  metrics.budget = time_budget(snapshot);
   if (snapshot.overhead.probe_ns && metrics.messages.count)
     metrics.probe_ns_per_message = static_cast<double>(*snapshot.overhead.probe_ns) /
                                    static_cast<double>(*metrics.messages.count);

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "metrics/budget.h"
 #include "snapshot/snapshot.h"
 
 namespace tr::metrics {
@@ -167,6 +168,7 @@ struct Metrics {
   std::vector<PerfRow> perf;
   std::vector<CrossCheck> cross_checks;
   std::optional<LifeBudget> life;  // absent without scheduling figures
+  std::optional<TimeBudget> budget;
   // By how much one connection made the server's memory grow, page tables included; absent unless
   // the server served them all, to the end. Below 0 if it shrank.
   std::optional<double> memory_per_connection;

@@ -263,6 +263,8 @@ std::string_view figures_text(Figures figures) {
       return "errors and times of system calls";
     case Figures::kScheduling:
       return "context switches, migrations, CPU and run-queue time";
+    case Figures::kBudget:
+      return "where the time goes";
     case Figures::kMemory:
       return "the server's memory";
     case Figures::kSockets:

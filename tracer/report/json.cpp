@@ -298,6 +298,86 @@ Json life(const std::optional<metrics::LifeBudget>& life) {
           {"worst_residual_ns", life->worst_residual_ns}};
 }
 
+std::string state_name(const metrics::TimeRow& row) {
+  using metrics::TimeState;
+  const std::string call = row.call.empty() ? "unknown" : row.call;
+  switch (row.state) {
+    case TimeState::kUser:
+      return "user";
+    case TimeState::kSystem:
+      return "system:" + call;
+    case TimeState::kDelivery:
+      return "delivery";
+    case TimeState::kInterrupt:
+      return "interrupt";
+    case TimeState::kWaking:
+      return "waking";
+    case TimeState::kWoken:
+      return "runqueue:woken";
+    case TimeState::kPreempted:
+      return "runqueue:preempted";
+    case TimeState::kBlocked:
+    case TimeState::kIdle:
+      break;
+  }
+  const char* kind = row.state == TimeState::kIdle ? "idle:" : "blocked:";
+  const std::string outside = row.wakers.empty() ? "unknown" : "none";
+  return kind + (row.call.empty() ? outside : row.call) +
+         (row.object.empty() ? "" : ":" + row.object);
+}
+
+Json budget_threads(const metrics::TimeBudget& budget) {
+  Json threads = Json::array();
+  for (const metrics::ThreadTime& thread : budget.threads) {
+    Json states = Json::object();
+    for (const metrics::TimeRow& row : thread.rows)
+      if (row.ns > 0) states[state_name(row)] = row.ns;
+    threads.push_back({{"tid", thread.tid},
+                       {"comm", thread.comm},
+                       {"life_ns", thread.life_ns},
+                       {"residual_ns", thread.residual_ns},
+                       {"states", std::move(states)}});
+  }
+  return threads;
+}
+
+Json cpu_time(const std::optional<CpuTime>& time) {
+  if (!time) return {};
+  return {{"cpus", time->cpus},
+          {"server_ns", time->server_ns},
+          {"load_ns", time->load_ns},
+          {"other_ns", time->other_ns},
+          {"kernel_ns", time->kernel_ns},
+          {"idle_ns", time->idle_ns},
+          {"unknown_ns", time->unknown_ns}};
+}
+
+Json budget(const metrics::Metrics& metrics) {
+  if (!metrics.budget) return {};
+  const metrics::TimeBudget& budget = *metrics.budget;
+  const auto per_message = [&](std::uint64_t number) {
+    return metrics.messages.count
+               ? Json(static_cast<double>(number) / static_cast<double>(*metrics.messages.count))
+               : Json();
+  };
+  Json states = Json::object();
+  Json waits = Json::array();
+  for (const metrics::TimeRow& row : budget.rows) {
+    states[state_name(row)] = {{"ns", row.ns}, {"per_message_ns", per_message(row.ns)}};
+    for (const Wait& wait : row.wakers)
+      waits.push_back({{"call", maybe(wait.call)},
+                       {"object", maybe(wait.object)},
+                       {"waker", wait.waker},
+                       {"idle", row.state == metrics::TimeState::kIdle},
+                       {"count", wait.count},
+                       {"ns", wait.ns},
+                       {"per_message_ns", per_message(wait.ns)}});
+  }
+  return {{"life_ns", budget.life_ns},         {"residual_ns", budget.residual_ns},
+          {"states", std::move(states)},       {"waits", std::move(waits)},
+          {"cpu_time", cpu_time(budget.cpus)}, {"threads", budget_threads(budget)}};
+}
+
 Json warnings(const JudgedRun& run) {
   Json list = Json::array();
   for (const metrics::Doubt& doubt : run.doubts)
@@ -334,6 +414,7 @@ std::string render_json(const JudgedRun& run) {
   report["threads"] = threads(run);
   report["folded_threads"] = metrics.folded_threads;
   report["life"] = life(metrics.life);
+  report["budget"] = budget(metrics);
   report["unmeasured"] = unmeasured(snapshot);
   report["lost"] = snapshot.lost;
   report["overhead"] = overhead(snapshot.overhead, metrics);

@@ -77,6 +77,13 @@ constexpr std::array kMeanings{
     Meaning{"rt_sigprocmask", "block or unblock signals"},
 };
 
+template <std::size_t kSize>
+std::string_view found_in(const std::array<Meaning, kSize>& list, std::string_view wanted) {
+  for (const auto& [name, meaning] : list)
+    if (name == wanted) return meaning;
+  return {};
+}
+
 }  // namespace
 
 std::string errno_name(int number) {
@@ -94,9 +101,32 @@ std::string signal_name(int number) {
 }
 
 std::string_view syscall_meaning(std::string_view syscall) {
-  for (const auto& [name, meaning] : kMeanings)
-    if (name == syscall) return meaning;
-  return {};
+  return found_in(kMeanings, syscall);
+}
+
+std::string_view object_name(std::string_view object) {
+  constexpr std::array kNames{Meaning{"client", "a client's connection"},
+                              Meaning{"listener", "a listening socket"},
+                              Meaning{"socket", "another socket"},
+                              Meaning{"pipe", "a pipe"},
+                              Meaning{"file", "a file"},
+                              Meaning{"device", "a device"},
+                              Meaning{"epoll", "an epoll instance"},
+                              Meaning{"eventfd", "an eventfd"},
+                              Meaning{"timerfd", "a timerfd"},
+                              Meaning{"signalfd", "a signalfd"},
+                              Meaning{"other", "another descriptor"}};
+  return found_in(kNames, object);
+}
+
+std::string_view waker_name(std::string_view waker) {
+  constexpr std::array kNames{
+      Meaning{"server", "the program"},     Meaning{"load", "the load"},
+      Meaning{"other", "another program"},  Meaning{"kernel", "the kernel"},
+      Meaning{"network", "the network"},    Meaning{"timer", "a timer"},
+      Meaning{"interrupt", "an interrupt"}, Meaning{"nobody", "nobody yet"}};
+  const std::string_view name = found_in(kNames, waker);
+  return name.empty() ? "somebody unseen" : name;
 }
 
 }  // namespace tr::report

@@ -15,4 +15,10 @@ std::string signal_name(int number);
 // A clause that says what a system call is for; empty for one that servers seldom make.
 std::string_view syscall_meaning(std::string_view syscall);
 
+// What a thread waits at, by Wait::object: "a client's connection"; empty where the call says it.
+std::string_view object_name(std::string_view object);
+
+// Who woke it, by Wait::waker: "the load".
+std::string_view waker_name(std::string_view waker);
+
 }  // namespace tr::report

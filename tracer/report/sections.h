@@ -23,6 +23,9 @@ std::optional<Section> latency_section(const JudgedRun& run);
 // cost.cpp: what a message costs, or the program as a whole.
 Section cost_section(const JudgedRun& run, const Detail& detail);
 
+// budget.cpp: where the threads' time goes; absent where that was not measured.
+std::optional<Section> budget_section(const JudgedRun& run, const Detail& detail);
+
 // tables.cpp: the whole tables.
 std::optional<Section> perf_section(const JudgedRun& run, const Detail& detail);
 Section syscall_section(const JudgedRun& run, const Detail& detail);

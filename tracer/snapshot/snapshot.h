@@ -109,8 +109,46 @@ struct SyscallStats {
   // One value per call that touched the window (calls + carried_in), as long as the part of it
   // inside. Empty where only counts were taken.
   BucketList latency;  // in kKernelBuckets
+  // Of total_ns, on a CPU, working for the call: without Budget's delivery_ns and interrupt_ns.
+  std::optional<std::uint64_t> cpu_ns;
 
   friend bool operator==(const SyscallStats&, const SyscallStats&) = default;
+};
+
+// Waits with the same cause: time in TaskCounts::blocked_ns, without the wake-ups.
+struct Wait {
+  std::string call;    // the syscall that blocked; empty: none, as in a page fault
+  std::string object;  // what it waited at, see kObjectNames in capture/collect.cpp; or empty
+  std::string waker;   // who ended it, see kWakerNames there
+  std::uint64_t count = 0;
+  std::uint64_t ns = 0;
+
+  friend bool operator==(const Wait&, const Wait&) = default;
+};
+
+// What the four times of TaskCounts are made of. The rest of system_ns is that of the calls.
+struct Budget {
+  std::uint64_t delivery_ns = 0;   // of system_ns: softirq NET_RX inside a call of its own
+  std::uint64_t interrupt_ns = 0;  // of system_ns: interrupts, and the softirqs that follow them
+  std::uint64_t woken_ns = 0;      // of runqueue_ns: after a wake-up
+  std::uint64_t preempted_ns = 0;  // of runqueue_ns: another got the CPU
+  std::uint64_t waking_ns = 0;     // of blocked_ns: sched_waking to sched_wakeup
+  std::vector<Wait> waits;         // of blocked_ns, the rest; by call, object, waker
+
+  friend bool operator==(const Budget&, const Budget&) = default;
+};
+
+// Whose were the CPUs? An interrupt's time is that of whom it interrupted.
+struct CpuTime {
+  std::uint64_t cpus = 0;
+  std::uint64_t server_ns = 0;  // the traced tree
+  std::uint64_t load_ns = 0;
+  std::uint64_t other_ns = 0;   // other programs, trace-run among them
+  std::uint64_t kernel_ns = 0;  // kernel threads
+  std::uint64_t idle_ns = 0;
+  std::uint64_t unknown_ns = 0;  // CPUs of which no switch was seen
+
+  friend bool operator==(const CpuTime&, const CpuTime&) = default;
 };
 
 // What the scheduler and the sockets did for one thread, or a sum of threads, inside the window.
@@ -121,7 +159,7 @@ struct TaskCounts {
   std::uint64_t wakeups = 0;
   // Each nanosecond of a thread's life inside the window is in exactly one of these.
   std::uint64_t user_ns = 0;      // on a CPU, outside syscalls
-  std::uint64_t system_ns = 0;    // on a CPU, inside a syscall
+  std::uint64_t system_ns = 0;    // on a CPU, inside a syscall, or in an interrupt
   std::uint64_t runqueue_ns = 0;  // runnable, waiting for a CPU
   std::uint64_t blocked_ns = 0;
   // Per socket operation that moved data, whatever syscall carried it.
@@ -136,6 +174,7 @@ struct TaskCounts {
   std::optional<std::uint64_t> inter_server_messages;
   std::map<std::string, std::uint64_t> futex;  // by operation: "WAIT", "WAKE_PRIVATE"
   std::vector<SyscallStats> syscalls;          // by name, ascending
+  std::optional<Budget> budget;
 
   friend bool operator==(const TaskCounts&, const TaskCounts&) = default;
 };
@@ -225,14 +264,16 @@ enum class Figures {
   kScheduling,      // of TaskCounts: switches, migrations, wake-ups and the four times
   kSockets,         // of TaskCounts: received_, sent_ and served_
   kMemory,          // Memory, or a reading of it
+  kBudget,          // Budget, CpuTime and SyscallStats::cpu_ns
 };
 
 // Their names in files and reports; never changed.
-inline constexpr std::array<std::pair<Figures, std::string_view>, 4> kFigureNames{{
+inline constexpr std::array<std::pair<Figures, std::string_view>, 5> kFigureNames{{
     {Figures::kSyscallResults, "syscall_results"},
     {Figures::kScheduling, "scheduling"},
     {Figures::kSockets, "sockets"},
     {Figures::kMemory, "memory"},
+    {Figures::kBudget, "budget"},
 }};
 
 struct Snapshot {
@@ -247,8 +288,10 @@ struct Snapshot {
   std::vector<ThreadCounts> threads;  // by tgid, then tid
   // Exited threads beyond those kept one by one: in `total`, not in `threads`.
   std::uint64_t folded_threads = 0;
+  std::optional<std::uint64_t> folded_life_ns;  // their lives inside the window
   // The groups that were not taken, each with the reason in words: their fields mean nothing.
   std::map<Figures, std::string> unmeasured;
+  std::optional<CpuTime> cpu_time;
   std::vector<PerfCount> perf;
   std::optional<Memory> memory;               // absent without a load, too
   std::optional<ServerExit> server_exit;      // absent when attached to a running one

@@ -90,6 +90,37 @@ void visit_fields(S& call, Field&& field) {
   field("total_ns", call.total_ns);
   field("errors_by_errno", call.errors_by_errno);
   field("latency", call.latency);
+  field("cpu_ns", call.cpu_ns);
+}
+
+template <MaybeConst<Wait> S, class Field>
+void visit_fields(S& wait, Field&& field) {
+  field("call", wait.call);
+  field("object", wait.object);
+  field("waker", wait.waker);
+  field("count", wait.count);
+  field("ns", wait.ns);
+}
+
+template <MaybeConst<Budget> S, class Field>
+void visit_fields(S& budget, Field&& field) {
+  field("delivery_ns", budget.delivery_ns);
+  field("interrupt_ns", budget.interrupt_ns);
+  field("woken_ns", budget.woken_ns);
+  field("preempted_ns", budget.preempted_ns);
+  field("waking_ns", budget.waking_ns);
+  field("waits", budget.waits);
+}
+
+template <MaybeConst<CpuTime> S, class Field>
+void visit_fields(S& time, Field&& field) {
+  field("cpus", time.cpus);
+  field("server_ns", time.server_ns);
+  field("load_ns", time.load_ns);
+  field("other_ns", time.other_ns);
+  field("kernel_ns", time.kernel_ns);
+  field("idle_ns", time.idle_ns);
+  field("unknown_ns", time.unknown_ns);
 }
 
 template <MaybeConst<TaskCounts> S, class Field>
@@ -111,6 +142,7 @@ void visit_fields(S& counts, Field&& field) {
   field("inter_server_messages", counts.inter_server_messages);
   field("futex", counts.futex);
   field("syscalls", counts.syscalls);
+  field("budget", counts.budget);
 }
 
 template <MaybeConst<ThreadCounts> S, class Field>
@@ -187,7 +219,9 @@ void visit_fields(S& snapshot, Field&& field) {
   field("load", snapshot.load);
   field("total", snapshot.total);
   field("folded_threads", snapshot.folded_threads);
+  field("folded_life_ns", snapshot.folded_life_ns);
   field("unmeasured", snapshot.unmeasured);
+  field("cpu_time", snapshot.cpu_time);
   field("perf", snapshot.perf);
   field("memory", snapshot.memory);
   field("server_exit", snapshot.server_exit);

@@ -130,12 +130,12 @@ TEST(Collect, AThreadThatExitedInsideLivesUntilThen) {
 
 TEST(Collect, ReadsTablesSpillsAndFoldedThreadsIntoOneTotal) {
   std::array<tr_thread, 2> threads = {blocked_thread(1), blocked_thread(3)};
-  threads[0].calls[5] = {.call = kRead + 1, .errors = 2, .calls = 10, .total_ns = 500};
+  threads[0].calls[5] = {.call = kRead + 1, .errors = 2, .calls = 10, .total_ns = 500, .cpu_ns = 0};
   threads[0].cells[7] = cell(TR_CELL_KEY(TR_CELL_ERRNO, kRead, 11), 2);
   threads[0].cells[8] = cell(TR_CELL_KEY(TR_CELL_LATENCY, kRead, tr_bucket(50)), 10);
   threads[0].cells[9] = cell(TR_CELL_KEY(TR_CELL_FUTEX, kFutex, 128), 4);
   threads[1].calls[0] = {
-      .call = (kRead | TR_CALL_COMPAT) + 1, .errors = 0, .calls = 1, .total_ns = 7};
+      .call = (kRead | TR_CALL_COMPAT) + 1, .errors = 0, .calls = 1, .total_ns = 7, .cpu_ns = 0};
 
   RawCounts raw;
   raw.window_open_ns = kOpen;
@@ -165,6 +165,108 @@ TEST(Collect, ReadsTablesSpillsAndFoldedThreadsIntoOneTotal) {
   EXPECT_EQ(read.total_ns, 1500U);
   EXPECT_THAT(read.errors_by_errno, UnorderedElementsAre(Pair(11, 2), Pair(4, 3)));
   EXPECT_EQ(collected.threads[0].counts.syscalls[0].calls, 10U);
+}
+
+Collected collect_budget(const tr_thread& thread) {
+  RawCounts raw;
+  raw.window_open_ns = kOpen;
+  raw.window_close_ns = kClose;
+  raw.budget = true;
+  raw.records = std::span(&thread, 1);
+  return collect(raw, kNames);
+}
+
+Wait wait(std::string call, std::string object, std::string waker, std::uint64_t count,
+          std::uint64_t ns) {
+  return {std::move(call), std::move(object), std::move(waker), count, ns};
+}
+
+TEST(CollectBudget, ASleeperAtTheEndWasWokenByNobody) {
+  tr_thread thread = blocked_thread(1);
+  thread.call = kRead;
+  thread.object = TR_ON_CLIENT;
+  const Collected collected = collect_budget(thread);
+  EXPECT_THAT(collected.total.budget->waits, ElementsAre(wait("n0", "client", "nobody", 1, 1000)));
+  EXPECT_EQ(collected.total.budget->waking_ns, 0U);
+}
+
+TEST(CollectBudget, AWakeUpUnderWayAtTheEndIsCutThere) {
+  tr_thread thread = blocked_thread(1);
+  thread.waking_ns = 1900;
+  thread.waker = TR_WOKEN_BY_LOAD;
+  const Collected collected = collect_budget(thread);
+  EXPECT_THAT(collected.total.budget->waits, ElementsAre(wait("", "", "load", 1, 900)));
+  EXPECT_EQ(collected.total.budget->waking_ns, 100U);
+  EXPECT_EQ(collected.total.blocked_ns, 1000U);
+}
+
+TEST(CollectBudget, AWakeUpBeforeTheSleepIsNoWait) {
+  tr_thread thread = blocked_thread(1);
+  thread.since_ns = 1500;
+  thread.waking_ns = 1400;
+  thread.state_ns[TR_STATE_USER] = 500;
+  const Collected collected = collect_budget(thread);
+  EXPECT_EQ(collected.total.budget->waking_ns, 500U);
+  EXPECT_EQ(collected.total.budget->waits[0].ns, 0U);
+}
+
+TEST(CollectBudget, AWakeUpAfterTheWindowIsNobodysYet) {
+  tr_thread thread = blocked_thread(1);
+  thread.waking_ns = 2100;
+  thread.waker = TR_WOKEN_BY_TIMER;
+  EXPECT_EQ(collect_budget(thread).total.budget->waits[0].waker, "nobody");
+}
+
+TEST(CollectBudget, StatesAreParts) {
+  tr_thread thread = blocked_thread(1);
+  thread.state = TR_STATE_SYSTEM;
+  thread.since_ns = 1990;
+  thread.call = kRead;
+  thread.call_since_ns = 1900;
+  thread.call_cpu_ns = 40;
+  thread.calls[3] = {.call = kRead + 1, .errors = 0, .calls = 7, .total_ns = 300, .cpu_ns = 60};
+  thread.waits[2] = {
+      .key = TR_WAIT_KEY(kFutex, TR_ON_NOTHING, TR_WOKEN_BY_TREE) + 1, .count = 3, .ns = 200};
+  thread.state_ns[TR_STATE_SYSTEM] = 100;
+  thread.state_ns[TR_STATE_DELIVERY] = 20;
+  thread.state_ns[TR_STATE_INTERRUPT] = 30;
+  thread.state_ns[TR_STATE_WAKING] = 5;
+  thread.state_ns[TR_STATE_WOKEN] = 15;
+  thread.state_ns[TR_STATE_PREEMPTED] = 25;
+  thread.state_ns[TR_STATE_BLOCKED] = 200;
+  const TaskCounts counts = collect_budget(thread).total;
+  EXPECT_EQ(counts.system_ns, 160U);
+  EXPECT_EQ(counts.runqueue_ns, 40U);
+  EXPECT_EQ(counts.blocked_ns, 205U);
+  EXPECT_EQ(counts.budget->delivery_ns, 20U);
+  EXPECT_EQ(counts.budget->interrupt_ns, 30U);
+  EXPECT_EQ(counts.budget->woken_ns, 15U);
+  EXPECT_EQ(counts.budget->preempted_ns, 25U);
+  EXPECT_THAT(counts.budget->waits, ElementsAre(wait("n202", "", "server", 3, 200)));
+  ASSERT_EQ(counts.syscalls.size(), 1U);
+  EXPECT_EQ(counts.syscalls[0].cpu_ns, 110U);  // with what of the call is still open
+}
+
+TEST(CollectBudget, ACpusTimeSinceItsLastSwitchGoesOnToTheEnd) {
+  RawCounts raw;
+  raw.window_open_ns = kOpen;
+  raw.window_close_ns = kClose;
+  raw.budget = true;
+  raw.cpus.resize(3);
+  raw.cpus[0].owner = TR_OWNER_TREE;
+  raw.cpus[0].since_ns = 1600;
+  raw.cpus[0].owner_ns[TR_OWNER_IDLE] = 600;
+  raw.cpus[1].owner = TR_OWNER_LOAD;
+  raw.cpus[1].since_ns = 500;
+  const auto time = collect(raw, kNames).cpu_time;
+  ASSERT_TRUE(time.has_value());
+  EXPECT_EQ(*time, (CpuTime{.cpus = 3,
+                            .server_ns = 400,
+                            .load_ns = 1000,
+                            .other_ns = 0,
+                            .kernel_ns = 0,
+                            .idle_ns = 600,
+                            .unknown_ns = 1000}));
 }
 
 }  // namespace

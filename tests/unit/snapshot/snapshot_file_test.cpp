@@ -42,11 +42,14 @@ TaskCounts some_counts() {
   counts.served_bytes = 14;
   counts.inter_server_messages = 15;
   counts.futex = {{"WAIT_PRIVATE", 15}, {"WAKE", 16}};
+  counts.budget =
+      Budget{1, 2, 3, 4, 5, {{"read", "client", "load", 6, 7}, {"", "", "kernel", 8, 9}}};
   SyscallStats call;
   call.number = -1;
   call.compat = true;
   call.name = "read";
   call.calls = 17;
+  call.cpu_ns = 16;
   call.carried_in = 18;
   call.in_flight = 19;
   call.errors = 20;
@@ -111,10 +114,13 @@ Snapshot full_snapshot() {
   for (std::int64_t tid = 7; tid < 9; ++tid)
     snapshot.threads.push_back({tid, 7, "worker", 100, true, some_counts()});
   snapshot.folded_threads = 5;
+  snapshot.folded_life_ns = 6;
+  snapshot.cpu_time = CpuTime{1, 2, 3, 4, 5, 6, 7};
   snapshot.unmeasured = {{Figures::kSyscallResults, "a"},
                          {Figures::kScheduling, "b"},
                          {Figures::kSockets, "c"},
-                         {Figures::kMemory, "d"}};
+                         {Figures::kMemory, "d"},
+                         {Figures::kBudget, "e"}};
   snapshot.memory = Memory{MemoryReading{1, 2, 3, 4, 5}, MemoryReading{5, 6, 7, 8, 9}};
   snapshot.perf = {{"cs", 1, 2, 3, ""}, {"cycles", 0, 0, 0, "no PMU"}};
   snapshot.server_exit = ServerExit{true, 1, 11, 2, 3, 4, 5, 6};
@@ -241,7 +247,11 @@ bool may_be_absent(const std::string& key) {
                                                "anonymous_bytes",
                                                "memory",
                                                "before_load",
-                                               "at_close"};
+                                               "at_close",
+                                               "budget",
+                                               "cpu_ns",
+                                               "cpu_time",
+                                               "folded_life_ns"};
   return kOptional.contains(key);
 }
 

@@ -58,9 +58,8 @@ Status Session::start_load(const std::string& program, std::vector<std::string> 
   spec.argv = std::move(argv);
   spec.cpus = plan_.load.pin;
   spec.user = *std::move(user);
-  if (const auto held = load_.supervisor->start(spec, STDERR_FILENO, input); !held)
-    return held.error();
-  return {};
+  const auto held = load_.supervisor->start(spec, STDERR_FILENO, input);
+  return held ? probes_->mark_load(held->pid) : Status(held.error());
 }
 
 Status Session::run_built_in() {

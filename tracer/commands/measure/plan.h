@@ -36,6 +36,7 @@ struct Plan {
   std::optional<std::uint16_t> port;  // absent: found by itself
 
   bool counts_only = false;
+  bool budget = true;  // where the time goes; not with counts_only
   bool inspect_descriptors = false;
   std::uint32_t max_threads = 8192;
   std::vector<std::string> events;  // perf events to count beside the probes

@@ -83,6 +83,7 @@ Status Session::prepare() {
   if (!encodings->empty()) perf_.emplace(*std::move(encodings));
 
   auto probes = capture::Probes::load({.counts_only = plan_.counts_only,
+                                       .budget = plan_.budget,
                                        .max_threads = plan_.max_threads,
                                        .inspect_descriptors = plan_.inspect_descriptors});
   if (!probes) {
@@ -91,6 +92,7 @@ Status Session::prepare() {
     return std::move(probes).error();
   }
   probes_ = *std::move(probes);
+  if (plan_.budget && !plan_.counts_only) probes_->refresh_cpus();
   costs_.emplace(*probes_);
   return {};
 }

@@ -64,10 +64,14 @@ Result<Measured> Session::take_snapshot() {
   snapshot.total = std::move(collected.total);
   snapshot.threads = std::move(collected.threads);
   snapshot.folded_threads = collected.folded_threads;
+  if (raw->budget) snapshot.folded_life_ns = collected.folded_life_ns;
+  snapshot.cpu_time = collected.cpu_time;
   if (plan_.counts_only)
     for (const Figures figures :
-         {Figures::kSyscallResults, Figures::kScheduling, Figures::kSockets})
+         {Figures::kSyscallResults, Figures::kScheduling, Figures::kSockets, Figures::kBudget})
       snapshot.unmeasured[figures] = "left out by --counts-only";
+  else if (!plan_.budget)
+    snapshot.unmeasured[Figures::kBudget] = "left out by --no-budget";
   snapshot.memory = memory_;
   if (!memory_unmeasured_.empty()) snapshot.unmeasured[Figures::kMemory] = memory_unmeasured_;
   snapshot.lost = probes_->lost();

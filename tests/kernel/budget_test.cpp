@@ -1,0 +1,364 @@
+// Is each thread's time in the state, and each wait under the cause, that a known program gave it?
+#include <array>
+#include <atomic>
+#include <climits>
+#include <csignal>
+#include <cstdint>
+#include <ctime>
+#include <linux/futex.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <thread>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+
+#include "traced.h"
+#include "util/clock.h"
+#include "util/cpu_set.h"
+
+namespace tr::kernel_test {
+namespace {
+
+using capture::ProbeOptions;
+
+constexpr std::uint64_t kMs = 1'000'000;
+
+// The waits of one call on one kind of object, whoever ended them.
+Wait waits_of(const TaskCounts& counts, long call, const std::string& object) {
+  Wait sum;
+  for (const Wait& wait : counts.budget->waits)
+    if (wait.call == name_of(call) && wait.object == object) {
+      sum.count += wait.count;
+      sum.ns += wait.ns;
+    }
+  return sum;
+}
+
+Wait waits_of(const TaskCounts& counts, long call, const std::string& object,
+              const std::string& waker) {
+  for (const Wait& wait : counts.budget->waits)
+    if (wait.call == name_of(call) && wait.object == object && wait.waker == waker) return wait;
+  return {};
+}
+
+const Budget& budget_of(const Outcome& outcome) {
+  return *outcome.counts.total.budget;
+}
+
+std::uint64_t thread_cpu_ns() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<std::uint64_t>(time.tv_sec) * kNsPerSecond +
+         static_cast<std::uint64_t>(time.tv_nsec);
+}
+
+void spin_for(std::uint64_t ns) {
+  const std::uint64_t end = thread_cpu_ns() + ns;
+  while (thread_cpu_ns() < end) {
+  }
+}
+
+void sleep_ms(int ms) {
+  const timespec time{.tv_sec = 0, .tv_nsec = ms * 1'000'000L};
+  ::nanosleep(&time, nullptr);
+}
+
+TEST(Budget, SleepsEndWithATimer) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
+  const Outcome outcome = trace(probes, [] {
+    for (int i = 0; i < 20; ++i)
+      sleep_ms(1);
+  });
+  expect_sound(outcome);
+  const Wait sleeps = waits_of(outcome.counts.total, SYS_clock_nanosleep, "", "timer");
+  EXPECT_EQ(sleeps.count, 20U);
+  EXPECT_GE(sleeps.ns, 19 * kMs);  // timers are on time; who slept late is on the run queue
+}
+
+TEST(Budget, AFutexNamesTheSiblingThatWakes) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
+  constexpr std::uint32_t kTurns = 20;
+  const Outcome outcome = trace(probes, [] {
+    std::atomic<std::uint32_t> turn = 0;
+    std::thread waiter([&] {
+      for (std::uint32_t i = 0; i < kTurns; ++i)
+        while (turn.load() <= i)
+          ::syscall(SYS_futex, &turn, FUTEX_WAIT_PRIVATE, i, nullptr, nullptr, 0);
+    });
+    for (std::uint32_t i = 0; i < kTurns; ++i) {
+      sleep_ms(2);
+      turn.store(i + 1);
+      ::syscall(SYS_futex, &turn, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+    }
+    waiter.join();
+  });
+  expect_sound(outcome);
+  ASSERT_EQ(outcome.counts.threads.size(), 2U);
+  const TaskCounts& waiter = outcome.counts.threads[1].counts;
+  const Wait waits = waits_of(waiter, SYS_futex, "", "server");
+  // At most one for each turn, and one at the stack's lock when it is joined; a waiter that comes
+  // late to a turn does not wait for it.
+  EXPECT_LE(waits.count, kTurns + 1U);
+  EXPECT_GE(waits.ns, (kTurns - 5) * kMs);
+}
+
+// What is read from outside the tree: the object is told by the descriptor, the waker is another.
+TEST(Budget, APipesWriterOutsideTheTreeIsAnother) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  const Fd read_end(ends[0]);
+  const Fd write_end(ends[1]);
+  HeldChild child([&] {
+    char byte = 0;
+    for (int i = 0; i < 10; ++i)
+      if (::read(read_end.get(), &byte, 1) != 1) ::_exit(1);
+  });
+  ASSERT_TRUE(wait_until_blocked(child.pid()));
+  ASSERT_TRUE(probes.adopt(std::array{child.pid()}).ok());
+  open_window(probes);
+  child.go();
+  for (int i = 0; i < 10; ++i) {
+    sleep_ms(1);
+    ASSERT_TRUE(wait_until_blocked(child.pid()));
+    ASSERT_EQ(::write(write_end.get(), "x", 1), 1);
+  }
+  EXPECT_EQ(child.wait(), 0);
+  const Outcome outcome = finish(probes);
+  expect_sound(outcome);
+  // Held, it read from a pipe too.
+  EXPECT_EQ(waits_of(outcome.counts.total, SYS_read, "pipe", "other").count, 11U);
+}
+
+TEST(Budget, WhoTheLoadIsIsSaid) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
+  HeldChild load([&] {
+    std::thread([&] {
+      char byte = 0;
+      for (int i = 0; i < 50; ++i)
+        if (::write(ends[0], "x", 1) != 1 || ::read(ends[0], &byte, 1) != 1) ::_exit(1);
+    }).join();
+  });
+  HeldChild child([&] {
+    char byte = 0;
+    for (int i = 0; i < 50; ++i)
+      if (::read(ends[1], &byte, 1) != 1 || ::write(ends[1], "x", 1) != 1) ::_exit(1);
+  });
+  ASSERT_TRUE(wait_until_blocked(child.pid()));
+  ASSERT_TRUE(wait_until_blocked(load.pid()));
+  ASSERT_TRUE(probes.adopt(std::array{child.pid()}).ok());
+  ASSERT_TRUE(probes.mark_load(load.pid()).ok());
+  open_window(probes);
+  child.go();
+  load.go();
+  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(load.wait(), 0);
+  const Outcome outcome = finish(probes);
+  expect_sound(outcome);
+  const Wait waits = waits_of(outcome.counts.total, SYS_read, "socket");
+  EXPECT_GT(waits.count, 0U);
+  EXPECT_EQ(waits_of(outcome.counts.total, SYS_read, "socket", "load").count, waits.count);
+  EXPECT_GT(outcome.counts.cpu_time->load_ns, 0U);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST(Budget, KindsOfDescriptorsAreTold) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
+  const Outcome outcome = trace(probes, [] {
+    const int event = ::eventfd(0, 0);
+    const int epoll = ::epoll_create1(0);
+    epoll_event watched{.events = EPOLLIN, .data = {}};
+    ::epoll_ctl(epoll, EPOLL_CTL_ADD, event, &watched);
+    std::atomic<bool> seen = false;
+    std::thread writer([&] {
+      sleep_ms(3);
+      ::eventfd_write(event, 1);
+      while (!seen.load())
+        ::sched_yield();
+      sleep_ms(3);
+      ::eventfd_write(event, 1);
+    });
+    eventfd_t value = 0;
+    ::epoll_pwait(epoll, &watched, 1, -1, nullptr);
+    ::eventfd_read(event, &value);
+    seen.store(true);
+    ::eventfd_read(event, &value);
+    writer.join();
+  });
+  expect_sound(outcome);
+  const TaskCounts& counts = outcome.counts.total;
+  EXPECT_EQ(waits_of(counts, SYS_epoll_pwait, "", "server").count, 1U);
+  EXPECT_EQ(waits_of(counts, SYS_read, "eventfd", "server").count, 1U);
+}
+
+// Two threads that want one CPU for 20 ms each: together they waited for it at least as long as the
+// shorter of them ran.
+TEST(Budget, WhoHasNoCpuWaitsForIt) {
+  const auto cpus = usable_cpus();
+  ASSERT_TRUE(cpus.ok());
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
+  const Outcome outcome = trace(probes, [&] {
+    (void)pin_thread(0, {cpus->front()});
+    std::atomic<int> ready = 0;
+    const auto work = [&] {
+      ++ready;
+      while (ready.load() < 2)
+        ::sched_yield();
+      spin_for(20 * kMs);
+    };
+    std::thread one(work);
+    std::thread two(work);
+    one.join();
+    two.join();
+  });
+  expect_sound(outcome);
+  const Budget& budget = budget_of(outcome);
+  EXPECT_GE(budget.preempted_ns + budget.woken_ns, 19 * kMs);
+  EXPECT_GT(budget.preempted_ns, 0U);
+  EXPECT_EQ(budget.delivery_ns, 0U);
+}
+
+// The kernel's tick alone comes 100 times a second at least.
+TEST(Budget, InterruptsAreTheirOwnState) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
+  const Outcome outcome = trace(probes, [] { spin_for(100 * kMs); });
+  expect_sound(outcome);
+  EXPECT_GT(budget_of(outcome).interrupt_ns, 0U);
+  EXPECT_LT(budget_of(outcome).interrupt_ns, outcome.counts.total.user_ns);
+}
+
+TEST(Budget, OnLoopbackTheSenderDelivers) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
+  const auto talk = [](int family) {
+    std::array<int, 2> ends{};
+    if (family == AF_UNIX) {
+      if (::socketpair(family, SOCK_STREAM, 0, ends.data()) != 0) ::_exit(1);
+    } else {
+      sockaddr_in address{};
+      address.sin_family = AF_INET;
+      address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      socklen_t length = sizeof address;
+      auto* name = reinterpret_cast<sockaddr*>(&address);
+      const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+      ends[0] = ::socket(AF_INET, SOCK_STREAM, 0);
+      if (::bind(listener, name, length) != 0 || ::listen(listener, 1) != 0 ||
+          ::getsockname(listener, name, &length) != 0 || ::connect(ends[0], name, length) != 0)
+        ::_exit(1);
+      ends[1] = ::accept(listener, nullptr, nullptr);
+    }
+    std::array<char, 64> data{};
+    for (int i = 0; i < 200; ++i)
+      if (::send(ends[0], data.data(), data.size(), 0) != 64 ||
+          ::recv(ends[1], data.data(), data.size(), MSG_WAITALL) != 64)
+        ::_exit(1);
+  };
+  const Outcome tcp = trace(probes, [&] { talk(AF_INET); });
+  expect_sound(tcp);
+  TRACE_RUN_LOAD_OR_SKIP(others, ProbeOptions{});
+  const Outcome unix = trace(others, [&] { talk(AF_UNIX); });
+  expect_sound(unix);
+  EXPECT_GT(budget_of(tcp).delivery_ns, 200 * 500U);
+  EXPECT_LT(budget_of(tcp).delivery_ns, tcp.counts.total.system_ns);
+  EXPECT_EQ(budget_of(unix).delivery_ns, 0U);
+}
+
+TEST(Budget, WhoIsAsleepAtTheEndWasWokenByNobody) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
+  HeldChild child([] {});
+  ASSERT_TRUE(wait_until_blocked(child.pid()));
+  ASSERT_TRUE(probes.adopt(std::array{child.pid()}).ok());
+  open_window(probes);
+  sleep_ms(2);
+  const Outcome outcome = finish(probes);
+  expect_sound(outcome);
+  ASSERT_EQ(budget_of(outcome).waits.size(), 1U);
+  EXPECT_EQ(budget_of(outcome).waits[0].waker, "nobody");
+  EXPECT_EQ(budget_of(outcome).waits[0].ns, outcome.window_ns);
+  EXPECT_EQ(outcome.counts.cpu_time->server_ns, 0U);
+}
+
+TEST(Budget, OfThreadsBeyondTheRecordsIsNotLost) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{.max_threads = 16});
+  const Outcome outcome = trace(probes, [] {
+    for (int i = 0; i < 60; ++i)
+      std::thread([] { sleep_ms(1); }).join();
+  });
+  expect_sound(outcome);
+  EXPECT_GT(outcome.counts.folded_threads, 0U);
+  EXPECT_EQ(waits_of(outcome.counts.total, SYS_clock_nanosleep, "", "timer").count, 60U);
+}
+
+// Each wait of this program has another cause: more of them than a record has room for.
+TEST(Budget, WaitsThatDoNotFitARecordAreNotLost) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
+  const Outcome outcome = trace(probes, [] {
+    const timespec ms{.tv_sec = 0, .tv_nsec = 1'000'000};
+    const int event = ::eventfd(0, 0);
+    const int epoll = ::epoll_create1(0);
+    pollfd polled{.fd = event, .events = POLLIN, .revents = 0};
+    std::uint32_t word = 0;
+    sigset_t none{};
+    timeval tv{.tv_sec = 0, .tv_usec = 1000};
+    const timeval receive_timeout = tv;
+    epoll_event ready{};
+    ::nanosleep(&ms, nullptr);
+    ::syscall(SYS_nanosleep, &ms, nullptr);
+    ::poll(&polled, 1, 1);
+    ::ppoll(&polled, 1, &ms, nullptr);
+    ::select(0, nullptr, nullptr, nullptr, &tv);
+    ::pselect(0, nullptr, nullptr, nullptr, &ms, nullptr);
+    ::epoll_wait(epoll, &ready, 1, 1);
+    ::syscall(SYS_epoll_pwait, epoll, &ready, 1, 1, nullptr, 8);
+    ::syscall(SYS_epoll_pwait2, epoll, &ready, 1, &ms, nullptr, 8);
+    ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &ms, nullptr, 0);
+    ::sigtimedwait(&none, nullptr, &ms);
+    std::array<int, 2> ends{};
+    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+      if (::socketpair(AF_UNIX, type, 0, ends.data()) != 0) ::_exit(1);
+      ::setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &receive_timeout, sizeof receive_timeout);
+      char byte = 0;
+      iovec part{&byte, 1};
+      msghdr message{};
+      message.msg_iov = &part;
+      message.msg_iovlen = 1;
+      mmsghdr messages{.msg_hdr = message, .msg_len = 0};
+      (void)!::read(ends[0], &byte, 1);
+      (void)!::readv(ends[0], &part, 1);
+      (void)!::recv(ends[0], &byte, 1, 0);
+      (void)!::recvmsg(ends[0], &message, 0);
+      (void)!::recvmmsg(ends[0], &messages, 1, 0, nullptr);
+    }
+    const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+    ::listen(listener, 1);
+    ::setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &receive_timeout, sizeof receive_timeout);
+    (void)!::accept(listener, nullptr, nullptr);
+    (void)!::accept4(listener, nullptr, nullptr, 0);
+  });
+  expect_sound(outcome);
+  EXPECT_GT(budget_of(outcome).waits.size(), 16U + 1U);
+  EXPECT_EQ(waits_of(outcome.counts.total, SYS_accept, "listener", "timer").count, 1U);
+  EXPECT_EQ(waits_of(outcome.counts.total, SYS_accept4, "listener", "timer").count, 1U);
+  EXPECT_EQ(waits_of(outcome.counts.total, SYS_recvmsg, "socket", "timer").count, 2U);
+}
+
+TEST(Budget, IsLeftOutOnRequest) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{.budget = false});
+  const Outcome outcome = trace(probes, [] { sleep_ms(1); });
+  expect_sound(outcome);
+  EXPECT_FALSE(outcome.counts.total.budget.has_value());
+  EXPECT_FALSE(outcome.counts.cpu_time.has_value());
+  EXPECT_GE(outcome.counts.total.blocked_ns, kMs * 9 / 10);
+}
+
+}  // namespace
+}  // namespace tr::kernel_test
