@@ -184,6 +184,14 @@ struct pt_regs {
 #define S_IFCHR 0020000
 #define S_IFIFO 0010000
 
+/* Since 6.2, and user space says so: a pointer that the kernel lets programs follow like one of its
+ * own, at the cost of a load. Else each step is a call of bpf_probe_read_kernel(), 30 ns and more. */
+extern void* bpf_rdonly_cast(const void* object, __u32 type) __ksym __weak;
+const volatile __u8 can_cast = 0;
+
+#define CAST(type, object) \
+  ((struct type*)bpf_rdonly_cast(object, bpf_core_type_id_kernel(struct type)))
+
 static __always_inline unsigned int task_state(const struct task_struct* task) {
   if (bpf_core_field_exists(task->__state)) return task->__state;
   return (unsigned int)BPF_CORE_READ((const struct task_struct___before_5_14*)task, state);

@@ -26,6 +26,9 @@ struct {
 
 /* The process whose exec opens the window; 0: none does. */
 volatile __u32 window_opens_at_exec_of = 0;
+/* Whether the window closes when the last thread is gone. */
+volatile __u8 window_closes_with_tree = 0;
+__u32 living = 0;
 __u32 records_asked_for = 0; /* records 1 to this have been used, up to the size of the array */
 __u32 threads_adopted = 0;
 struct tr_folded folded = {};
@@ -123,6 +126,7 @@ static __always_inline struct tr_thread* adopt(struct task_struct* task) {
     __sync_fetch_and_add(&lost[TR_LOST_NO_RECORD], 1);
     return 0;
   }
+  __sync_fetch_and_add(&living, 1);
   thread->slot = *member;
   thread->serial = __sync_fetch_and_add(&threads_adopted, 1) + 1;
   thread->call = TR_NO_CALL;
@@ -144,6 +148,8 @@ static __noinline int thread_gone(struct tr_thread* thread, __u64 now) {
   if (thread->restarted_call != TR_NO_CALL)
     close_call(thread, thread->restarted_call, thread->restarted_since_ns, thread->restarted_cpu_ns,
                now);
+  if (__sync_fetch_and_sub(&living, 1) == 1 && window_closes_with_tree && now < window_close_ns)
+    window_close_ns = now;
   __u32 slot = thread->slot;
   bpf_map_push_elem(&exited, &slot, BPF_ANY);
   return 0;

@@ -224,23 +224,31 @@ static __always_inline void count(struct tr_thread* thread, enum tr_counter coun
   if (likely(in_window(now))) thread->counters[counter]++;
 }
 
+/* The slot of a cause in the record's table of waits, or TR_WAIT_SLOTS if there is no room. */
+static __noinline __u32 find_wait(struct tr_thread* thread, __u32 key) {
+  if (!thread) return TR_WAIT_SLOTS;
+  __u32 slot = table_start(key, TR_WAIT_SLOTS);
+  for (int probe = 0; probe < TABLE_PROBES; probe++) {
+    if (slot >= TR_WAIT_SLOTS) slot = 0;
+    __u32 there = thread->waits[slot].key;
+    if (there == key + 1 || there == 0) return slot;
+    slot++;
+  }
+  return TR_WAIT_SLOTS;
+}
+
 /* Adds a wait to those with the same cause. */
 __noinline int add_wait(struct tr_thread* thread, __u64 from, __u64 to) {
   if (!thread || to <= window_open_ns || from >= window_close_ns) return 0;
   __u32 call = thread->call == TR_NO_CALL ? TR_CALL_NONE : thread->call;
   __u32 key = TR_WAIT_KEY(call, thread->object, thread->waker);
   __u64 ns = inside_window(from, to);
-  __u32 slot = table_start(key, TR_WAIT_SLOTS);
-  for (int probe = 0; probe < TR_WAIT_SLOTS; probe++) {
-    if (slot >= TR_WAIT_SLOTS) slot = 0;
-    struct tr_wait* wait = &thread->waits[slot];
-    if (wait->key == 0) wait->key = key + 1;
-    if (wait->key == key + 1 && wait->count != ~0u) {
-      wait->count++;
-      wait->ns += ns;
-      return 0;
-    }
-    slot++;
+  __u32 slot = find_wait(thread, key);
+  if (likely(slot < TR_WAIT_SLOTS && thread->waits[slot].count != ~0u)) {
+    thread->waits[slot].key = key + 1;
+    thread->waits[slot].count++;
+    thread->waits[slot].ns += ns;
+    return 0;
   }
   spill(thread->serial, TR_CELL_KEY(TR_CELL_WAITS, call, key & 0xff), 1);
   spill(thread->serial, TR_CELL_KEY(TR_CELL_WAIT_NS, call, key & 0xff), ns);

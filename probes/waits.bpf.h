@@ -5,13 +5,24 @@
 const volatile __u64 calls_with_descriptor[TR_CALL_OTHER / 64 + 1] = {};
 
 static __always_inline enum tr_object kind_of_socket(struct file* file) {
-  struct socket* socket = BPF_CORE_READ(file, private_data);
-  struct sock* sk = BPF_CORE_READ(socket, sk);
-  if (!sk) return TR_ON_SOCKET;
-  __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+  unsigned short family;
+  unsigned char state;
+  __u16 port;
+  if (can_cast) {
+    struct sock* sk = CAST(socket, CAST(file, file)->private_data)->sk;
+    family = sk->__sk_common.skc_family;
+    state = sk->__sk_common.skc_state;
+    port = sk->__sk_common.skc_num;
+  } else {
+    struct socket* socket = BPF_CORE_READ(file, private_data);
+    struct sock* sk = BPF_CORE_READ(socket, sk);
+    family = BPF_CORE_READ(sk, __sk_common.skc_family);
+    state = BPF_CORE_READ(sk, __sk_common.skc_state);
+    port = BPF_CORE_READ(sk, __sk_common.skc_num);
+  }
   if (family != AF_INET && family != AF_INET6) return TR_ON_SOCKET;
-  if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN) return TR_ON_LISTENER;
-  return is_served(BPF_CORE_READ(sk, __sk_common.skc_num)) ? TR_ON_CLIENT : TR_ON_SOCKET;
+  if (state == TCP_LISTEN) return TR_ON_LISTENER;
+  return is_served(port) ? TR_ON_CLIENT : TR_ON_SOCKET;
 }
 
 /* Files without a name of their own say in brackets what they are. */
@@ -27,8 +38,9 @@ static __always_inline enum tr_object kind_of_anonymous(struct file* file) {
 
 static __noinline int kind_of_file(struct file* file) {
   if (!file) return TR_ON_OTHER;
-  struct inode* inode = BPF_CORE_READ(file, f_inode);
-  switch (BPF_CORE_READ(inode, i_mode) & S_IFMT) {
+  unsigned short mode =
+      can_cast ? CAST(file, file)->f_inode->i_mode : BPF_CORE_READ(file, f_inode, i_mode);
+  switch (mode & S_IFMT) {
     case S_IFSOCK:
       return kind_of_socket(file);
     case S_IFIFO:
@@ -39,7 +51,7 @@ static __noinline int kind_of_file(struct file* file) {
     case S_IFBLK:
       return TR_ON_FILE;
   }
-  if (BPF_CORE_READ(inode, i_sb, s_magic) == ANON_INODE_FS_MAGIC) return kind_of_anonymous(file);
+  if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) == ANON_INODE_FS_MAGIC) return kind_of_anonymous(file);
   return TR_ON_FILE;
 }
 

@@ -68,7 +68,7 @@ def trace_run(build, name, collects, *options):
 def modes(build):
     """trace-run's, as the other benchmarks measure them too."""
     return [trace_run(build, "trace-run --counts-only", "count by call", "--counts-only"),
-            trace_run(build, "trace-run", "counts, latencies, states, sockets, futex, errors")]
+            trace_run(build, "trace-run", "counts, latencies, where the time goes, sockets, futex, errors")]
 
 
 def all_tools(build):
@@ -84,6 +84,8 @@ def all_tools(build):
         Tool("four empty BPF programs", "nothing: the floor of timing calls and switches",
              [[empty, "all"]], on_switches=True),
         *modes(build),
+        trace_run(build, "trace-run --no-budget", "the same, but not where the time goes",
+                  "--no-budget"),
         trace_run(build, "trace-run --inspect-descriptors", "the same; sockets by descriptor",
                   "--inspect-descriptors"),
         trace_run(build, "trace-run --cross-check", "the same, and perf's software events",

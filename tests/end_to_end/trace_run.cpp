@@ -100,7 +100,44 @@ Json EndToEnd::measure(const Words& arguments) {
   return read_json(path("report.json"));
 }
 
+namespace {
+
+std::uint64_t sum_of(const Json& numbers) {
+  std::uint64_t sum = 0;
+  for (const Json& number : numbers)
+    sum += number.get<std::uint64_t>();
+  return sum;
+}
+
+// To the nanosecond: every thread's states to its life, and whose the CPUs were to all their time.
+void expect_budget_adds_up(const Json& report) {
+  const Json& budget = report["budget"];
+  if (budget.is_null()) return;
+  EXPECT_EQ(budget["residual_ns"], 0U);
+  std::uint64_t lives_ns = 0;
+  for (const Json& thread : budget["threads"]) {
+    EXPECT_EQ(thread["residual_ns"], 0U) << thread;
+    EXPECT_EQ(sum_of(thread["states"]), thread["life_ns"].get<std::uint64_t>()) << thread;
+    lives_ns += thread["life_ns"].get<std::uint64_t>();
+  }
+  EXPECT_EQ(lives_ns, budget["life_ns"].get<std::uint64_t>());
+  std::uint64_t states_ns = 0;
+  for (const Json& state : budget["states"])
+    states_ns += state["ns"].get<std::uint64_t>();
+  EXPECT_EQ(states_ns, lives_ns);
+  Json cpus = budget["cpu_time"];
+  const auto count = cpus["cpus"].get<std::uint64_t>();
+  cpus.erase("cpus");
+  EXPECT_EQ(sum_of(cpus), count * report["window_ns"].get<std::uint64_t>());
+  EXPECT_EQ(cpus["server_ns"].get<std::uint64_t>(),
+            report["cpu"]["user_ns"].get<std::uint64_t>() +
+                report["cpu"]["system_ns"].get<std::uint64_t>());
+}
+
+}  // namespace
+
 void expect_sound(const Json& report) {
+  expect_budget_adds_up(report);
   std::uint64_t syscalls = 0;
   for (const Json& thread : report["threads"]) {
     EXPECT_EQ(thread["user_ns"].get<std::uint64_t>() + thread["system_ns"].get<std::uint64_t>() +

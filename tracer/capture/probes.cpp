@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <type_traits>
 #include <unistd.h>
 #include <utility>
@@ -112,6 +113,15 @@ constexpr std::array<std::string_view, 32> kCallsWithDescriptor{
     "recvmsg",        "sendfile",  "sendmmsg", "sendmsg", "sendto",          "splice",
     "write",          "writev"};
 
+bool kernel_is_at_least(int major, int minor) {
+  utsname system{};
+  ::uname(&system);
+  int its_major = 0;
+  int its_minor = 0;
+  return std::sscanf(system.release, "%d.%d", &its_major, &its_minor) == 2 &&
+         std::pair(its_major, its_minor) >= std::pair(major, minor);
+}
+
 template <std::size_t kWords>
 void mark_calls_with_descriptor(__u64 (&bits)[kWords]) {
   for (std::size_t number = 0; number < kWords * 64; ++number)
@@ -167,6 +177,7 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     skeleton.rodata->record_slots = slots;
     skeleton.rodata->inspect_descriptors = !socket_tracepoints;
     skeleton.rodata->has_budget = options.budget;
+    skeleton.rodata->can_cast = kernel_is_at_least(6, 2);
     mark_calls_with_descriptor(skeleton.rodata->calls_with_descriptor);
 
     if (const int failed = trace_run__load(&skeleton); failed != 0) {
@@ -317,6 +328,7 @@ void Probes::count(bool on) {
 }
 
 void Probes::open_window_at_exec_of(pid_t process) {
+  publish(skeleton_->bss->window_closes_with_tree, true);
   publish(skeleton_->bss->window_opens_at_exec_of, static_cast<__u32>(process));
 }
 

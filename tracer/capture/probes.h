@@ -84,7 +84,8 @@ class Probes {
   std::uint64_t close_window_at(std::uint64_t ns);
   // With counts_only no clock is read: counting begins and ends when told.
   void count(bool on);
-  // The window opens when this process executes its program.
+  // The window opens when this process executes its program, and closes, if not before, with the
+  // last thread.
   void open_window_at_exec_of(pid_t process);
   [[nodiscard]] std::uint64_t window_open_ns() const;
   [[nodiscard]] std::uint64_t window_close_ns() const;

@@ -201,7 +201,7 @@ Status Session::pass_window() {
     progress_.show_passing("measuring", open, close);
     waited = wait(over, std::min(close, monotonic_ns() + kTick));
   }
-  if (monotonic_ns() < close) probes_->close_window_at(0);
+  if (monotonic_ns() < probes_->window_close_ns()) probes_->close_window_at(0);
   probes_->count(false);
   costs_->window_closed();
   if (perf_)

@@ -1,6 +1,4 @@
 // The end of a run: from the kernel's records and the programs' exits to a snapshot.
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "capture/environment.h"
@@ -34,25 +32,13 @@ RunConfig config_of(const Plan& plan) {
   return config;
 }
 
-// A program that has ended measured nothing after its last thread was gone.
-std::uint64_t end_of_last_thread(const capture::RawCounts& raw) {
-  std::uint64_t end = 0;
-  for (const tr_thread& record : raw.records) {
-    if (record.serial != 0 && record.died_ns == 0) return raw.window_close_ns;
-    end = std::max<std::uint64_t>(end, record.died_ns);
-  }
-  return std::clamp(end, raw.window_open_ns, raw.window_close_ns);
-}
-
 }  // namespace
 
 Result<Measured> Session::take_snapshot() {
   progress_.show("collecting");
   probes_->detach();
-  auto raw = probes_->raw_counts();
-  if (!raw) return std::move(raw).error();
-  if (plan_.load_kind == LoadKind::kNone && server_over())
-    raw->window_close_ns = end_of_last_thread(*raw);
+  const auto raw = probes_->raw_counts();
+  if (!raw) return raw.error();
   capture::Collected collected = capture::collect(
       *raw, {.syscall = capture::syscall_name, .futex = capture::futex_operation_name});
 
