@@ -29,7 +29,7 @@ _trace_run() {
   local program=$1 current=${COMP_WORDS[COMP_CWORD]} command='' word i
   local load_values='--protocol --path --connections --size --duration --warmup --pipeline --rate --rate-shape --seed'
   local load="$load_values --close --no-poll"
-  local reports='--syscalls --threads --cross-check --json --markdown -q --quiet'
+  local reports='--syscalls --threads --cross-check -v --verbose --json --markdown -q --quiet'
   local run="-h --help --version --pin --pid --port --server-output --ready-timeout
     --load $load --load-threads --pin-load --events --counts-only --no-budget --max-threads --inspect-descriptors --save $reports"
   local run_values="--pin --pid --port --server-output --ready-timeout --load $load_values

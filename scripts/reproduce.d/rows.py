@@ -32,7 +32,7 @@ def models(protocol):
     """Ours in C++, all of them."""
     pool = ("--workers", str(WORKERS))
     details = {"single": {"most": 1}, "threadpool": {"most": WORKERS}, "prefork": {"most": WORKERS},
-               "thread": {"clients_per_second": 5000}, "fork": {"clients_per_second": 800}}
+               "thread": {"clients_per_second": 2500}, "fork": {"clients_per_second": 400}}
     for model in ("single", "thread", "threadpool", "fork", "prefork", "selector", "poll", "epoll",
                   "epoll_workers", "coroutine", "uring"):
         name = f"{model}_{protocol}"

@@ -517,7 +517,7 @@ Snapshot damaged() {
               counted_event("context-switches", 131'411, 2'210'000'000),
               counted_event("cpu-migrations", 1'498, 2'210'000'000)};
   const std::uint64_t cpu_ns = run.total.user_ns + run.total.system_ns;
-  run.overhead = overhead(3'720'000, 2'700'000, cpu_ns);
+  run.overhead = overhead(4'720'000, 3'900'000, cpu_ns);
   // Some connections broke: what each costs is not known. The second reading was refused.
   run.memory = Memory{held(980, 52, 1), std::nullopt};
   run.unmeasured[Figures::kMemory] =

@@ -19,6 +19,8 @@
 
 #include <gmock/gmock.h>
 
+#include "capture/schedstat.h"
+#include "parked_child.h"
 #include "traced.h"
 #include "util/clock.h"
 #include "util/cpu_set.h"
@@ -78,8 +80,10 @@ TEST(Budget, SleepsEndWithATimer) {
   });
   expect_sound(outcome);
   const Wait sleeps = waits_of(outcome.counts.total, SYS_clock_nanosleep, "", "timer");
-  EXPECT_EQ(sleeps.count, 20U);
-  EXPECT_GE(sleeps.ns, 19 * kMs);  // timers are on time; who slept late is on the run queue
+  // A timer may fire before its sleeper has left the CPU: then there was no wait.
+  EXPECT_LE(sleeps.count, 20U);
+  EXPECT_GE(sleeps.count, 10U);
+  EXPECT_GE(sleeps.ns, sleeps.count * kMs * 9 / 10);  // who slept late was on the run queue
 }
 
 TEST(Budget, AFutexNamesTheSiblingThatWakes) {
@@ -295,7 +299,8 @@ TEST(Budget, OfThreadsBeyondTheRecordsIsNotLost) {
   });
   expect_sound(outcome);
   EXPECT_GT(outcome.counts.folded_threads, 0U);
-  EXPECT_EQ(waits_of(outcome.counts.total, SYS_clock_nanosleep, "", "timer").count, 60U);
+  EXPECT_LE(waits_of(outcome.counts.total, SYS_clock_nanosleep, "", "timer").count, 60U);
+  EXPECT_GE(waits_of(outcome.counts.total, SYS_clock_nanosleep, "", "timer").count, 40U);
 }
 
 // Each wait of this program has another cause: more of them than a record has room for.
@@ -349,6 +354,41 @@ TEST(Budget, WaitsThatDoNotFitARecordAreNotLost) {
   EXPECT_EQ(waits_of(outcome.counts.total, SYS_accept, "listener", "timer").count, 1U);
   EXPECT_EQ(waits_of(outcome.counts.total, SYS_accept4, "listener", "timer").count, 1U);
   EXPECT_EQ(waits_of(outcome.counts.total, SYS_recvmsg, "socket", "timer").count, 2U);
+}
+
+// Between two points at which the child stands still, the kernel's own sums are exact, and taken a
+// few instructions from the probes. But where a woken thread preempts, the kernel skips an update
+// of its clock (kernel/sched/core.c, wakeup_preempt: rq_clock_skip_update), and so counts the way
+// from the wake-up to the switch as CPU time: only the sum of the two is the same. And what a
+// hypervisor took, and interrupts, it takes off CPU time where it is built so.
+TEST(Budget, AgreesWithSchedstat) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
+  const capture::ParkedChild child([] {
+    for (int i = 0; i < 300; ++i) {
+      spin_for(kMs / 10);
+      const timespec time{.tv_sec = 0, .tv_nsec = 100'000};
+      ::nanosleep(&time, nullptr);
+    }
+  });
+  ASSERT_TRUE(probes.adopt(std::array{child.pid()}).ok());
+  const std::array<capture::Task, 1> tasks = {capture::Task{child.pid(), child.pid()}};
+  const auto before = capture::read_schedstat("/proc", tasks);
+  open_window(probes);
+  child.run();
+  const Outcome outcome = finish(probes);
+  const Schedstat theirs =
+      capture::since(before, capture::read_schedstat("/proc", tasks)).at(child.pid());
+  expect_sound(outcome);
+  const TaskCounts& ours = outcome.counts.total;
+  const std::uint64_t switches = ours.voluntary_switches + ours.involuntary_switches;
+  const auto slack = static_cast<double>(switches * 5'000);
+  const auto cpu_ns = static_cast<double>(ours.user_ns + ours.system_ns);
+  const auto runqueue_ns = static_cast<double>(ours.runqueue_ns);
+  const auto their_sum = static_cast<double>(theirs.cpu_ns + theirs.runqueue_ns);
+  EXPECT_LE(their_sum, cpu_ns + runqueue_ns + slack);
+  EXPECT_GE(their_sum, 0.7 * (cpu_ns + runqueue_ns));
+  EXPECT_LE(cpu_ns, static_cast<double>(theirs.cpu_ns) + slack);
+  EXPECT_GE(runqueue_ns, static_cast<double>(theirs.runqueue_ns) - slack);
 }
 
 TEST(Budget, IsLeftOutOnRequest) {

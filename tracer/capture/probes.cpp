@@ -176,7 +176,7 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     bpf_map__set_max_entries(skeleton.maps.exited, slots);
     skeleton.rodata->record_slots = slots;
     skeleton.rodata->inspect_descriptors = !socket_tracepoints;
-    skeleton.rodata->has_budget = options.budget;
+    skeleton.rodata->has_budget = options.budget && !options.counts_only;
     skeleton.rodata->can_cast = kernel_is_at_least(6, 2);
     mark_calls_with_descriptor(skeleton.rodata->calls_with_descriptor);
 

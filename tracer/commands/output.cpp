@@ -47,6 +47,9 @@ void add_output_options(CLI::App& app, OutputOptions& options) {
   app.add_flag("--cross-check", options.cross_check,
                "Compare the probes' counts with perf's counts of the same events")
       ->group(kGroup);
+  app.add_flag("-v,--verbose", options.verbose,
+               "Show all of the report, and compare with what schedstat and the load counted")
+      ->group(kGroup);
   app.add_option("--json", options.json, "Write the report as JSON to FILE (-: standard output)")
       ->type_name("FILE")
       ->group(kGroup);
@@ -92,9 +95,10 @@ Status write_reports(const Snapshot& snapshot, const OutputOptions& options) {
                      options.save == kStandardOutput;
   if (options.quiet || taken) return {};
   report::Detail detail;
-  detail.syscalls = options.syscalls;
-  detail.threads = options.threads;
-  detail.cross_check = options.cross_check;
+  if (options.verbose) detail = report::kEverything;
+  detail.syscalls |= options.syscalls;
+  detail.threads |= options.threads;
+  detail.cross_check |= options.cross_check;
   return print(report::render_text(report::build_report(run, detail), terminal_style()));
 }
 

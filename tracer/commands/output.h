@@ -23,11 +23,12 @@ struct OutputOptions {
   bool syscalls = false;
   bool threads = false;
   bool cross_check = false;
-  bool quiet = false;  // nothing on the terminal but errors
+  bool verbose = false;  // all that there is to show, and what others counted
+  bool quiet = false;    // nothing on the terminal but errors
 };
 
-// Adds --json, --markdown, --syscalls, --threads, --cross-check and --quiet; --save is for who
-// measures. The options must outlive the parsing.
+// Adds --json, --markdown, --syscalls, --threads, --cross-check, --verbose and --quiet; --save is
+// for who measures. The options must outlive the parsing.
 void add_output_options(CLI::App& app, OutputOptions& options);
 
 // Writes a whole file, or to standard output.

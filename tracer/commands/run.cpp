@@ -233,6 +233,7 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
     plan.max_threads = *threads;
   }
   plan.events = options.events;
+  plan.read_schedstat = options.output.verbose || options.output.cross_check;
   if (options.output.cross_check)
     for (const std::string& event : capture::kCrossCheckEvents)
       if (std::find(plan.events.begin(), plan.events.end(), event) == plan.events.end())

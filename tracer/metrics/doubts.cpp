@@ -19,9 +19,10 @@ bool beyond(double value, std::uint64_t of, double share) {
 }
 
 bool counters_disagree(const CrossCheck& check) {
-  const bool time = check.quantity == CrossCheck::Quantity::kCpuTime;
+  if (check.witness != CrossCheck::Witness::kPerf) return false;
+  const bool time = check.is_time();
   const std::uint64_t slack = time ? kCrossCheckSlackNs : kCrossCheckSlack;
-  return std::max(check.probes, check.perf) - std::min(check.probes, check.perf) > slack &&
+  return std::max(check.probes, check.other) - std::min(check.probes, check.other) > slack &&
          (!check.share || *check.share > (time ? kMaxCpuTimeShare : kMaxCrossCheckShare));
 }
 

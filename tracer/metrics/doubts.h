@@ -20,7 +20,7 @@ inline constexpr double kMinRunningShare = 0.95;
 inline constexpr double kMinJain = 0.9;
 // The probes' share of the traced tree's CPU time above this. An echo server, which does nothing
 // but calls and switches, is near 10 %; the share itself stands in every report.
-inline constexpr double kMaxProbeShare = 0.2;
+inline constexpr double kMaxProbeShare = 0.25;
 // Open loop: share of messages sent more than 1 ms after their planned time above this.
 inline constexpr double kMaxLateShare = 0.01;
 // The oldest unanswered message's wait, as a share of the window, above this.

@@ -257,27 +257,60 @@ std::uint64_t probes_count(const TaskCounts& total, CrossCheck::Quantity quantit
     case CrossCheck::Quantity::kMigrations:
       return total.migrations;
     case CrossCheck::Quantity::kCpuTime:
+    case CrossCheck::Quantity::kRunQueueTime:
+    case CrossCheck::Quantity::kMessages:
       break;
   }
   return total.user_ns + total.system_ns;
 }
 
-std::vector<CrossCheck> cross_checks(const Snapshot& snapshot) {
+CrossCheck compared(CrossCheck::Quantity quantity, CrossCheck::Witness witness,
+                    std::uint64_t probes, std::uint64_t other) {
+  CrossCheck check;
+  check.quantity = quantity;
+  check.witness = witness;
+  check.probes = probes;
+  check.other = other;
+  check.difference = static_cast<std::int64_t>(other - probes);
+  const std::uint64_t apart = magnitude(check.difference);
+  check.share = apart == 0 ? 0.0 : share(apart, other);
+  return check;
+}
+
+// Of the threads of which schedstat was read at the end.
+void compare_schedstat(const Snapshot& snapshot, std::vector<CrossCheck>& checks) {
+  TaskCounts ours;
+  Schedstat theirs;
+  bool any = false;
+  for (const ThreadCounts& thread : snapshot.threads) {
+    if (!thread.schedstat) continue;
+    any = true;
+    theirs.cpu_ns += thread.schedstat->cpu_ns;
+    theirs.runqueue_ns += thread.schedstat->runqueue_ns;
+    ours.user_ns += thread.counts.user_ns + thread.counts.system_ns;
+    ours.runqueue_ns += thread.counts.runqueue_ns;
+  }
+  if (!any) return;
+  using enum CrossCheck::Quantity;
+  const auto by = CrossCheck::Witness::kSchedstat;
+  checks.push_back(compared(kCpuTime, by, ours.user_ns, theirs.cpu_ns));
+  checks.push_back(compared(kRunQueueTime, by, ours.runqueue_ns, theirs.runqueue_ns));
+}
+
+std::vector<CrossCheck> cross_checks(const Snapshot& snapshot, const Messages& messages) {
   std::vector<CrossCheck> checks;
   if (!measured(snapshot, Figures::kScheduling)) return checks;
   for (const PerfCount& perf : snapshot.perf) {
     const auto quantity = quantity_of(perf.event);
     if (!quantity || !perf.unsupported.empty()) continue;
-    CrossCheck check;
-    check.quantity = *quantity;
-    check.event = perf.event;
-    check.probes = probes_count(snapshot.total, *quantity);
-    check.perf = perf.value;
-    check.difference = static_cast<std::int64_t>(check.perf - check.probes);
-    const std::uint64_t apart = magnitude(check.difference);
-    check.share = apart == 0 ? 0.0 : share(apart, check.perf);
-    checks.push_back(std::move(check));
+    checks.push_back(compared(*quantity, CrossCheck::Witness::kPerf,
+                              probes_count(snapshot.total, *quantity), perf.value));
+    checks.back().event = perf.event;
   }
+  compare_schedstat(snapshot, checks);
+  if (messages.by_load && messages.by_kernel)
+    checks.push_back(compared(CrossCheck::Quantity::kMessages, CrossCheck::Witness::kLoad,
+                              *messages.by_kernel, *messages.by_load));
   return checks;
 }
 
@@ -351,7 +384,7 @@ Metrics compute(const Snapshot& snapshot) {
     metrics.syscalls.push_back(syscall_row(snapshot, call, metrics));
   take_threads(snapshot, metrics);
   metrics.perf = perf_rows(snapshot, metrics);
-  metrics.cross_checks = cross_checks(snapshot);
+  metrics.cross_checks = cross_checks(snapshot, metrics.messages);
   if (measured(snapshot, Figures::kScheduling)) metrics.life = life_budget(snapshot);
   metrics.budget = time_budget(snapshot);
   if (snapshot.overhead.probe_ns && metrics.messages.count)

@@ -122,16 +122,22 @@ struct Latency {
   double mean_ns = 0;
 };
 
-// One quantity counted twice: by our probes, and by the kernel's own perf event.
+// One quantity counted twice: by our probes, and by somebody else.
 struct CrossCheck {
-  enum class Quantity { kContextSwitches, kMigrations, kCpuTime };
+  enum class Quantity { kContextSwitches, kMigrations, kCpuTime, kRunQueueTime, kMessages };
+  enum class Witness { kPerf, kSchedstat, kLoad };
   Quantity quantity = Quantity::kContextSwitches;
-  std::string event;         // as it was asked for
-  std::uint64_t probes = 0;  // kCpuTime: nanoseconds, here and below
-  std::uint64_t perf = 0;
-  std::int64_t difference = 0;  // perf - probes
-  // |difference| / perf; absent when perf counted none and we did.
+  Witness witness = Witness::kPerf;
+  std::string event;         // of perf, as it was asked for
+  std::uint64_t probes = 0;  // times: nanoseconds, here and below
+  std::uint64_t other = 0;
+  std::int64_t difference = 0;  // other - probes
+  // |difference| / other; absent when the other counted none and we did.
   std::optional<double> share;
+
+  [[nodiscard]] bool is_time() const {
+    return quantity == Quantity::kCpuTime || quantity == Quantity::kRunQueueTime;
+  }
 };
 
 struct PerfRow {

@@ -201,12 +201,44 @@ Json perf(const metrics::Metrics& metrics) {
   return object;
 }
 
+const char* quantity_name(metrics::CrossCheck::Quantity quantity) {
+  using Quantity = metrics::CrossCheck::Quantity;
+  switch (quantity) {
+    case Quantity::kContextSwitches:
+      return "context_switches";
+    case Quantity::kMigrations:
+      return "migrations";
+    case Quantity::kCpuTime:
+      return "cpu_ns";
+    case Quantity::kRunQueueTime:
+      return "runqueue_ns";
+    case Quantity::kMessages:
+      break;
+  }
+  return "messages";
+}
+
+const char* witness_name(metrics::CrossCheck::Witness witness) {
+  using Witness = metrics::CrossCheck::Witness;
+  switch (witness) {
+    case Witness::kPerf:
+      return "perf";
+    case Witness::kSchedstat:
+      return "schedstat";
+    case Witness::kLoad:
+      break;
+  }
+  return "load";
+}
+
 Json cross_check(const metrics::Metrics& metrics) {
   Json list = Json::array();
   for (const metrics::CrossCheck& check : metrics.cross_checks)
-    list.push_back({{"event", check.event},
+    list.push_back({{"quantity", quantity_name(check.quantity)},
+                    {"by", witness_name(check.witness)},
+                    {"event", maybe(check.event)},
                     {"probes", check.probes},
-                    {"perf", check.perf},
+                    {"other", check.other},
                     {"difference", check.difference},
                     {"share", maybe(check.share)}});
   return list;

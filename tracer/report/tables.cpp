@@ -173,27 +173,39 @@ Section thread_section(const JudgedRun& run, const Detail& detail) {
   return section;
 }
 
+// "context-switches, by perf"
+std::string cross_check_name(const CrossCheck& check) {
+  switch (check.witness) {
+    case CrossCheck::Witness::kPerf:
+      break;
+    case CrossCheck::Witness::kSchedstat:
+      return check.quantity == CrossCheck::Quantity::kCpuTime ? "CPU time, by schedstat"
+                                                              : "run queue, by schedstat";
+    case CrossCheck::Witness::kLoad:
+      return "messages, by the load";
+  }
+  return printable(check.event) + ", by perf";
+}
+
 Section cross_check_section(const JudgedRun& run) {
   Section section{"Cross-check", {}, std::nullopt, {}};
   if (run.metrics.cross_checks.empty()) {
-    section.remarks.emplace_back(
-        "Nothing to compare: no perf event counted what the probes count.");
+    section.remarks.emplace_back("Nothing to compare: nobody else counted what the probes count.");
     return section;
   }
   Table table{{{"", Align::kLeft},
                {"by the probes", Align::kPoint},
-               {"by perf", Align::kPoint},
+               {"by the other", Align::kPoint},
                {"difference", Align::kPoint},
                {"share", Align::kPoint}},
               {}};
   for (const CrossCheck& check : run.metrics.cross_checks) {
-    const bool time = check.quantity == CrossCheck::Quantity::kCpuTime;
-    const auto text = [time](std::uint64_t value) {
+    const auto text = [time = check.is_time()](std::uint64_t value) {
       return time ? time_text(value) : count_text(value);
     };
     const bool more = check.difference > 0;
-    const std::uint64_t apart = more ? check.perf - check.probes : check.probes - check.perf;
-    table.rows.push_back({{printable(check.event), text(check.probes), text(check.perf),
+    const std::uint64_t apart = more ? check.other - check.probes : check.probes - check.other;
+    table.rows.push_back({{cross_check_name(check), text(check.probes), text(check.other),
                            (apart == 0 ? ""
                             : more     ? "+"
                                        : "-") +
@@ -202,7 +214,14 @@ Section cross_check_section(const JudgedRun& run) {
   }
   section.table = std::move(table);
   section.remarks.emplace_back(
-      "Each counted twice, by the eBPF probes and by the kernel's perf events, independently.");
+      "Each counted twice, by the eBPF probes and by somebody else, independently.");
+  if (std::ranges::any_of(run.metrics.cross_checks, [](const CrossCheck& check) {
+        return check.witness == CrossCheck::Witness::kSchedstat;
+      }))
+    section.remarks.emplace_back(
+        "schedstat is of the threads alive at the end, read a moment after the window's edges."
+        " Where a woken thread preempts another, the kernel counts the way from wake-up to switch as"
+        " CPU time, the probes as run queue: the sum of the two is the same.");
   return section;
 }
 

@@ -92,12 +92,11 @@ std::string counters_disagree(const JudgedRun& run, const std::vector<std::strin
   std::vector<std::string> pairs;
   for (const metrics::CrossCheck& check : run.metrics.cross_checks) {
     if (!contains(events, check.event)) continue;
-    const bool time = check.quantity == metrics::CrossCheck::Quantity::kCpuTime;
-    const auto text = [time](std::uint64_t value) {
+    const auto text = [time = check.is_time()](std::uint64_t value) {
       return time ? duration_text(static_cast<double>(value)) : count_text(value);
     };
     pairs.push_back(fmt::format("{} ({} and {})", printable(check.event), text(check.probes),
-                                text(check.perf)));
+                                text(check.other)));
   }
   return fmt::format("the probes and perf disagree on {}", joined(pairs));
 }

@@ -179,6 +179,14 @@ struct TaskCounts {
   friend bool operator==(const TaskCounts&, const TaskCounts&) = default;
 };
 
+// What the scheduler says of a thread, from near the window's opening to near its close.
+struct Schedstat {
+  std::uint64_t cpu_ns = 0;
+  std::uint64_t runqueue_ns = 0;
+
+  friend bool operator==(const Schedstat&, const Schedstat&) = default;
+};
+
 struct ThreadCounts {
   std::int64_t tid = 0;
   std::int64_t tgid = 0;
@@ -186,6 +194,7 @@ struct ThreadCounts {
   std::uint64_t life_ns = 0;  // of its life, the part inside the window
   bool exited = false;        // before the window closed
   TaskCounts counts;
+  std::optional<Schedstat> schedstat;  // where it was asked for, of those alive at the close
 
   friend bool operator==(const ThreadCounts&, const ThreadCounts&) = default;
 };

@@ -145,6 +145,12 @@ void visit_fields(S& counts, Field&& field) {
   field("budget", counts.budget);
 }
 
+template <MaybeConst<Schedstat> S, class Field>
+void visit_fields(S& schedstat, Field&& field) {
+  field("cpu_ns", schedstat.cpu_ns);
+  field("runqueue_ns", schedstat.runqueue_ns);
+}
+
 template <MaybeConst<ThreadCounts> S, class Field>
 void visit_fields(S& thread, Field&& field) {
   field("tid", thread.tid);
@@ -153,6 +159,7 @@ void visit_fields(S& thread, Field&& field) {
   field("life_ns", thread.life_ns);
   field("exited", thread.exited);
   field("counts", thread.counts);
+  field("schedstat", thread.schedstat);
 }
 
 template <MaybeConst<PerfCount> S, class Field>

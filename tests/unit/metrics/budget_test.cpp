@@ -40,8 +40,11 @@ TaskCounts counts() {
 Snapshot snapshot_of(const TaskCounts& counts) {
   Snapshot snapshot;
   snapshot.total = counts;
-  snapshot.threads.push_back(
-      {.tid = 7, .tgid = 7, .comm = "one", .life_ns = 1000, .exited = false, .counts = counts});
+  ThreadCounts thread;
+  thread.tid = thread.tgid = 7;
+  thread.life_ns = 1000;
+  thread.counts = counts;
+  snapshot.threads.push_back(std::move(thread));
   return snapshot;
 }
 

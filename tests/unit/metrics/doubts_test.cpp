@@ -122,8 +122,8 @@ const std::vector<Case>& cases() {
          run.threads.back().life_ns = 1'000'000;
          run.threads.back().counts.blocked_ns = 998'999;
        }},
-      {Kind::kProbesCostly, [](Snapshot& run) { run.overhead.share_of_cpu = 0.2; },
-       [](Snapshot& run) { run.overhead.share_of_cpu = 0.201; }},
+      {Kind::kProbesCostly, [](Snapshot& run) { run.overhead.share_of_cpu = 0.25; },
+       [](Snapshot& run) { run.overhead.share_of_cpu = 0.251; }},
   };
   return kCases;
 }

@@ -332,10 +332,13 @@ TEST(CrossCheck, ComparesWhatPerfCountedToo) {
               {"context-switches:u", 0, 1, 1, ""},
               {"migrations", 0, 0, 0, "not allowed"}};
   const std::vector<CrossCheck> checks = compute(run).cross_checks;
-  ASSERT_EQ(checks.size(), 3U);
+  ASSERT_EQ(checks.size(), 4U);
+  EXPECT_EQ(checks[3].quantity, CrossCheck::Quantity::kMessages);
+  EXPECT_EQ(checks[3].other, 1'000U);
+  EXPECT_EQ(checks[3].difference, 0);
   EXPECT_EQ(checks[0].quantity, CrossCheck::Quantity::kContextSwitches);
   EXPECT_EQ(checks[0].probes, 1'000U);
-  EXPECT_EQ(checks[0].perf, 1'010U);
+  EXPECT_EQ(checks[0].other, 1'010U);
   EXPECT_EQ(checks[0].difference, 10);
   EXPECT_THAT(checks[0].share, Optional(DoubleEq(10.0 / 1'010)));
   EXPECT_EQ(checks[1].quantity, CrossCheck::Quantity::kMigrations);
@@ -345,6 +348,28 @@ TEST(CrossCheck, ComparesWhatPerfCountedToo) {
   EXPECT_EQ(checks[2].difference, -500'000);
   run.unmeasured[Figures::kScheduling] = "why";
   EXPECT_TRUE(compute(run).cross_checks.empty());
+}
+
+TEST(CrossCheck, ComparesSchedstatOfTheThreadsThatHaveIt) {
+  Snapshot run = echo_run();
+  run.load.reset();
+  for (const std::int64_t tid : {1, 2, 3}) {
+    ThreadCounts thread;
+    thread.tid = tid;
+    thread.counts.user_ns = 100;
+    thread.counts.system_ns = 200;
+    thread.counts.runqueue_ns = 50;
+    if (tid != 3) thread.schedstat = Schedstat{310, 45};
+    run.threads.push_back(std::move(thread));
+  }
+  const std::vector<CrossCheck> checks = compute(run).cross_checks;
+  ASSERT_EQ(checks.size(), 2U);
+  EXPECT_EQ(checks[0].quantity, CrossCheck::Quantity::kCpuTime);
+  EXPECT_EQ(checks[0].witness, CrossCheck::Witness::kSchedstat);
+  EXPECT_EQ(checks[0].probes, 600U);
+  EXPECT_EQ(checks[0].other, 620U);
+  EXPECT_EQ(checks[1].quantity, CrossCheck::Quantity::kRunQueueTime);
+  EXPECT_EQ(checks[1].difference, -10);
 }
 
 TEST(CrossCheck, OfNothingAgainstSomethingHasNoShare) {

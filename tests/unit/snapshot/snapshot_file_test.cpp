@@ -112,7 +112,7 @@ Snapshot full_snapshot() {
   load.saturation = "busy";
   snapshot.total = some_counts();
   for (std::int64_t tid = 7; tid < 9; ++tid)
-    snapshot.threads.push_back({tid, 7, "worker", 100, true, some_counts()});
+    snapshot.threads.push_back({tid, 7, "worker", 100, true, some_counts(), Schedstat{1, 2}});
   snapshot.folded_threads = 5;
   snapshot.folded_life_ns = 6;
   snapshot.cpu_time = CpuTime{1, 2, 3, 4, 5, 6, 7};
@@ -251,7 +251,8 @@ bool may_be_absent(const std::string& key) {
                                                "budget",
                                                "cpu_ns",
                                                "cpu_time",
-                                               "folded_life_ns"};
+                                               "folded_life_ns",
+                                               "schedstat"};
   return kOptional.contains(key);
 }
 

@@ -195,6 +195,7 @@ Status Session::pass_window() {
       if (Status enabled = perf_->enable(); !enabled) return enabled;
   }
 
+  const auto schedstat_at_open = read_schedstat();
   const std::uint64_t close = probes_->window_close_ns();
   Status waited;
   while (waited.ok() && monotonic_ns() < close && !over() && !interrupted()) {
@@ -204,6 +205,7 @@ Status Session::pass_window() {
   if (monotonic_ns() < probes_->window_close_ns()) probes_->close_window_at(0);
   probes_->count(false);
   costs_->window_closed();
+  schedstat_ = capture::since(schedstat_at_open, read_schedstat());
   if (perf_)
     if (Status disabled = perf_->disable(); !disabled) return disabled;
   if (!waited) return waited;

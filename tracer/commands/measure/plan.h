@@ -40,6 +40,7 @@ struct Plan {
   bool inspect_descriptors = false;
   std::uint32_t max_threads = 8192;
   std::vector<std::string> events;  // perf events to count beside the probes
+  bool read_schedstat = false;      // at the window's edges, to compare
 
   std::chrono::milliseconds ready_timeout{10'000};  // for the program to listen
   std::chrono::milliseconds stop_grace{5'000};      // between SIGTERM and SIGKILL

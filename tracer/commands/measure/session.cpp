@@ -202,6 +202,13 @@ Status Session::find_port() {
   return {};
 }
 
+std::map<pid_t, Schedstat> Session::read_schedstat() const {
+  if (!plan_.read_schedstat || opens_at_exec()) return {};  // an ended program leaves none
+  const pid_t first = plan_.attach ? root_ : server_.supervisor->guardian_pid();
+  const auto tasks = capture::tasks_of_tree("/proc", first);
+  return tasks ? capture::read_schedstat("/proc", *tasks) : std::map<pid_t, Schedstat>();
+}
+
 // The run goes on without it.
 void Session::read_memory(std::optional<MemoryReading> Memory::*when) {
   const auto processes = tree();

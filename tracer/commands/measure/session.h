@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "capture/perf_events.h"
 #include "capture/probe_costs.h"
 #include "capture/probes.h"
+#include "capture/schedstat.h"
 #include "commands/measure/measure.h"
 #include "commands/measure/plan.h"
 #include "commands/measure/progress.h"
@@ -55,6 +57,8 @@ class Session {
   Status calibrate_under_load(std::uint64_t open_ns);
   Status pass_window();
   Status end_programs();
+  // Of the program's threads, if that is wanted.
+  [[nodiscard]] std::map<pid_t, Schedstat> read_schedstat() const;
   void read_memory(std::optional<MemoryReading> Memory::*when);
   Result<Measured> take_snapshot();
 
@@ -96,6 +100,7 @@ class Session {
   std::optional<load::Outcome> outcome_;
   std::optional<Error> load_error_;
 
+  std::map<pid_t, Schedstat> schedstat_;  // of the window, by tid
   std::optional<Memory> memory_;
   std::string memory_unmeasured_;  // why a reading is missing
   bool window_opened_ = false;

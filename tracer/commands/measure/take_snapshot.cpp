@@ -49,6 +49,10 @@ Result<Measured> Session::take_snapshot() {
   snapshot.interrupted = interrupted();
   snapshot.total = std::move(collected.total);
   snapshot.threads = std::move(collected.threads);
+  for (ThreadCounts& thread : snapshot.threads)
+    if (const auto found = schedstat_.find(static_cast<pid_t>(thread.tid));
+        found != schedstat_.end() && !thread.exited)
+      thread.schedstat = found->second;
   snapshot.folded_threads = collected.folded_threads;
   if (raw->budget) snapshot.folded_life_ns = collected.folded_life_ns;
   snapshot.cpu_time = collected.cpu_time;
