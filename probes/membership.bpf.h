@@ -81,7 +81,13 @@ __noinline int fold(struct tr_thread* thread) {
     thread->calls[i].errors = 0;
     thread->calls[i].calls = 0;
     thread->calls[i].total_ns = 0;
+    spill(0, TR_CELL_KEY(TR_CELL_RETURNED, call, 0), thread->calls[i].returned);
+    spill(0, TR_CELL_KEY(TR_CELL_EMPTY, call, 0), thread->calls[i].empty);
+    spill(0, TR_CELL_KEY(TR_CELL_IN_VAIN, call, 0), thread->calls[i].in_vain);
     thread->calls[i].cpu_ns = 0;
+    thread->calls[i].returned = 0;
+    thread->calls[i].empty = 0;
+    thread->calls[i].in_vain = 0;
   }
   for (int i = 0; i < TR_WAIT_SLOTS; i++) {
     __u32 key = thread->waits[i].key;
@@ -138,16 +144,16 @@ static __always_inline struct tr_thread* adopt(struct task_struct* task) {
 }
 
 /* The thread has left its CPU for the last time. */
-static __noinline int thread_gone(struct tr_thread* thread, __u64 now) {
+__noinline int thread_gone(struct tr_thread* thread, __u64 now) {
   if (!thread) return 0;
   enter_state(thread, TR_STATE_DEAD, now);
   thread->died_ns = now;
   /* exit and exit_group never return; a killed thread leaves its call open. */
   if (thread->call != TR_NO_CALL)
-    close_call(thread, thread->call, thread->call_since_ns, thread->call_cpu_ns, now);
+    close_call(thread, thread->call, thread->call_since_ns, thread->call_cpu_ns, NO_RESULT, now);
   if (thread->restarted_call != TR_NO_CALL)
     close_call(thread, thread->restarted_call, thread->restarted_since_ns, thread->restarted_cpu_ns,
-               now);
+               NO_RESULT, now);
   if (__sync_fetch_and_sub(&living, 1) == 1 && window_closes_with_tree && now < window_close_ns)
     window_close_ns = now;
   __u32 slot = thread->slot;

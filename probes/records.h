@@ -66,6 +66,10 @@ struct tr_call {
   __u64 calls;    /* entered inside the window */
   __u64 total_ns; /* inside the window */
   __u64 cpu_ns;   /* of it, in TR_STATE_SYSTEM */
+  /* Of those that ended inside the window. */
+  __u64 returned; /* sum of the results above 0 */
+  __u32 empty;    /* returned 0 */
+  __u32 in_vain;  /* times that it was woken by no timer, and found nothing: ended so, or slept on */
 };
 
 /* What a call blocks on, by its first argument where that is a descriptor. */
@@ -117,6 +121,7 @@ enum tr_cell_kind {
   TR_CELL_FUTEX,       /* value: futex operation with its flags */
   TR_CELL_CARRIED_IN,  /* calls under way when the window opened; value 0 */
   TR_CELL_IN_FLIGHT,   /* calls under way when it closed; value 0 */
+  TR_CELL_WOKE_NOBODY, /* a futex call that wakes, and woke none; value: as TR_CELL_FUTEX */
   /* Only in `spilled`: what did not fit `calls`. */
   TR_CELL_CALLS,
   TR_CELL_ERRORS,
@@ -124,6 +129,9 @@ enum tr_cell_kind {
   TR_CELL_CPU_NS,
   TR_CELL_WAITS, /* of a tr_wait; value: the low byte of TR_WAIT_KEY */
   TR_CELL_WAIT_NS,
+  TR_CELL_RETURNED,
+  TR_CELL_EMPTY,
+  TR_CELL_IN_VAIN,
 };
 #define TR_CELL_KEY(kind, call, value) \
   (((__u32)(kind) << 23) | ((__u32)(call) << 12) | ((__u32)(value)&0xfffu))
@@ -131,8 +139,8 @@ enum tr_cell_kind {
 #define TR_CELL_CALL(key) (((key) >> 12) & TR_CALL_MASK)
 #define TR_CELL_VALUE(key) ((key)&0xfffu)
 
-#define TR_CALL_SLOTS 36
-#define TR_CELL_SLOTS 288
+#define TR_CALL_SLOTS 30
+#define TR_CELL_SLOTS 252
 #define TR_WAIT_SLOTS 16
 #define TR_COMM_LENGTH 16
 
@@ -166,7 +174,8 @@ struct tr_thread {
   __u64 waking_ns; /* when its wake-up began; 0: none under way */
   __u32 waker;     /* of that wake-up, enum tr_waker */
   __u16 object;    /* what it blocks on, enum tr_object */
-  __u16 busy; /* a program is changing its state here, and must not be changed by an interrupt */
+  __u16 woken;     /* in the call under way it slept, and was woken by no timer */
+  __u64 busy; /* a program is changing its state here, and must not be changed by an interrupt */
   char comm[TR_COMM_LENGTH];
   __u64 state_ns[TR_STATES];
   __u64 counters[TR_COUNTERS];
@@ -304,7 +313,7 @@ static inline __u32 tr_bucket(__u64 value) {
 #else
 #define TR_STATIC_ASSERT _Static_assert
 #endif
-TR_STATIC_ASSERT(sizeof(struct tr_call) == 32, "tr_call");
+TR_STATIC_ASSERT(sizeof(struct tr_call) == 48, "tr_call");
 TR_STATIC_ASSERT(TR_OBJECTS <= 16 && TR_WAKERS <= 16, "TR_WAIT_KEY");
 TR_STATIC_ASSERT(sizeof(struct tr_thread) % 8 == 0, "records lie end to end in the mapped array");
 TR_STATIC_ASSERT(sizeof(struct tr_news) == 40, "tr_news");

@@ -11,6 +11,11 @@ static __always_inline void switched_out(struct tr_thread* thread, struct task_s
     thread_gone(thread, now);
   } else {
     if (has_budget) thread->object = blocking_object(thread, task);
+    if (unlikely(thread->woken)) {
+      thread->woken = 0;
+      if (is_among(calls_for_readiness, thread->call) && in_window(now))
+        count_in_vain(thread, thread->call);
+    }
     enter_state(thread, TR_STATE_BLOCKED, now);
     count(thread, TR_VOLUNTARY_SWITCHES, now);
   }

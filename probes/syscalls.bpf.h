@@ -39,6 +39,7 @@ static __always_inline void enter_call(struct tr_thread* thread, const struct pt
   thread->call = call;
   thread->call_since_ns = now;
   thread->call_cpu_ns = 0;
+  thread->woken = 0;
   thread->argument = first_argument(regs);
   if (likely(in_window(now))) count_entry(thread, regs, call);
 }
@@ -69,15 +70,23 @@ __noinline int failed_call(struct tr_thread* thread, long error, __u64 now) {
      * call is not restarted but fails (arch/x86/kernel/signal.c). */
     if (error == EINTR && thread->restarted_call != TR_NO_CALL) {
       close_call(thread, thread->restarted_call, thread->restarted_since_ns,
-                 thread->restarted_cpu_ns, now);
+                 thread->restarted_cpu_ns, NO_RESULT, now);
       if (in_window(now)) count_error(thread, thread->restarted_call, EINTR);
       thread->restarted_call = TR_NO_CALL;
     }
   } else if (in_window(now)) {
     count_error(thread, call, (__u32)error);
   }
-  close_call(thread, call, thread->call_since_ns, thread->call_cpu_ns, now);
+  close_call(thread, call, thread->call_since_ns, thread->call_cpu_ns, -error, now);
   return 0;
+}
+
+static __always_inline void count_useless_wake(struct tr_thread* thread,
+                                               const struct pt_regs* regs) {
+  __u32 operation = futex_operation(regs) & 0xfff, command = operation & FUTEX_COMMAND;
+  if (command == FUTEX_WAKE || command == FUTEX_REQUEUE || command == FUTEX_CMP_REQUEUE ||
+      command == FUTEX_WAKE_OP || command == FUTEX_WAKE_BITSET)
+    count_cell(thread, TR_CELL_KEY(TR_CELL_WOKE_NOBODY, NR_FUTEX, operation));
 }
 
 static __always_inline void leave_call(struct tr_thread* thread, const struct pt_regs* regs,
@@ -91,7 +100,8 @@ static __always_inline void leave_call(struct tr_thread* thread, const struct pt
   if (unlikely(ret < 0 && ret >= -MAX_ERRNO))
     failed_call(thread, -ret, now);
   else
-    close_call(thread, call, thread->call_since_ns, thread->call_cpu_ns, now);
+    close_call(thread, call, thread->call_since_ns, thread->call_cpu_ns, ret, now);
+  if (call == NR_FUTEX && ret == 0 && in_window(now)) count_useless_wake(thread, regs);
   thread->call = TR_NO_CALL;
 }
 

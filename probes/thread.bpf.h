@@ -261,7 +261,10 @@ static __always_inline void woken_up(struct tr_thread* thread, __u64 now) {
   __u64 since = thread->since_ns, waking = thread->waking_ns;
   if (!waking || waking > now) waking = now;
   if (waking < since) waking = since;
-  if (has_budget) add_wait(thread, since, waking);
+  if (has_budget) {
+    add_wait(thread, since, waking);
+    thread->woken = thread->waker != TR_WOKEN_BY_TIMER;
+  }
   enter_state(thread, TR_STATE_WAKING, waking);
   enter_state(thread, TR_STATE_WOKEN, now);
 }
@@ -297,7 +300,7 @@ static __always_inline void change_owner(struct tr_cpu* cpu, enum tr_owner owner
 
 /* Another thread runs here than the last switch said: that switch was not shown, or the thread was
  * taken in while it ran. */
-static __noinline __u32 find_running(struct tr_cpu* cpu) {
+__noinline __u32 find_running(struct tr_cpu* cpu) {
   struct task_struct* task = bpf_get_current_task_btf();
   if (!cpu) return 0;
   __u32 member = member_of(task);
@@ -332,9 +335,47 @@ static __always_inline struct tr_thread* running_thread(enum tr_program program)
   return thread;
 }
 
+/* The calls that wait until there is something to do; a bit each, set by user space. */
+const volatile __u64 calls_for_readiness[TR_CALL_OTHER / 64 + 1] = {};
+
+static __always_inline bool is_among(const volatile __u64* calls, __u32 call) {
+  __u32 word = call / 64;
+  return word <= TR_CALL_OTHER / 64 && calls[word] >> (call & 63) & 1;
+}
+
+/* What a call returned, where it never did. */
+#define NO_RESULT ((long)(1ul << 63))
+
+/* The thread had slept in this call, was woken, and found nothing. */
+__noinline int count_in_vain(struct tr_thread* thread, __u32 call) {
+  if (!thread) return 0;
+  struct tr_call* entry = find_call(thread, call);
+  if (entry)
+    entry->in_vain++;
+  else
+    spill(thread->serial, TR_CELL_KEY(TR_CELL_IN_VAIN, call, 0), 1);
+  return 0;
+}
+
+/* A call has ended inside the window, and returned nothing. */
+__noinline int count_nothing(struct tr_thread* thread, __u32 call, long result) {
+  if (!thread || result > 0 || result == NO_RESULT) return 0;
+  if (result == 0) {
+    struct tr_call* entry = find_call(thread, call);
+    if (entry)
+      entry->empty++;
+    else
+      spill(thread->serial, TR_CELL_KEY(TR_CELL_EMPTY, call, 0), 1);
+  }
+  bool nothing = result == -EAGAIN ? call != NR_FUTEX
+                                   : result == 0 && is_among(calls_for_readiness, call);
+  if (thread->woken && nothing) count_in_vain(thread, call);
+  return 0;
+}
+
 /* Adds the part of a finished call that lies inside the window. */
 static __always_inline void close_call(struct tr_thread* thread, __u32 call, __u64 since,
-                                       __u64 cpu_ns, __u64 now) {
+                                       __u64 cpu_ns, long result, __u64 now) {
   __u64 open = window_open_ns, close = window_close_ns;
   if (unlikely(now <= open || since >= close)) return;
   __u64 duration = now - since;
@@ -347,10 +388,14 @@ static __always_inline void close_call(struct tr_thread* thread, __u32 call, __u
   if (likely(entry)) {
     entry->total_ns += duration;
     entry->cpu_ns += cpu_ns;
+    if (result > 0 && now < close) entry->returned += result;
   } else {
     spill(thread->serial, TR_CELL_KEY(TR_CELL_TOTAL_NS, call, 0), duration);
     spill(thread->serial, TR_CELL_KEY(TR_CELL_CPU_NS, call, 0), cpu_ns);
+    if (result > 0 && now < close)
+      spill(thread->serial, TR_CELL_KEY(TR_CELL_RETURNED, call, 0), result);
   }
+  if (result <= 0 && now < close) count_nothing(thread, call, result);
   count_cell(thread, TR_CELL_KEY(TR_CELL_LATENCY, call, tr_bucket(duration)));
 }
 

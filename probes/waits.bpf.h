@@ -58,11 +58,7 @@ static __noinline int kind_of_file(struct file* file) {
 /* What a thread that sleeps, or is about to, waits at. */
 static __always_inline enum tr_object blocking_object(const struct tr_thread* thread,
                                                       struct task_struct* task) {
-  __u32 call = thread->call;
-  if (call >= TR_CALL_OTHER) return TR_ON_NOTHING;
-  __u32 word = call / 64;
-  if (word > TR_CALL_OTHER / 64) return TR_ON_NOTHING;
-  if (!(calls_with_descriptor[word] >> (call & 63) & 1)) return TR_ON_NOTHING;
+  if (!is_among(calls_with_descriptor, thread->call)) return TR_ON_NOTHING;
   return kind_of_file(file_of(task, (__u32)thread->argument));
 }
 

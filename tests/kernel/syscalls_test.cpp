@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <thread>
@@ -14,6 +16,7 @@
 
 #include "traced.h"
 #include "util/clock.h"
+#include "util/cpu_set.h"
 #include "util/text.h"
 
 namespace tr::kernel_test {
@@ -281,6 +284,75 @@ TEST(Syscalls, AKilledThreadsOpenCallIsClosed) {
   EXPECT_EQ(pause.in_flight, 0U);
   EXPECT_GT(pause.total_ns, 0U);
   EXPECT_EQ(outcome.counts.threads.size(), 2U);
+}
+
+TEST(Waste, FutexWakesThatWokeNobodyAreCountedByOperation) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
+  const Outcome outcome = trace(probes, [] {
+    std::uint32_t word = 0;
+    for (int i = 0; i < 70; ++i)
+      ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+    for (int i = 0; i < 30; ++i)  // the value is another: no wait, and no wake
+      ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 1, nullptr, nullptr, 0);
+  });
+  expect_sound(outcome);
+  EXPECT_THAT(*outcome.counts.total.woke_nobody,
+              testing::UnorderedElementsAre(testing::Pair(std::to_string(FUTEX_WAKE_PRIVATE), 70)));
+  EXPECT_EQ(outcome.call(name_of(SYS_futex)).errors_by_errno.at(EAGAIN), 30U);
+}
+
+TEST(Waste, ResultsAreAddedUp) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
+  const Outcome outcome = trace(probes, [] {
+    std::array<int, 2> ends{};
+    if (::pipe(ends.data()) != 0) ::_exit(1);
+    std::array<char, 64> data{};
+    for (std::size_t i = 1; i <= 10; ++i)
+      if (::write(ends[1], data.data(), i) != static_cast<ssize_t>(i) ||
+          ::read(ends[0], data.data(), data.size()) != static_cast<ssize_t>(i))
+        ::_exit(1);
+    ::close(ends[1]);
+    for (int i = 0; i < 5; ++i)
+      (void)!::read(ends[0], data.data(), data.size());  // the end
+  });
+  expect_sound(outcome);
+  const SyscallStats read = outcome.call(name_of(SYS_read));
+  // Held, it read a byte too.
+  EXPECT_EQ(read.returned, 55U + 1U);
+  EXPECT_EQ(read.empty, 5U);
+  EXPECT_EQ(read.in_vain, 0U);
+}
+
+// The event is gone before the woken thread, which preempts nobody, has a look at it.
+TEST(Waste, AWakeUpThatFindsNothingIsInVain) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
+  const auto cpus = usable_cpus();
+  ASSERT_TRUE(cpus.ok());
+  constexpr int kTimes = 100;
+  const Outcome outcome = trace(probes, [&] {
+    (void)pin_thread(0, {cpus->front()});
+    const int event = ::eventfd(0, EFD_NONBLOCK);
+    std::thread waiter([&] {
+      const sched_param lowest{};
+      ::sched_setscheduler(0, SCHED_IDLE, &lowest);
+      pollfd polled{.fd = event, .events = POLLIN, .revents = 0};
+      ::poll(&polled, 1, -1);
+    });
+    eventfd_t value = 0;
+    for (int i = 0; i < kTimes; ++i) {
+      const timespec time{.tv_sec = 0, .tv_nsec = 200'000};
+      ::nanosleep(&time, nullptr);
+      ::eventfd_write(event, 1);
+      if (i < kTimes - 1) ::eventfd_read(event, &value);
+    }
+    waiter.join();
+  });
+  expect_sound(outcome);
+  const SyscallStats poll = outcome.call(name_of(SYS_poll));
+  EXPECT_EQ(poll.calls, 1U);
+  // Where the CPU was taken away for longer than a nap, two make one.
+  EXPECT_GE(poll.in_vain, kTimes / 2U);
+  EXPECT_LE(poll.in_vain, kTimes - 1U);
 }
 
 }  // namespace

@@ -28,6 +28,9 @@ struct CallSum {
   std::uint64_t errors = 0;
   std::uint64_t total_ns = 0;
   std::uint64_t cpu_ns = 0;
+  std::uint64_t returned = 0;
+  std::uint64_t empty = 0;
+  std::uint64_t in_vain = 0;
   std::map<int, std::uint64_t> errors_by_errno;
   std::map<std::size_t, std::uint64_t> latency;
 
@@ -45,7 +48,8 @@ struct Sum {
   std::array<std::uint64_t, TR_COUNTERS> counters{};
   std::map<std::uint32_t, CallSum> calls;  // by call number as the probes keep it
   std::map<std::uint32_t, std::uint64_t> futex;
-  std::map<std::uint32_t, WaitSum> waits;  // by TR_WAIT_KEY
+  std::map<std::uint32_t, std::uint64_t> woke_nobody;  // by futex operation, too
+  std::map<std::uint32_t, WaitSum> waits;              // by TR_WAIT_KEY
 
   void add_cell(std::uint32_t key, std::uint64_t count) {
     const std::uint32_t call = TR_CELL_CALL(key);
@@ -78,6 +82,18 @@ struct Sum {
       case TR_CELL_CPU_NS:
         calls[call].cpu_ns += count;
         break;
+      case TR_CELL_RETURNED:
+        calls[call].returned += count;
+        break;
+      case TR_CELL_EMPTY:
+        calls[call].empty += count;
+        break;
+      case TR_CELL_IN_VAIN:
+        calls[call].in_vain += count;
+        break;
+      case TR_CELL_WOKE_NOBODY:
+        woke_nobody[value] += count;
+        break;
       case TR_CELL_WAITS:
         waits[call << 8 | value].count += count;
         break;
@@ -96,6 +112,8 @@ struct Sum {
       counters[i] += other.counters[i];
     for (const auto& [operation, count] : other.futex)
       futex[operation] += count;
+    for (const auto& [operation, count] : other.woke_nobody)
+      woke_nobody[operation] += count;
     for (const auto& [key, theirs] : other.waits) {
       waits[key].count += theirs.count;
       waits[key].ns += theirs.ns;
@@ -108,6 +126,9 @@ struct Sum {
       ours.errors += theirs.errors;
       ours.total_ns += theirs.total_ns;
       ours.cpu_ns += theirs.cpu_ns;
+      ours.returned += theirs.returned;
+      ours.empty += theirs.empty;
+      ours.in_vain += theirs.in_vain;
       for (const auto& [error, count] : theirs.errors_by_errno)
         ours.errors_by_errno[error] += count;
       for (const auto& [bucket, count] : theirs.latency)
@@ -168,6 +189,9 @@ class Collector {
       call.errors += slot.errors;
       call.total_ns += slot.total_ns;
       call.cpu_ns += slot.cpu_ns;
+      call.returned += slot.returned;
+      call.empty += slot.empty;
+      call.in_vain += slot.in_vain;
     }
     for (const tr_wait& slot : record.waits) {
       if (slot.key == 0) continue;
@@ -293,6 +317,9 @@ class Collector {
     counts.inter_server_messages = sum.counters[TR_INTER_SERVER_MESSAGES];
     for (const auto& [operation, count] : sum.futex)
       counts.futex[names_.futex(operation)] += count;
+    if (!raw_.counts_only) counts.woke_nobody.emplace();
+    for (const auto& [operation, count] : sum.woke_nobody)
+      (*counts.woke_nobody)[names_.futex(operation)] += count;
     for (const auto& [number, call] : sum.calls)
       if (call.touched()) counts.syscalls.push_back(syscall_stats(number, call));
     std::sort(counts.syscalls.begin(), counts.syscalls.end(),
@@ -343,6 +370,10 @@ class Collector {
     stats.errors = call.errors;
     stats.total_ns = call.total_ns;
     if (raw_.budget) stats.cpu_ns = call.cpu_ns;
+    if (raw_.counts_only) return stats;
+    stats.returned = call.returned;
+    stats.empty = call.empty;
+    if (raw_.budget) stats.in_vain = call.in_vain;
     stats.errors_by_errno = call.errors_by_errno;
     for (const auto& [bucket, count] : call.latency)
       stats.latency.push_back({bucket, count});

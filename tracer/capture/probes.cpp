@@ -104,14 +104,14 @@ bool is_wanted(std::string_view program, const ProbeOptions& options, bool socke
 
 constexpr std::string_view kAdopt = "adopt_threads";
 
-// The calls that block on the descriptor which is their first argument.
-constexpr std::array<std::string_view, 32> kCallsWithDescriptor{
-    "accept",         "accept4",   "close",    "connect", "copy_file_range", "fallocate",
-    "fcntl",          "fdatasync", "flock",    "fsync",   "ftruncate",       "getdents64",
-    "io_uring_enter", "ioctl",     "pread64",  "preadv",  "preadv2",         "pwrite64",
-    "pwritev",        "pwritev2",  "read",     "readv",   "recvfrom",        "recvmmsg",
-    "recvmsg",        "sendfile",  "sendmmsg", "sendmsg", "sendto",          "splice",
-    "write",          "writev"};
+// The calls that block on the descriptor which is their first argument. Not io_uring_enter, whose
+// first argument may be the number of a registered ring.
+constexpr std::array<std::string_view, 31> kCallsWithDescriptor{
+    "accept",    "accept4",  "close",    "connect",   "copy_file_range", "fallocate", "fcntl",
+    "fdatasync", "flock",    "fsync",    "ftruncate", "getdents64",      "ioctl",     "pread64",
+    "preadv",    "preadv2",  "pwrite64", "pwritev",   "pwritev2",        "read",      "readv",
+    "recvfrom",  "recvmmsg", "recvmsg",  "sendfile",  "sendmmsg",        "sendmsg",   "sendto",
+    "splice",    "write",    "writev"};
 
 bool kernel_is_at_least(int major, int minor) {
   utsname system{};
@@ -122,11 +122,14 @@ bool kernel_is_at_least(int major, int minor) {
          std::pair(its_major, its_minor) >= std::pair(major, minor);
 }
 
-template <std::size_t kWords>
-void mark_calls_with_descriptor(__u64 (&bits)[kWords]) {
+// The calls that wait until there is something to do, and return how much.
+constexpr std::array<std::string_view, 7> kCallsForReadiness{
+    "epoll_pwait", "epoll_pwait2", "epoll_wait", "poll", "ppoll", "pselect6", "select"};
+
+template <std::size_t kNames, std::size_t kWords>
+void mark_calls(const std::array<std::string_view, kNames>& names, __u64 (&bits)[kWords]) {
   for (std::size_t number = 0; number < kWords * 64; ++number)
-    if (const std::string name = syscall_name(static_cast<int>(number));
-        std::ranges::binary_search(kCallsWithDescriptor, name))
+    if (std::ranges::binary_search(names, syscall_name(static_cast<int>(number))))
       bits[number / 64] |= __u64{1} << number % 64;
 }
 
@@ -178,7 +181,8 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     skeleton.rodata->inspect_descriptors = !socket_tracepoints;
     skeleton.rodata->has_budget = options.budget && !options.counts_only;
     skeleton.rodata->can_cast = kernel_is_at_least(6, 2);
-    mark_calls_with_descriptor(skeleton.rodata->calls_with_descriptor);
+    mark_calls(kCallsWithDescriptor, skeleton.rodata->calls_with_descriptor);
+    mark_calls(kCallsForReadiness, skeleton.rodata->calls_for_readiness);
 
     if (const int failed = trace_run__load(&skeleton); failed != 0) {
       // ESRCH: a tracepoint is not in the kernel's BTF; only those of the sockets may be missing.

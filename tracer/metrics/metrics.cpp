@@ -138,6 +138,10 @@ SyscallRow syscall_row(const Snapshot& snapshot, const SyscallStats& call, const
   results.carried_in = call.carried_in;
   results.in_flight = call.in_flight;
   results.total_ns = call.total_ns;
+  results.cpu_ns = call.cpu_ns;
+  results.returned = call.returned;
+  results.empty = call.empty;
+  results.in_vain = call.in_vain;
   if (!call.latency.empty()) {
     const Histogram latency = to_histogram(call.latency, kKernelBuckets);
     // A call that spans the window lies in a bucket whose middle may be beyond it.
@@ -387,6 +391,7 @@ Metrics compute(const Snapshot& snapshot) {
   metrics.cross_checks = cross_checks(snapshot, metrics.messages);
   if (measured(snapshot, Figures::kScheduling)) metrics.life = life_budget(snapshot);
   metrics.budget = time_budget(snapshot);
+  metrics.waste = find_waste(snapshot, metrics.messages.count);
   if (snapshot.overhead.probe_ns && metrics.messages.count)
     metrics.probe_ns_per_message = static_cast<double>(*snapshot.overhead.probe_ns) /
                                    static_cast<double>(*metrics.messages.count);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "metrics/budget.h"
+#include "metrics/waste.h"
 #include "snapshot/snapshot.h"
 
 namespace tr::metrics {
@@ -74,6 +75,10 @@ struct SyscallResults {
   std::uint64_t carried_in = 0;
   std::uint64_t in_flight = 0;
   std::uint64_t total_ns = 0;
+  std::optional<std::uint64_t> cpu_ns;  // as in SyscallStats, here and below
+  std::optional<std::uint64_t> returned;
+  std::optional<std::uint64_t> empty;
+  std::optional<std::uint64_t> in_vain;
   // Within 6.25 %: middles of kKernelBuckets. Absent when no call ended or was cut.
   std::optional<std::uint64_t> p50_ns;
   std::optional<std::uint64_t> p99_ns;
@@ -175,6 +180,7 @@ struct Metrics {
   std::vector<CrossCheck> cross_checks;
   std::optional<LifeBudget> life;  // absent without scheduling figures
   std::optional<TimeBudget> budget;
+  std::optional<Waste> waste;
   // By how much one connection made the server's memory grow, page tables included; absent unless
   // the server served them all, to the end. Below 0 if it shrank.
   std::optional<double> memory_per_connection;

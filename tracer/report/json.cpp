@@ -180,6 +180,10 @@ Json syscalls(const metrics::Metrics& metrics) {
     call["errors"] = results ? Json(results->errors) : Json();
     call["errors_by_errno"] = std::move(errors);
     call["total_ns"] = results ? Json(results->total_ns) : Json();
+    call["cpu_ns"] = results ? maybe(results->cpu_ns) : Json();
+    call["returned"] = results ? maybe(results->returned) : Json();
+    call["empty"] = results ? maybe(results->empty) : Json();
+    call["in_vain"] = results ? maybe(results->in_vain) : Json();
     call["p50_ns"] = results ? maybe(results->p50_ns) : Json();
     call["p99_ns"] = results ? maybe(results->p99_ns) : Json();
     call["carried_in"] = results ? Json(results->carried_in) : Json();
@@ -187,6 +191,36 @@ Json syscalls(const metrics::Metrics& metrics) {
     object[row.name] = std::move(call);
   }
   return object;
+}
+
+const char* waste_name(metrics::WasteRow::Kind kind) {
+  using Kind = metrics::WasteRow::Kind;
+  switch (kind) {
+    case Kind::kAgain:
+      return "again";
+    case Kind::kEmpty:
+      return "empty";
+    case Kind::kInVain:
+      return "in_vain";
+    case Kind::kWokeNobody:
+      break;
+  }
+  return "woke_nobody";
+}
+
+Json waste(const metrics::Metrics& metrics) {
+  if (!metrics.waste) return {};
+  Json calls = Json::array();
+  for (const metrics::WasteRow& row : metrics.waste->rows)
+    calls.push_back({{"kind", waste_name(row.kind)},
+                     {"call", row.call},
+                     {"count", row.count},
+                     {"per_message", maybe(row.per_message)},
+                     {"share", row.share}});
+  Json events = Json::object();
+  for (const metrics::Batch& batch : metrics.waste->batches)
+    events[batch.call] = batch.events;
+  return {{"calls", std::move(calls)}, {"events_per_wait", std::move(events)}};
 }
 
 Json perf(const metrics::Metrics& metrics) {
@@ -447,6 +481,7 @@ std::string render_json(const JudgedRun& run) {
   report["folded_threads"] = metrics.folded_threads;
   report["life"] = life(metrics.life);
   report["budget"] = budget(metrics);
+  report["waste"] = waste(metrics);
   report["unmeasured"] = unmeasured(snapshot);
   report["lost"] = snapshot.lost;
   report["overhead"] = overhead(snapshot.overhead, metrics);

@@ -111,6 +111,12 @@ struct SyscallStats {
   BucketList latency;  // in kKernelBuckets
   // Of total_ns, on a CPU, working for the call: without Budget's delivery_ns and interrupt_ns.
   std::optional<std::uint64_t> cpu_ns;
+  // Of the calls that ended inside the window:
+  std::optional<std::uint64_t> returned;  // the sum of what they returned: bytes, events, threads
+  std::optional<std::uint64_t> empty;     // returned 0
+  // Times that one was woken from its sleep, by no timer, and found nothing: it ended so or, where
+  // it waits for events, slept on.
+  std::optional<std::uint64_t> in_vain;
 
   friend bool operator==(const SyscallStats&, const SyscallStats&) = default;
 };
@@ -173,7 +179,9 @@ struct TaskCounts {
   // Of the sent ones, those to a port that the tree serves itself.
   std::optional<std::uint64_t> inter_server_messages;
   std::map<std::string, std::uint64_t> futex;  // by operation: "WAIT", "WAKE_PRIVATE"
-  std::vector<SyscallStats> syscalls;          // by name, ascending
+  // Of those that wake: woke nobody. Only operations that did so.
+  std::optional<std::map<std::string, std::uint64_t>> woke_nobody;
+  std::vector<SyscallStats> syscalls;  // by name, ascending
   std::optional<Budget> budget;
 
   friend bool operator==(const TaskCounts&, const TaskCounts&) = default;

@@ -91,6 +91,9 @@ void visit_fields(S& call, Field&& field) {
   field("errors_by_errno", call.errors_by_errno);
   field("latency", call.latency);
   field("cpu_ns", call.cpu_ns);
+  field("returned", call.returned);
+  field("empty", call.empty);
+  field("in_vain", call.in_vain);
 }
 
 template <MaybeConst<Wait> S, class Field>
@@ -141,6 +144,7 @@ void visit_fields(S& counts, Field&& field) {
   field("served_bytes", counts.served_bytes);
   field("inter_server_messages", counts.inter_server_messages);
   field("futex", counts.futex);
+  field("woke_nobody", counts.woke_nobody);
   field("syscalls", counts.syscalls);
   field("budget", counts.budget);
 }

@@ -41,6 +41,17 @@ tr_thread blocked_thread(std::uint32_t serial) {
   return thread;
 }
 
+tr_call call_entry(std::uint32_t key, std::uint32_t errors, std::uint64_t calls,
+                   std::uint64_t total_ns, std::uint64_t cpu_ns) {
+  tr_call entry{};
+  entry.call = key;
+  entry.errors = errors;
+  entry.calls = calls;
+  entry.total_ns = total_ns;
+  entry.cpu_ns = cpu_ns;
+  return entry;
+}
+
 Collected collect_one(const tr_thread& thread) {
   RawCounts raw;
   raw.window_open_ns = kOpen;
@@ -130,12 +141,11 @@ TEST(Collect, AThreadThatExitedInsideLivesUntilThen) {
 
 TEST(Collect, ReadsTablesSpillsAndFoldedThreadsIntoOneTotal) {
   std::array<tr_thread, 2> threads = {blocked_thread(1), blocked_thread(3)};
-  threads[0].calls[5] = {.call = kRead + 1, .errors = 2, .calls = 10, .total_ns = 500, .cpu_ns = 0};
+  threads[0].calls[5] = call_entry(kRead + 1, 2, 10, 500, 0);
   threads[0].cells[7] = cell(TR_CELL_KEY(TR_CELL_ERRNO, kRead, 11), 2);
   threads[0].cells[8] = cell(TR_CELL_KEY(TR_CELL_LATENCY, kRead, tr_bucket(50)), 10);
   threads[0].cells[9] = cell(TR_CELL_KEY(TR_CELL_FUTEX, kFutex, 128), 4);
-  threads[1].calls[0] = {
-      .call = (kRead | TR_CALL_COMPAT) + 1, .errors = 0, .calls = 1, .total_ns = 7, .cpu_ns = 0};
+  threads[1].calls[0] = call_entry((kRead | TR_CALL_COMPAT) + 1, 0, 1, 7, 0);
 
   RawCounts raw;
   raw.window_open_ns = kOpen;
@@ -224,7 +234,7 @@ TEST(CollectBudget, StatesAreParts) {
   thread.call = kRead;
   thread.call_since_ns = 1900;
   thread.call_cpu_ns = 40;
-  thread.calls[3] = {.call = kRead + 1, .errors = 0, .calls = 7, .total_ns = 300, .cpu_ns = 60};
+  thread.calls[3] = call_entry(kRead + 1, 0, 7, 300, 60);
   thread.waits[2] = {
       .key = TR_WAIT_KEY(kFutex, TR_ON_NOTHING, TR_WOKEN_BY_TREE) + 1, .count = 3, .ns = 200};
   thread.state_ns[TR_STATE_SYSTEM] = 100;

@@ -1,6 +1,7 @@
 // A client of the servers under test: sends, receives, misbehaves.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,6 +10,10 @@
 #include "common/fd.h"
 
 namespace servers::test {
+
+// Lets this process, and those it starts from now on, have at least so many open files; false if
+// the hard limit is below.
+[[nodiscard]] bool allow_open_files(std::size_t count);
 
 // All waiting is bounded; what does not come in time throws std::runtime_error.
 class Client {

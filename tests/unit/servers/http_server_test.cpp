@@ -3,7 +3,6 @@
 #include <csignal>
 #include <filesystem>
 #include <string>
-#include <sys/resource.h>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -196,19 +195,13 @@ TEST_P(HttpTest, HalfRequestsAndResetsAreNoOtherClientsBusiness) {
   EXPECT_TRUE(eventually([&] { return server.connections() == 0; })) << "descriptors leak";
 }
 
-TEST_P(HttpTest, AThousandIdleClients) {
-  rlimit limit{};
-  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
-  if (limit.rlim_max < 1200) GTEST_SKIP() << "needs 1200 open files (ulimit -Hn)";
-  limit.rlim_cur = limit.rlim_max;
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
-  // With a process for each that would be a test of this machine's patience.
-  const int count = serves_one() ? 0 : model() == "prefork" ? 100 : 1000;
-  ServerProcess server(
-      HttpTest::server("http"),
-      serving(static_cast<std::size_t>(count) + 1, {"--port", "0", "--folder", folder_.path()}));
+TEST_P(HttpTest, ThousandsOfIdleClients) {
+  if (!allow_open_files(kIdleClients + 200)) GTEST_SKIP() << "needs more open files (ulimit -Hn)";
+  const std::size_t count = idle_clients();
+  ServerProcess server(HttpTest::server("http"),
+                       serving(count + 1, {"--port", "0", "--folder", folder_.path()}));
   std::vector<Client> idle;
-  for (int i = 0; i < count; ++i)
+  for (std::size_t i = 0; i < count; ++i)
     idle.emplace_back(server.port());
   expect_served(server.port());
   for (std::size_t i = 0; i < idle.size(); i += 100)

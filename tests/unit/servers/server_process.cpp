@@ -122,6 +122,12 @@ std::vector<std::string> ModelTest::serving(std::size_t clients, std::vector<std
   return more;
 }
 
+std::size_t ModelTest::idle_clients() {
+  if (serves_one()) return 0;
+  if (model() == "prefork") return 100;
+  return model() == "fork" ? 500 : kIdleClients;
+}
+
 bool ModelTest::serves_one() {
   return model() == "single";
 }

@@ -37,6 +37,8 @@ inline constexpr const char* kPythonEcho[] = {
     "python/uvloop_streams",  "python/uvloop_sock",  "python/uvloop_proto",
     "python/gevent",          "python/selector",     "python/thread"};
 
+inline constexpr std::size_t kIdleClients = 2000;
+
 // Every test that is about all of them is a ModelTest. Skipped where a server in Python lacks the
 // module it is about.
 class ModelTest : public testing::TestWithParam<const char*> {
@@ -55,6 +57,9 @@ class ModelTest : public testing::TestWithParam<const char*> {
                                                         std::vector<std::string> more = {});
   // Whether it serves one client at a time, whatever it is told.
   [[nodiscard]] static bool serves_one();
+  // How many clients that say nothing it is to bear: kIdleClients, but where each takes a process
+  // fewer, or the test would be one of this machine's patience.
+  [[nodiscard]] static std::size_t idle_clients();
 };
 
 // Instantiates a ModelTest for every echo server.

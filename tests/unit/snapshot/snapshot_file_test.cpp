@@ -42,6 +42,7 @@ TaskCounts some_counts() {
   counts.served_bytes = 14;
   counts.inter_server_messages = 15;
   counts.futex = {{"WAIT_PRIVATE", 15}, {"WAKE", 16}};
+  counts.woke_nobody = {{"WAKE", 4}};
   counts.budget =
       Budget{1, 2, 3, 4, 5, {{"read", "client", "load", 6, 7}, {"", "", "kernel", 8, 9}}};
   SyscallStats call;
@@ -50,6 +51,9 @@ TaskCounts some_counts() {
   call.name = "read";
   call.calls = 17;
   call.cpu_ns = 16;
+  call.returned = 15;
+  call.empty = 14;
+  call.in_vain = 13;
   call.carried_in = 18;
   call.in_flight = 19;
   call.errors = 20;
@@ -221,7 +225,8 @@ TEST(SnapshotFile, TurnsAwayWhatIsNoSnapshot) {
 void for_each_key(Json& values, const std::string& path,
                   const std::function<void(Json& object, const std::string& key,
                                            const std::string& path)>& visit) {
-  static const std::set<std::string> kFreeKeys{"futex", "lost", "errors_by_errno", "unmeasured"};
+  static const std::set<std::string> kFreeKeys{"futex", "woke_nobody", "lost", "errors_by_errno",
+                                               "unmeasured"};
   if (values.is_array() && !values.empty()) for_each_key(values[0], path + "[0]", visit);
   if (!values.is_object()) return;
   std::vector<std::string> keys;
@@ -252,6 +257,10 @@ bool may_be_absent(const std::string& key) {
                                                "cpu_ns",
                                                "cpu_time",
                                                "folded_life_ns",
+                                               "returned",
+                                               "empty",
+                                               "in_vain",
+                                               "woke_nobody",
                                                "schedstat"};
   return kOptional.contains(key);
 }
