@@ -193,7 +193,8 @@ struct pt_regs {
 #define S_IFIFO 0010000
 
 /* Since 6.2, and user space says so: a pointer that the kernel lets programs follow like one of its
- * own, at the cost of a load. Else each step is a call of bpf_probe_read_kernel(), 30 ns and more. */
+ * own, at the cost of a load. Else each step is a call of bpf_probe_read_kernel(), 30 ns and more.
+ */
 extern void* bpf_rdonly_cast(const void* object, __u32 type) __ksym __weak;
 const volatile __u8 can_cast = 0;
 

@@ -69,7 +69,7 @@ struct tr_call {
   /* Of those that ended inside the window. */
   __u64 returned; /* sum of the results above 0 */
   __u32 empty;    /* returned 0 */
-  __u32 in_vain;  /* times that it was woken by no timer, and found nothing: ended so, or slept on */
+  __u32 in_vain; /* times that it was woken by no timer, and found nothing: ended so, or slept on */
 };
 
 /* What a call blocks on, by its first argument where that is a descriptor. */

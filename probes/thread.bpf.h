@@ -367,8 +367,8 @@ __noinline int count_nothing(struct tr_thread* thread, __u32 call, long result) 
     else
       spill(thread->serial, TR_CELL_KEY(TR_CELL_EMPTY, call, 0), 1);
   }
-  bool nothing = result == -EAGAIN ? call != NR_FUTEX
-                                   : result == 0 && is_among(calls_for_readiness, call);
+  bool nothing =
+      result == -EAGAIN ? call != NR_FUTEX : result == 0 && is_among(calls_for_readiness, call);
   if (thread->woken && nothing) count_in_vain(thread, call);
   return 0;
 }

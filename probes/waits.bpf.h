@@ -51,7 +51,8 @@ static __noinline int kind_of_file(struct file* file) {
     case S_IFBLK:
       return TR_ON_FILE;
   }
-  if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) == ANON_INODE_FS_MAGIC) return kind_of_anonymous(file);
+  if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) == ANON_INODE_FS_MAGIC)
+    return kind_of_anonymous(file);
   return TR_ON_FILE;
 }
 

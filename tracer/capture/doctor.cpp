@@ -33,23 +33,39 @@ constexpr std::string_view kBtfPath = "/sys/kernel/btf/vmlinux";
 struct Tracepoint {
   std::string_view name;
   std::string_view purpose;
+  // Of one that may be missing: what is then done, and what could be.
+  std::string_view without;
+  std::string_view remedy;
 };
+constexpr std::string_view kByDescriptor =
+    "calls on sockets are told by looking at their descriptors";
+constexpr std::string_view kSince63 = "nothing needed; Linux 6.3 and later have it";
+constexpr std::string_view kInterrupted = "such work is part of the state that it interrupts";
+constexpr std::string_view kNothingNeeded = "nothing needed";
+
 constexpr Tracepoint kNeededTracepoints[] = {
-    {"sys_enter", "counts syscalls"},
-    {"sys_exit", "gives syscalls their errors and times"},
-    {"sched_switch", "counts context switches; on-CPU, run-queue and blocked time"},
-    {"sched_wakeup", "starts run-queue time"},
-    {"sched_wakeup_new", "starts run-queue time of new threads"},
-    {"sched_waking", "counts wake-ups"},
-    {"sched_migrate_task", "counts migrations"},
-    {"sched_process_fork", "follows new threads and children"},
-    {"sched_process_exec", "closes the execve call"},
-    {"sched_process_exit", "closes what a thread had open when it ended"},
-    {"inet_sock_set_state", "follows listening and connected sockets"},
+    {"sys_enter", "counts syscalls", {}, {}},
+    {"sys_exit", "gives syscalls their errors and times", {}, {}},
+    {"sched_switch", "counts context switches; on-CPU, run-queue and blocked time", {}, {}},
+    {"sched_wakeup", "counts wake-ups; starts run-queue time", {}, {}},
+    {"sched_wakeup_new", "starts run-queue time of new threads", {}, {}},
+    {"sched_waking", "tells who wakes a thread, and since when", {}, {}},
+    {"sched_migrate_task", "counts migrations", {}, {}},
+    {"sched_process_fork", "follows new threads and children", {}, {}},
+    {"sched_process_exec", "opens the window of a program alone", {}, {}},
+    {"task_rename", "keeps threads' names", {}, {}},
+    {"inet_sock_set_state", "tells when a server listens", {}, {}},
 };
 constexpr Tracepoint kOptionalTracepoints[] = {
-    {"sock_recv_length", "counts received messages"},
-    {"sock_send_length", "counts sent messages"},
+    {"sock_recv_length", "counts received messages", kByDescriptor, kSince63},
+    {"sock_send_length", "counts sent messages", kByDescriptor, kSince63},
+    {"softirq_entry", "tells softirqs from what they interrupt", kInterrupted, kNothingNeeded},
+    {"irq_handler_entry", "tells devices' interrupts from what they interrupt", kInterrupted,
+     kNothingNeeded},
+#if defined(__x86_64__)
+    {"local_timer_entry", "tells the timer's interrupts from what they interrupt", kInterrupted,
+     kNothingNeeded},
+#endif
 };
 
 constexpr std::string_view kSudo = "run it with sudo";
@@ -123,8 +139,8 @@ Finding check_tracepoint(const Btf& types, const Tracepoint& tracepoint, bool re
                          : "boot your distribution's standard kernel";
   } else {
     finding.standing = Standing::kLimited;
-    finding.meaning += "; without it, calls on sockets are told by looking at their descriptors";
-    finding.remedy = "nothing needed; Linux 6.3 and later have it";
+    finding.meaning += fmt::format("; without it, {}", tracepoint.without);
+    finding.remedy = tracepoint.remedy;
   }
   return finding;
 }

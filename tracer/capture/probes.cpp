@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <linux/membarrier.h>
 #include <sched.h>
+#include <set>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -15,6 +16,7 @@
 #include <utility>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 
@@ -86,6 +88,28 @@ std::string counted_as(std::string_view program) {
   program.remove_prefix(program.find('_') + 1);
   if (program == "sys_exit" || !is_of_interrupts(program)) return std::string(program);
   return program.starts_with("softirq_") ? "softirqs" : "interrupts";
+}
+
+// Where a kernel lacks their tracepoints, the others do without them.
+bool may_be_missing(std::string_view program) {
+  return program.starts_with("on_sock_") ||
+         (is_of_interrupts(program) && !program.starts_with("on_sys_"));
+}
+
+// Those of them whose tracepoints are not in the running kernel's BTF.
+std::set<std::string> missing_programs(bpf_object* object) {
+  std::set<std::string> missing;
+  const std::unique_ptr<btf, decltype(&btf__free)> types(btf__load_vmlinux_btf(), btf__free);
+  if (types == nullptr) return missing;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object) {
+    const std::string name = bpf_program__name(program);
+    const std::string type = "btf_trace_" + name.substr(name.find('_') + 1);
+    if (may_be_missing(name) &&
+        btf__find_by_name_kind(types.get(), type.c_str(), BTF_KIND_TYPEDEF) < 0)
+      missing.insert(name);
+  }
+  return missing;
 }
 
 // Which programs a mode needs. Those that follow the tree are needed always.
@@ -162,8 +186,11 @@ Probes::~Probes() = default;
 
 Result<Probes> Probes::load(const ProbeOptions& options) {
   libbpf_set_print(keep_warning);
-  bool socket_tracepoints = !options.inspect_descriptors;
+  std::set<std::string> missing;
   for (;;) {
+    const bool socket_tracepoints = !options.inspect_descriptors &&
+                                    !missing.contains("on_sock_send_length") &&
+                                    !missing.contains("on_sock_recv_length");
     libbpf_warnings().clear();
     Probes probes;
     probes.options_ = options;
@@ -172,8 +199,11 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     trace_run& skeleton = *probes.skeleton_;
 
     bpf_program* program = nullptr;
-    bpf_object__for_each_program(program, skeleton.obj) bpf_program__set_autoload(
-        program, is_wanted(bpf_program__name(program), options, socket_tracepoints));
+    bpf_object__for_each_program(program, skeleton.obj) {
+      const std::string name = bpf_program__name(program);
+      bpf_program__set_autoload(
+          program, is_wanted(name, options, socket_tracepoints) && !missing.contains(name));
+    }
     const std::uint32_t slots = options.max_threads + 1;  // record 0 is nobody's
     bpf_map__set_max_entries(skeleton.maps.records, slots);
     bpf_map__set_max_entries(skeleton.maps.exited, slots);
@@ -185,10 +215,10 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     mark_calls(kCallsForReadiness, skeleton.rodata->calls_for_readiness);
 
     if (const int failed = trace_run__load(&skeleton); failed != 0) {
-      // ESRCH: a tracepoint is not in the kernel's BTF; only those of the sockets may be missing.
-      if (failed == -ESRCH && socket_tracepoints) {
-        socket_tracepoints = false;
-        continue;
+      // ESRCH: a tracepoint is not in the kernel's BTF.
+      if (failed == -ESRCH && missing.empty()) {
+        missing = missing_programs(skeleton.obj);
+        if (!missing.empty()) continue;
       }
       return load_error(-failed);
     }

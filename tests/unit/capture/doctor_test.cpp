@@ -17,10 +17,10 @@ namespace {
 using testing::HasSubstr;
 
 const std::set<std::string> kTracepoints = {
-    "sys_enter",          "sys_exit",           "sched_switch",        "sched_wakeup",
-    "sched_wakeup_new",   "sched_waking",       "sched_migrate_task",  "sched_process_fork",
-    "sched_process_exec", "sched_process_exit", "inet_sock_set_state", "sock_recv_length",
-    "sock_send_length"};
+    "sys_enter",          "sys_exit",          "sched_switch",        "sched_wakeup",
+    "sched_wakeup_new",   "sched_waking",      "sched_migrate_task",  "sched_process_fork",
+    "sched_process_exec", "task_rename",       "inet_sock_set_state", "softirq_entry",
+    "irq_handler_entry",  "local_timer_entry", "sock_recv_length",    "sock_send_length"};
 
 // The BTF of a kernel that has just these tracepoints.
 std::string btf_with(const std::set<std::string>& tracepoints) {
