@@ -24,6 +24,7 @@ class HttpService(asynchronous.Service):
         # One for all: what has come leaves it before the next client's does.
         self.buffer = memoryview(bytearray(READ_BYTES))
         self._connections = set()
+        self._closing = set()  # tasks, of which the loop itself holds no reference
 
     async def run(self):
         self._sweep()
@@ -36,6 +37,8 @@ class HttpService(asynchronous.Service):
         super().enter(client)
         if isinstance(client, Connection):
             self._connections.add(client)
+            if self.site.ending:  # it was in the backlog
+                self.close_soon(client)
 
     def leave(self, client):
         self._connections.discard(client)
@@ -43,13 +46,19 @@ class HttpService(asynchronous.Service):
 
     def told_to_end(self):
         self.site.ending = True
-        self._ending = asyncio.get_running_loop().create_task(self._close_idle())
+        for connection in list(self._connections):
+            self.close_soon(connection)
 
-    async def _close_idle(self):
+    def close_soon(self, connection):
+        """When it ends, unless the client has asked for more until then."""
+        task = asyncio.get_running_loop().create_task(self._close_idle(connection))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _close_idle(self, connection):
         for _ in range(LAST_TURNS):  # what had come before the signal is served
             await asyncio.sleep(0)
-        for connection in list(self._connections):
-            connection.close_if_idle()
+        connection.close_if_idle()
 
     def _sweep(self):
         loop = asyncio.get_running_loop()
@@ -141,6 +150,8 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.resume_reading()
         if not self._lingering:
             self._proceed()
+            if self._service.site.ending:  # this answer was begun before, as one of more
+                self._service.close_soon(self)
 
     def _write(self, answer):
         self._transport.write(answer.data)
