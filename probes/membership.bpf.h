@@ -77,17 +77,10 @@ __noinline int fold(struct tr_thread* thread) {
     spill(0, TR_CELL_KEY(TR_CELL_ERRORS, call, 0), thread->calls[i].errors);
     spill(0, TR_CELL_KEY(TR_CELL_TOTAL_NS, call, 0), thread->calls[i].total_ns);
     spill(0, TR_CELL_KEY(TR_CELL_CPU_NS, call, 0), thread->calls[i].cpu_ns);
-    thread->calls[i].call = 0;
-    thread->calls[i].errors = 0;
-    thread->calls[i].calls = 0;
-    thread->calls[i].total_ns = 0;
     spill(0, TR_CELL_KEY(TR_CELL_RETURNED, call, 0), thread->calls[i].returned);
     spill(0, TR_CELL_KEY(TR_CELL_EMPTY, call, 0), thread->calls[i].empty);
     spill(0, TR_CELL_KEY(TR_CELL_IN_VAIN, call, 0), thread->calls[i].in_vain);
-    thread->calls[i].cpu_ns = 0;
-    thread->calls[i].returned = 0;
-    thread->calls[i].empty = 0;
-    thread->calls[i].in_vain = 0;
+    __builtin_memset(&thread->calls[i], 0, sizeof(thread->calls[i]));
   }
   for (int i = 0; i < TR_WAIT_SLOTS; i++) {
     __u32 key = thread->waits[i].key;
@@ -95,9 +88,7 @@ __noinline int fold(struct tr_thread* thread) {
     key--;
     spill(0, TR_CELL_KEY(TR_CELL_WAITS, key >> 8, key & 0xff), thread->waits[i].count);
     spill(0, TR_CELL_KEY(TR_CELL_WAIT_NS, key >> 8, key & 0xff), thread->waits[i].ns);
-    thread->waits[i].key = 0;
-    thread->waits[i].count = 0;
-    thread->waits[i].ns = 0;
+    __builtin_memset(&thread->waits[i], 0, sizeof(thread->waits[i]));
   }
   for (int i = 0; i < TR_CELL_SLOTS; i++) {
     __u64 cell = thread->cells[i];

@@ -22,6 +22,7 @@
 
 #include "capture/kernel_file.h"
 #include "capture/syscall_names.h"
+#include "snapshot/calls_for_events.h"
 #include "trace_run.skel.h"
 #include "util/clock.h"
 #include "util/cpu_set.h"
@@ -79,21 +80,20 @@ constexpr std::array kProgramNames = {"sys_enter",        "sys_exit",         "s
 static_assert(kProgramNames.size() == TR_PROGRAMS);
 
 bool is_of_interrupts(std::string_view program) {
-  return program.ends_with("_entry") || program.ends_with("_exit");
+  return program != "on_sys_exit" && (program.ends_with("_entry") || program.ends_with("_exit"));
 }
 
 // Under which of these names a program's runs are counted: "on_sys_enter" and "count_sys_enter" are
 // both the program at sys_enter, and all interrupts are one.
 std::string counted_as(std::string_view program) {
-  program.remove_prefix(program.find('_') + 1);
-  if (program == "sys_exit" || !is_of_interrupts(program)) return std::string(program);
-  return program.starts_with("softirq_") ? "softirqs" : "interrupts";
+  if (is_of_interrupts(program))
+    return program.starts_with("on_softirq_") ? "softirqs" : "interrupts";
+  return std::string(program.substr(program.find('_') + 1));
 }
 
 // Where a kernel lacks their tracepoints, the others do without them.
 bool may_be_missing(std::string_view program) {
-  return program.starts_with("on_sock_") ||
-         (is_of_interrupts(program) && !program.starts_with("on_sys_"));
+  return program.starts_with("on_sock_") || is_of_interrupts(program);
 }
 
 // Those of them whose tracepoints are not in the running kernel's BTF.
@@ -115,8 +115,7 @@ std::set<std::string> missing_programs(bpf_object* object) {
 // Which programs a mode needs. Those that follow the tree are needed always.
 bool is_wanted(std::string_view program, const ProbeOptions& options, bool socket_tracepoints) {
   if (program.starts_with("count_")) return options.counts_only;
-  if (program == "on_sched_waking" ||
-      (is_of_interrupts(program) && !program.starts_with("on_sys_")))
+  if (program == "on_sched_waking" || is_of_interrupts(program))
     return options.budget && !options.counts_only;
   if (program.starts_with("on_sys_") || program == "on_sched_switch" ||
       program == "on_sched_wakeup" || program == "on_sched_wakeup_new" ||
@@ -145,10 +144,6 @@ bool kernel_is_at_least(int major, int minor) {
   return std::sscanf(system.release, "%d.%d", &its_major, &its_minor) == 2 &&
          std::pair(its_major, its_minor) >= std::pair(major, minor);
 }
-
-// The calls that wait until there is something to do, and return how much.
-constexpr std::array<std::string_view, 7> kCallsForReadiness{
-    "epoll_pwait", "epoll_pwait2", "epoll_wait", "poll", "ppoll", "pselect6", "select"};
 
 template <std::size_t kNames, std::size_t kWords>
 void mark_calls(const std::array<std::string_view, kNames>& names, __u64 (&bits)[kWords]) {
@@ -212,7 +207,7 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     skeleton.rodata->has_budget = options.budget && !options.counts_only;
     skeleton.rodata->can_cast = kernel_is_at_least(6, 2);
     mark_calls(kCallsWithDescriptor, skeleton.rodata->calls_with_descriptor);
-    mark_calls(kCallsForReadiness, skeleton.rodata->calls_for_readiness);
+    mark_calls(kCallsForEvents, skeleton.rodata->calls_for_readiness);
 
     if (const int failed = trace_run__load(&skeleton); failed != 0) {
       // ESRCH: a tracepoint is not in the kernel's BTF.
@@ -382,7 +377,6 @@ std::vector<tr_news> Probes::read_news() {
   return std::exchange(*news_, {});
 }
 
-// Of the CPUs that are online, where that is known.
 std::vector<tr_cpu> Probes::read_cpus() const {
   const int possible = libbpf_num_possible_cpus();
   std::vector<tr_cpu> cpus(static_cast<std::size_t>(std::max(possible, 0)));
@@ -390,12 +384,6 @@ std::vector<tr_cpu> Probes::read_cpus() const {
   if (cpus.empty() ||
       bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.cpus), &key, cpus.data()) != 0)
     return {};
-  const auto online =
-      parse_cpu_list(kernel_text("", "/sys/devices/system/cpu/online").value_or(""));
-  if (online)
-    std::erase_if(cpus, [&](const tr_cpu& cpu) {
-      return !std::ranges::binary_search(*online, static_cast<int>(cpu.id) - 1);
-    });
   return cpus;
 }
 
@@ -447,6 +435,12 @@ Result<RawCounts> Probes::raw_counts() const {
   raw.counts_only = options_.counts_only;
   raw.budget = options_.budget && !options_.counts_only;
   raw.cpus = read_cpus();
+  const auto online =
+      parse_cpu_list(kernel_text("", "/sys/devices/system/cpu/online").value_or(""));
+  if (online)
+    std::erase_if(raw.cpus, [&](const tr_cpu& cpu) {
+      return !std::ranges::binary_search(*online, static_cast<int>(cpu.id) - 1);
+    });
   raw.folded = skeleton_->bss->folded;
   const std::size_t used =
       std::min<std::size_t>(skeleton_->bss->records_asked_for, options_.max_threads);

@@ -155,8 +155,7 @@ void Loop::pass_deadlines() {
 }
 
 void Loop::note_greeted(Slot& slot) {
-  if (!std::exchange(slot.greeted, true) && --ungreeted_ == 0 && phase_ == Phase::kGreet)
-    end_greeting();
+  if (!std::exchange(slot.greeted, true) && --ungreeted_ == 0) end_greeting();
 }
 
 void Loop::end_greeting() {

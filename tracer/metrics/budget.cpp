@@ -8,13 +8,13 @@
 #include <tuple>
 #include <utility>
 
+#include "snapshot/calls_for_events.h"
+
 namespace tr::metrics {
 namespace {
 
-// They return when there is something to do, and block while there is not.
-constexpr std::array<std::string_view, 10> kWaitForWork{
-    "accept",         "accept4", "epoll_pwait", "epoll_pwait2", "epoll_wait",
-    "io_uring_enter", "poll",    "ppoll",       "pselect6",     "select"};
+// Like those that wait for events, they return when there is something to do.
+constexpr std::array<std::string_view, 3> kWaitForWork{"accept", "accept4", "io_uring_enter"};
 constexpr std::array<std::string_view, 5> kReceive{"read", "readv", "recvfrom", "recvmmsg",
                                                    "recvmsg"};
 
@@ -89,7 +89,9 @@ std::uint64_t apart(std::uint64_t a, std::uint64_t b) {
 }  // namespace
 
 bool waits_for_work(const Wait& wait) {
-  if (std::ranges::find(kWaitForWork, wait.call) != kWaitForWork.end()) return true;
+  if (waits_for_events(wait.call) ||
+      std::ranges::find(kWaitForWork, wait.call) != kWaitForWork.end())
+    return true;
   const bool receives = std::ranges::find(kReceive, wait.call) != kReceive.end();
   return receives && (wait.object == "client" || wait.object == "epoll");
 }

@@ -1,16 +1,14 @@
 #include "metrics/waste.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <functional>
 #include <string_view>
 
+#include "snapshot/calls_for_events.h"
+
 namespace tr::metrics {
 namespace {
-
-constexpr std::array<std::string_view, 7> kWaitForEvents{
-    "epoll_pwait", "epoll_pwait2", "epoll_wait", "poll", "ppoll", "pselect6", "select"};
 
 // WAKE, WAKE_OP, WAKE_BITSET, REQUEUE, CMP_REQUEUE, with or without _PRIVATE.
 bool wakes(std::string_view operation) {
@@ -43,8 +41,7 @@ std::optional<Waste> find_waste(const Snapshot& snapshot, std::optional<std::uin
     if (const auto again = stats.errors_by_errno.find(EAGAIN); again != stats.errors_by_errno.end())
       add(WasteRow::Kind::kAgain, stats.name, again->second, stats.calls);
     add(WasteRow::Kind::kInVain, stats.name, stats.in_vain.value_or(0), stats.calls);
-    if (std::ranges::find(kWaitForEvents, stats.name) == kWaitForEvents.end() || stats.calls == 0)
-      continue;
+    if (!waits_for_events(stats.name) || stats.calls == 0) continue;
     add(WasteRow::Kind::kEmpty, stats.name, stats.empty.value_or(0), stats.calls);
     if (stats.returned)
       waste.batches.push_back({stats.name, share_of(*stats.returned, stats.calls)});

@@ -59,7 +59,7 @@ class BudgetTable {
   Table build() {
     put(0, "on a CPU", cpu_ns_, {}, "");
     put_part("user code", TimeState::kUser, "the program's own");
-    put_list(TimeState::kSystem, 1, "other system calls", [](const TimeRow& row) {
+    put_list(TimeState::kSystem, "other system calls", [](const TimeRow& row) {
       return row.call.empty() ? std::string("calls not told apart") : printable(row.call);
     });
     put_part("delivery", TimeState::kDelivery,
@@ -101,7 +101,7 @@ class BudgetTable {
   }
 
   // The longest rows of a state, the rest in one.
-  void put_list(TimeState state, unsigned depth, std::string others,
+  void put_list(TimeState state, std::string others,
                 const std::function<std::string(const TimeRow&)>& name) {
     std::size_t named = 0;
     std::uint64_t rest_ns = 0, rest_times = 0;
@@ -113,7 +113,7 @@ class BudgetTable {
     for (const TimeRow& row : budget_.rows) {
       if (row.state != state) continue;
       if (detail_.full || (named < kNamed && (waits || is_worth_naming(row.ns)))) {
-        put(depth, name(row), row.ns, times_of(row.times), wakers_text(row), waits ? 0 : cpu_ns_);
+        put(1, name(row), row.ns, times_of(row.times), wakers_text(row), waits ? 0 : cpu_ns_);
         ++named;
       } else {
         rest_ns += row.ns;
@@ -122,7 +122,7 @@ class BudgetTable {
       }
     }
     if (rest > 0)
-      put(depth, std::move(others), rest_ns, times_of(rest_times), fmt::format("{} of them", rest),
+      put(1, std::move(others), rest_ns, times_of(rest_times), fmt::format("{} of them", rest),
           waits ? 0 : cpu_ns_);
   }
 
@@ -131,7 +131,7 @@ class BudgetTable {
     for (const TimeRow& row : budget_.rows)
       if (row.state == state) times += row.times;
     put(0, name, budget_.sum(state), times, meaning);
-    put_list(state, 1, "other waits", wait_name);
+    put_list(state, "other waits", wait_name);
   }
 
   const TimeBudget& budget_;

@@ -220,9 +220,8 @@ Section cross_check_section(const JudgedRun& run) {
       }))
     section.remarks.emplace_back(
         "schedstat is of the threads alive at the end, read a moment after the window's edges."
-        " Where a woken thread preempts another, the kernel counts the way from wake-up to switch "
-        "as"
-        " CPU time, the probes as run queue: the sum of the two is the same.");
+        " Where a woken thread preempts another, the kernel counts the way from wake-up to switch"
+        " as CPU time, the probes as run queue: the sum of the two is the same.");
   return section;
 }
 
