@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "capture/kernel_file.h"
+#include "util/schedstat.h"
 #include "util/text.h"
 
 namespace tr::capture {
@@ -13,11 +14,8 @@ std::map<pid_t, Schedstat> read_schedstat(const std::string& proc, std::span<con
     const auto content =
         read_file(fmt::format("{}/{}/task/{}/schedstat", proc, task.tgid, task.tid));
     if (!content) continue;
-    // Time on a CPU, time on a run queue, time slices (Documentation/scheduler/sched-stats.rst).
-    const auto fields = split(trim(*content), ' ');
-    const auto cpu = fields.size() == 3 ? parse_u64(fields[0]) : std::nullopt;
-    const auto runqueue = fields.size() == 3 ? parse_u64(fields[1]) : std::nullopt;
-    if (cpu && runqueue) readings[task.tid] = {*cpu, *runqueue};
+    if (const auto times = parse_schedstat(*content))
+      readings[task.tid] = {times->cpu_ns, times->runqueue_ns};
   }
   return readings;
 }

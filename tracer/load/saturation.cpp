@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "util/clock.h"
+#include "util/schedstat.h"
 #include "util/text.h"
 
 namespace tr::load {
@@ -34,13 +35,10 @@ std::string times_text(const CpuUse& thread) {
   return text;
 }
 
-// Linux Documentation/scheduler/sched-stats.rst: time on a CPU, time waiting for one (both in ns),
-// number of time slices.
 std::optional<std::uint64_t> read_runqueue_ns(const std::string& root) {
   const auto content = read_file(root + "/proc/thread-self/schedstat");
-  if (!content) return std::nullopt;
-  const auto fields = split(trim(*content), ' ');
-  return fields.size() == 3 ? parse_u64(fields[1]) : std::nullopt;
+  const auto times = content ? parse_schedstat(*content) : std::nullopt;
+  return times ? std::optional(times->runqueue_ns) : std::nullopt;
 }
 
 }  // namespace
