@@ -2,28 +2,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "report/json_parts.h"
 #include "report/names.h"
 #include "report/warnings.h"
 
 namespace tr::report {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-template <class T>
-Json maybe(const std::optional<T>& value) {
-  return value ? Json(*value) : Json();
-}
-
-Json maybe(const std::string& text) {
-  return text.empty() ? Json() : Json(text);
-}
-
-// For figures of which 0 means that there is none.
-template <class T>
-Json unless_zero(T number) {
-  return number == T{} ? Json() : Json(number);
-}
 
 Json environment(const Environment& environment) {
   return {{"tool_version", environment.tool_version},
@@ -193,36 +177,6 @@ Json syscalls(const metrics::Metrics& metrics) {
   return object;
 }
 
-const char* waste_name(metrics::WasteRow::Kind kind) {
-  using Kind = metrics::WasteRow::Kind;
-  switch (kind) {
-    case Kind::kAgain:
-      return "again";
-    case Kind::kEmpty:
-      return "empty";
-    case Kind::kInVain:
-      return "in_vain";
-    case Kind::kWokeNobody:
-      break;
-  }
-  return "woke_nobody";
-}
-
-Json waste(const metrics::Metrics& metrics) {
-  if (!metrics.waste) return {};
-  Json calls = Json::array();
-  for (const metrics::WasteRow& row : metrics.waste->rows)
-    calls.push_back({{"kind", waste_name(row.kind)},
-                     {"call", row.call},
-                     {"count", row.count},
-                     {"per_message", maybe(row.per_message)},
-                     {"share", row.share}});
-  Json events = Json::object();
-  for (const metrics::Batch& batch : metrics.waste->batches)
-    events[batch.call] = batch.events;
-  return {{"calls", std::move(calls)}, {"events_per_wait", std::move(events)}};
-}
-
 Json perf(const metrics::Metrics& metrics) {
   Json object = Json::object();
   for (const metrics::PerfRow& row : metrics.perf) {
@@ -364,86 +318,6 @@ Json life(const std::optional<metrics::LifeBudget>& life) {
           {"worst_residual_ns", life->worst_residual_ns}};
 }
 
-std::string state_name(const metrics::TimeRow& row) {
-  using metrics::TimeState;
-  const std::string call = row.call.empty() ? "unknown" : row.call;
-  switch (row.state) {
-    case TimeState::kUser:
-      return "user";
-    case TimeState::kSystem:
-      return "system:" + call;
-    case TimeState::kDelivery:
-      return "delivery";
-    case TimeState::kInterrupt:
-      return "interrupt";
-    case TimeState::kWaking:
-      return "waking";
-    case TimeState::kWoken:
-      return "runqueue:woken";
-    case TimeState::kPreempted:
-      return "runqueue:preempted";
-    case TimeState::kBlocked:
-    case TimeState::kIdle:
-      break;
-  }
-  const char* kind = row.state == TimeState::kIdle ? "idle:" : "blocked:";
-  const std::string outside = row.wakers.empty() ? "unknown" : "none";
-  return kind + (row.call.empty() ? outside : row.call) +
-         (row.object.empty() ? "" : ":" + row.object);
-}
-
-Json budget_threads(const metrics::TimeBudget& budget) {
-  Json threads = Json::array();
-  for (const metrics::ThreadTime& thread : budget.threads) {
-    Json states = Json::object();
-    for (const metrics::TimeRow& row : thread.rows)
-      if (row.ns > 0) states[state_name(row)] = row.ns;
-    threads.push_back({{"tid", thread.tid},
-                       {"comm", thread.comm},
-                       {"life_ns", thread.life_ns},
-                       {"residual_ns", thread.residual_ns},
-                       {"states", std::move(states)}});
-  }
-  return threads;
-}
-
-Json cpu_time(const std::optional<CpuTime>& time) {
-  if (!time) return {};
-  return {{"cpus", time->cpus},
-          {"server_ns", time->server_ns},
-          {"load_ns", time->load_ns},
-          {"other_ns", time->other_ns},
-          {"kernel_ns", time->kernel_ns},
-          {"idle_ns", time->idle_ns},
-          {"unknown_ns", time->unknown_ns}};
-}
-
-Json budget(const metrics::Metrics& metrics) {
-  if (!metrics.budget) return {};
-  const metrics::TimeBudget& budget = *metrics.budget;
-  const auto per_message = [&](std::uint64_t number) {
-    return metrics.messages.count
-               ? Json(static_cast<double>(number) / static_cast<double>(*metrics.messages.count))
-               : Json();
-  };
-  Json states = Json::object();
-  Json waits = Json::array();
-  for (const metrics::TimeRow& row : budget.rows) {
-    states[state_name(row)] = {{"ns", row.ns}, {"per_message_ns", per_message(row.ns)}};
-    for (const Wait& wait : row.wakers)
-      waits.push_back({{"call", maybe(wait.call)},
-                       {"object", maybe(wait.object)},
-                       {"waker", wait.waker},
-                       {"idle", row.state == metrics::TimeState::kIdle},
-                       {"count", wait.count},
-                       {"ns", wait.ns},
-                       {"per_message_ns", per_message(wait.ns)}});
-  }
-  return {{"life_ns", budget.life_ns},         {"residual_ns", budget.residual_ns},
-          {"states", std::move(states)},       {"waits", std::move(waits)},
-          {"cpu_time", cpu_time(budget.cpus)}, {"threads", budget_threads(budget)}};
-}
-
 Json warnings(const JudgedRun& run) {
   Json list = Json::array();
   for (const metrics::Doubt& doubt : run.doubts)
@@ -480,8 +354,8 @@ std::string render_json(const JudgedRun& run) {
   report["threads"] = threads(run);
   report["folded_threads"] = metrics.folded_threads;
   report["life"] = life(metrics.life);
-  report["budget"] = budget(metrics);
-  report["waste"] = waste(metrics);
+  report["budget"] = budget_json(metrics);
+  report["waste"] = waste_json(metrics);
   report["unmeasured"] = unmeasured(snapshot);
   report["lost"] = snapshot.lost;
   report["overhead"] = overhead(snapshot.overhead, metrics);

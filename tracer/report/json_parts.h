@@ -1,0 +1,35 @@
+// Parts of the report for programs; json.cpp puts them in order.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "metrics/metrics.h"
+
+namespace tr::report {
+
+using Json = nlohmann::ordered_json;
+
+// What was not measured is null.
+template <class T>
+Json maybe(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
+inline Json maybe(const std::string& text) {
+  return text.empty() ? Json() : Json(text);
+}
+
+// For figures of which 0 means that there is none.
+template <class T>
+Json unless_zero(T number) {
+  return number == T{} ? Json() : Json(number);
+}
+
+// json_budget.cpp: where the time goes, and what was done for nothing; null where not measured.
+Json budget_json(const metrics::Metrics& metrics);
+Json waste_json(const metrics::Metrics& metrics);
+
+}  // namespace tr::report
