@@ -12,6 +12,7 @@
 
 #include "capture/collect.h"
 #include "capture/collect_stacks.h"
+#include "capture/unwind_tables.h"
 #include "records.h"
 #include "util/result.h"
 
@@ -108,6 +109,9 @@ class Probes {
   Result<RawCounts> raw_counts() const;
   // With stacks: what was kept of them. After detach().
   [[nodiscard]] RawStacks raw_stacks() const;
+  // With stacks: lets the probes follow the stacks of a process that `symbols` has learnt. What
+  // they meet before that they follow by frame pointers.
+  void unwind(const symbols::Process& process, symbols::Symbols& symbols);
   // With stacks: the processes of the living threads, as far as they are told apart.
   [[nodiscard]] std::vector<symbols::Process> living_processes() const;
   // Lost events by reason, every reason named.
@@ -143,7 +147,7 @@ class Probes {
   [[nodiscard]] std::span<const tr_thread> used_records() const;
   void size_stack_maps();
   Status start_sampling(bpf_program* program);
-  Status map_stack_notes();
+  Status map_stacks();
   [[nodiscard]] std::vector<tr_cpu> read_cpus() const;
 
   ProbeOptions options_;
@@ -152,8 +156,10 @@ class Probes {
   std::vector<std::unique_ptr<bpf_link, LinkDelete>> samplers_;  // of one program, a link per CPU
   std::unique_ptr<ring_buffer, RingDelete> ring_;
   std::unique_ptr<std::vector<tr_news>> news_;  // filled by the ring's callback: a stable address
-  std::unique_ptr<Mapped<tr_thread>> records_;
-  std::unique_ptr<Mapped<tr_stack_note>> stack_notes_;  // with stacks
+  std::unique_ptr<Mapped<const tr_thread>> records_;
+  std::unique_ptr<Mapped<const tr_stack_note>> stack_notes_;  // with stacks
+  std::unique_ptr<Mapped<tr_unwind_row>> unwind_rows_;
+  std::unique_ptr<UnwindTables> unwind_tables_;
   std::string sampled_event_;
   std::string note_;
 };
