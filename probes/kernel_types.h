@@ -104,12 +104,15 @@ struct bpf_iter__task {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+  unsigned long bp;
   unsigned long r10;
   unsigned long dx;
   unsigned long di;
   unsigned long si;
   unsigned long orig_ax;
+  unsigned long ip;
   unsigned long cs;
+  unsigned long sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
@@ -126,6 +129,7 @@ struct pt_regs {
 /* arch/x86/include/uapi/asm/unistd_64.h */
 #define NR_READ 0
 #define NR_WRITE 1
+#define NR_MMAP 9
 #define NR_RT_SIGRETURN 15
 #define NR_READV 19
 #define NR_WRITEV 20
@@ -152,6 +156,7 @@ struct pt_regs {
 #define NR_RECVFROM 207
 #define NR_SENDMSG 211
 #define NR_RECVMSG 212
+#define NR_MMAP 222
 #define NR_RECVMMSG 243
 #define NR_SENDMMSG 269
 #else
@@ -220,6 +225,17 @@ static __always_inline __u32 futex_operation(const struct pt_regs* regs) {
   return (__u32)regs->si;
 #else
   return (__u32)regs->regs[1];
+#endif
+}
+
+/* Of an mmap: does it map code from a file? include/uapi/asm-generic/mman-common.h */
+static __always_inline bool maps_code(const struct pt_regs* regs) {
+#define PROT_EXEC 4
+#define MAP_ANONYMOUS 0x20
+#if defined(__TARGET_ARCH_x86)
+  return regs->dx & PROT_EXEC && !(regs->r10 & MAP_ANONYMOUS);
+#else
+  return regs->regs[2] & PROT_EXEC && !(regs->regs[3] & MAP_ANONYMOUS);
 #endif
 }
 

@@ -223,6 +223,7 @@ enum tr_program {
   TR_PROGRAM_SCHED_WAKING,
   TR_PROGRAM_INTERRUPT, /* entries and exits of interrupts of all kinds */
   TR_PROGRAM_SOFTIRQ,
+  TR_PROGRAM_CPU_SAMPLE,
   TR_PROGRAMS
 };
 
@@ -260,10 +261,101 @@ struct tr_cpu {
   __u64 untraced[TR_PROGRAMS];
 };
 
+/* Stacks, where they are asked for. Addresses as the unwinder found them, innermost first; behind
+ * the first, return addresses. */
+#define TR_USER_FRAMES 127
+#define TR_KERNEL_FRAMES 64
+
+/* How the user's part was unwound; a stack may need several. */
+enum tr_unwinding {
+  TR_BY_FRAME_POINTERS = 1, /* some steps: code without call frame information */
+  TR_UNREADABLE = 2,        /* there is none, or its memory could not be read */
+  TR_CUT = 4,               /* it goes on beyond TR_USER_FRAMES, or where no step leads */
+  TR_WHOLE = 8,             /* it ends where call frame information says that nothing called */
+};
+
+/* How a frame is left, as symbols/unwind.h. */
+enum tr_frame_rule {
+  TR_RULE_NONE,
+  TR_RULE_STACK_POINTER,
+  TR_RULE_FRAME_POINTER,
+  TR_RULE_AT_FRAME_POINTER,
+  TR_RULE_PLT,
+  TR_RULE_SIGNAL,
+  TR_RULE_OUTERMOST,
+  TR_RULE_OTHER
+};
+
+/* The rule from this address of a module to the next row's. */
+struct tr_unwind_row {
+  __u32 address;
+  __s16 offset;       /* in words */
+  __s8 frame_pointer; /* in words */
+  __u8 rule;
+};
+#define TR_UNWIND_ROWS (1u << 21)
+
+/* The modules of an address space, by address; behind the last, start is ~0. */
+struct tr_unwind_range {
+  __u64 start;
+  __u64 end;
+  __u64 bias;      /* address - bias is what the rows say */
+  __u32 first_row; /* in `unwind_rows` */
+  __u32 rows;
+};
+#define TR_UNWIND_RANGES 256 /* a power of two */
+struct tr_unwind_space {
+  struct tr_unwind_range ranges[TR_UNWIND_RANGES];
+};
+#define TR_UNWIND_SPACES 256
+
+/* Under a hash over all that is filled in. */
+struct tr_stack {
+  __u32 image;   /* see tr_stack_note */
+  __u32 process; /* see tr_stack_note */
+  __u16 user_frames;
+  __u16 kernel_frames;
+  __u32 unwinding; /* of enum tr_unwinding */
+  __u64 user[TR_USER_FRAMES];
+  __u64 kernel[TR_KERNEL_FRAMES];
+};
+
+/* In whose memory a thread's addresses mean something, and where it blocks. */
+struct tr_stack_note {
+  __u64 stack; /* where it left its CPU to block; 0: unknown */
+  /* What it executes. A forked child has its parent's, and so, at first, its mappings. */
+  __u32 image;
+  __u32 process; /* its tgid; 0: beyond the first TR_PROCESSES_APART, told apart by image alone */
+};
+#define TR_PROCESSES_APART 1024
+/* The image of a process that was taken in is its tgid, those of later ones begin above all. */
+#define TR_FIRST_NEW_IMAGE (1u << 22)
+
+/* What a thread called so did on this stack: used its CPU, or waited for that cause. */
+struct tr_stack_key {
+  __u64 stack; /* 0: unknown */
+  __u32 cause; /* TR_WAIT_KEY, or TR_ON_CPU */
+  __u32 reserved;
+  char comm[TR_COMM_LENGTH];
+};
+#define TR_ON_CPU 0xffffffffu
+
+struct tr_stack_sum {
+  __u64 count; /* waits, or samples */
+  __u64 ns;    /* of waits, as tr_wait.ns */
+};
+
+enum tr_stack_loss {
+  TR_LOST_STACKS_FULL, /* no room for a stack: what happened on it counts for stack 0 */
+  TR_LOST_SUMS_FULL,   /* no room for a sum: what happened there is missing */
+  TR_STACK_LOSSES
+};
+
 /* News for user space; what is exact is kept in maps, this only says that there is something. */
 enum tr_news_kind {
   TR_NEWS_EXEC,   /* the first process of the tree has executed its program */
   TR_NEWS_LISTEN, /* a process of the tree has put a TCP socket into LISTEN */
+  TR_NEWS_MAPPED, /* one has mapped other code: with stacks only */
 };
 
 struct tr_news {
@@ -273,7 +365,7 @@ struct tr_news {
   __u16 port; /* host order */
   __u16 family;
   __u8 address[16]; /* network order; the first 4 bytes for AF_INET */
-  __u32 reserved;
+  __u32 image;      /* of TR_NEWS_MAPPED */
 };
 
 /* Durations are bucketed as in snapshot/histogram.h with 3 sub-bits: at most 12.5 % wide. */
@@ -317,5 +409,7 @@ TR_STATIC_ASSERT(sizeof(struct tr_call) == 48, "tr_call");
 TR_STATIC_ASSERT(TR_OBJECTS <= 16 && TR_WAKERS <= 16, "TR_WAIT_KEY");
 TR_STATIC_ASSERT(sizeof(struct tr_thread) % 8 == 0, "records lie end to end in the mapped array");
 TR_STATIC_ASSERT(sizeof(struct tr_news) == 40, "tr_news");
+TR_STATIC_ASSERT(sizeof(struct tr_stack_key) == 32, "tr_stack_key");
+TR_STATIC_ASSERT(sizeof(struct tr_unwind_row) == 8, "tr_unwind_row");
 
 #endif

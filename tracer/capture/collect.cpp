@@ -37,6 +37,26 @@ struct CallSum {
   [[nodiscard]] bool touched() const { return calls + carried_in + errors + total_ns != 0; }
 };
 
+std::uint64_t inside(const RawCounts& raw, std::uint64_t from, std::uint64_t to) {
+  from = std::max(from, raw.window_open_ns);
+  to = std::min(to, raw.window_close_ns);
+  return to > from ? to - from : 0;
+}
+
+std::string call_name(std::uint32_t number, const Names& names) {
+  const std::uint32_t plain = number & ~TR_CALL_COMPAT;
+  return plain == TR_CALL_OTHER
+             ? "(no such call)"
+             : names.syscall(static_cast<int>(plain), (number & TR_CALL_COMPAT) != 0);
+}
+
+// When the wake-up of a thread that is still asleep, or was about to be woken, had begun; the
+// window's close if it had not.
+std::uint64_t wake_of(const RawCounts& raw, const tr_thread& record) {
+  const bool waking = record.waking_ns != 0 && record.waking_ns < raw.window_close_ns;
+  return waking ? std::max<std::uint64_t>(record.waking_ns, record.since_ns) : raw.window_close_ns;
+}
+
 struct WaitSum {
   std::uint64_t count = 0;
   std::uint64_t ns = 0;
@@ -163,9 +183,7 @@ class Collector {
 
  private:
   [[nodiscard]] std::uint64_t inside(std::uint64_t from, std::uint64_t to) const {
-    from = std::max(from, raw_.window_open_ns);
-    to = std::min(to, raw_.window_close_ns);
-    return to > from ? to - from : 0;
+    return capture::inside(raw_, from, to);
   }
 
   [[nodiscard]] std::uint64_t end_of_life(const tr_thread& record) const {
@@ -223,17 +241,14 @@ class Collector {
   void close_wait(Sum& sum, const tr_thread& record) const {
     const std::uint64_t close = raw_.window_close_ns;
     if (record.since_ns >= close) return;
-    const bool waking = record.waking_ns != 0 && record.waking_ns < close;
-    const std::uint64_t woken =
-        waking ? std::max<std::uint64_t>(record.waking_ns, record.since_ns) : close;
+    const std::uint64_t woken = wake_of(raw_, record);
     sum.state_ns[TR_STATE_BLOCKED] += inside(record.since_ns, woken);
     sum.state_ns[TR_STATE_WAKING] += inside(woken, close);
-    if (!raw_.budget || woken <= raw_.window_open_ns) return;
-    const std::uint32_t call = record.call == TR_NO_CALL ? TR_CALL_NONE : record.call;
-    const std::uint32_t waker = waking ? record.waker : kNobody;
-    WaitSum& wait = sum.waits[TR_WAIT_KEY(call, record.object, waker)];
-    ++wait.count;
-    wait.ns += inside(record.since_ns, woken);
+    if (const auto open = open_wait(raw_, record)) {
+      WaitSum& wait = sum.waits[open->cause];
+      ++wait.count;
+      wait.ns += open->ns;
+    }
   }
 
   // A CPU's time since its last switch is that of who runs there still.
@@ -335,12 +350,7 @@ class Collector {
     budget.preempted_ns = sum.state_ns[TR_STATE_PREEMPTED];
     budget.waking_ns = sum.state_ns[TR_STATE_WAKING];
     for (const auto& [key, sums] : sum.waits) {
-      const std::uint32_t object = key >> 4 & 15;
-      const std::uint32_t waker = key & 15;
-      Wait wait;
-      if (key >> 8 != TR_CALL_NONE) wait.call = call_name(key >> 8);
-      if (object < kObjectNames.size()) wait.object = kObjectNames[object];
-      wait.waker = waker < kWakerNames.size() ? kWakerNames[waker] : "nobody";
+      Wait wait = name_cause(key, names_);
       wait.count = sums.count;
       wait.ns = sums.ns;
       budget.waits.push_back(std::move(wait));
@@ -351,19 +361,12 @@ class Collector {
     return budget;
   }
 
-  [[nodiscard]] std::string call_name(std::uint32_t number) const {
-    const std::uint32_t plain = number & ~TR_CALL_COMPAT;
-    return plain == TR_CALL_OTHER
-               ? "(no such call)"
-               : names_.syscall(static_cast<int>(plain), (number & TR_CALL_COMPAT) != 0);
-  }
-
   [[nodiscard]] SyscallStats syscall_stats(std::uint32_t number, const CallSum& call) const {
     SyscallStats stats;
     stats.compat = (number & TR_CALL_COMPAT) != 0;
     const std::uint32_t plain = number & ~TR_CALL_COMPAT;
     stats.number = plain == TR_CALL_OTHER ? -1 : static_cast<int>(plain);
-    stats.name = call_name(number);
+    stats.name = call_name(number, names_);
     stats.calls = call.calls;
     stats.carried_in = call.carried_in;
     stats.in_flight = call.in_flight;
@@ -385,6 +388,28 @@ class Collector {
 };
 
 }  // namespace
+
+std::optional<OpenWait> open_wait(const RawCounts& raw, const tr_thread& record) {
+  if (!raw.budget || record.serial == 0 || record.died_ns != 0 ||
+      record.state != TR_STATE_BLOCKED || record.since_ns >= raw.window_close_ns)
+    return std::nullopt;
+  const std::uint64_t woken = wake_of(raw, record);
+  if (woken <= raw.window_open_ns) return std::nullopt;
+  const std::uint32_t call = record.call == TR_NO_CALL ? TR_CALL_NONE : record.call;
+  const std::uint32_t waker = woken < raw.window_close_ns ? record.waker : kNobody;
+  return OpenWait{.cause = TR_WAIT_KEY(call, record.object, waker),
+                  .ns = inside(raw, record.since_ns, woken)};
+}
+
+Wait name_cause(std::uint32_t wait_key, const Names& names) {
+  const std::uint32_t object = wait_key >> 4 & 15;
+  const std::uint32_t waker = wait_key & 15;
+  Wait wait;
+  if (wait_key >> 8 != TR_CALL_NONE) wait.call = call_name(wait_key >> 8, names);
+  if (object < kObjectNames.size()) wait.object = kObjectNames[object];
+  wait.waker = waker < kWakerNames.size() ? kWakerNames[waker] : "nobody";
+  return wait;
+}
 
 Collected collect(const RawCounts& raw, const Names& names) {
   return Collector(raw, names).run();

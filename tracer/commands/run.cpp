@@ -159,6 +159,10 @@ void setup_run(CLI::App& app, RunOptions& options) {
   app.add_flag("!--no-budget", plan.budget,
                "Leave out where the time goes: waits by cause, interrupts, time per system call")
       ->group("Tracing");
+  app.add_flag("--profile{99}", options.profile,
+               "Sample the stacks that use the CPU, 99 times a second (--profile=HZ: HZ times), "
+               "and keep those that block")
+      ->group("Tracing");
   app.add_option("--max-threads", options.max_threads,
                  "Threads that can be traced at once (4 KiB of memory each)")
       ->type_name("N")
@@ -231,6 +235,13 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
         parse_number<std::uint32_t>("--max-threads", options.max_threads, 1, 1 << 20);
     if (!threads) return threads.error();
     plan.max_threads = *threads;
+  }
+  if (given(app, "--profile")) {
+    if (plan.counts_only)
+      return usage_error("--profile needs the times that --counts-only leaves out");
+    const auto hz = parse_number<std::uint32_t>("--profile", options.profile, 1, 50'000);
+    if (!hz) return hz.error();
+    plan.profile_hz = *hz;
   }
   plan.events = options.events;
   plan.read_schedstat = options.output.verbose || options.output.cross_check;

@@ -17,6 +17,7 @@
 
 #include "snapshot/bucket_list.h"
 #include "snapshot/histogram.h"
+#include "snapshot/stacks.h"
 
 namespace tr {
 
@@ -316,6 +317,7 @@ struct Snapshot {
   std::map<std::string, std::uint64_t> lost;  // by reason; every known reason, also at 0
   Overhead overhead;
   std::vector<std::string> notes;  // what a reader must know, one sentence each
+  std::optional<Stacks> stacks;    // where they were asked for
 
   [[nodiscard]] std::uint64_t window_ns() const { return window_close_ns - window_open_ns; }
 

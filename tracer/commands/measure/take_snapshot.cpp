@@ -39,8 +39,9 @@ Result<Measured> Session::take_snapshot() {
   probes_->detach();
   const auto raw = probes_->raw_counts();
   if (!raw) return raw.error();
-  capture::Collected collected = capture::collect(
-      *raw, {.syscall = capture::syscall_name, .futex = capture::futex_operation_name});
+  const capture::Names names{.syscall = capture::syscall_name,
+                             .futex = capture::futex_operation_name};
+  capture::Collected collected = capture::collect(*raw, names);
 
   Measured measured;
   Snapshot& snapshot = measured.snapshot;
@@ -72,6 +73,12 @@ Result<Measured> Session::take_snapshot() {
         " inferred from what followed, so the counts are whole, but the time of the states around"
         " them is not exact.",
         unseen.switches, unseen.wakeups));
+  if (symbols_) {
+    progress_.show("looking up symbols");
+    const capture::RawStacks stacks = probes_->raw_stacks();
+    capture::StackTable table(stacks, *symbols_);
+    snapshot.stacks = capture::collect_stacks(stacks, *raw, names, table);
+  }
   if (perf_) {
     snapshot.perf = perf_->read();
     for (std::string& note : perf_->notes())
