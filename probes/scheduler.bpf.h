@@ -16,6 +16,7 @@ static __always_inline void switched_out(struct tr_thread* thread, struct task_s
       if (is_among(calls_for_readiness, thread->call) && in_window(now))
         count_in_vain(thread, thread->call);
     }
+    if (has_locks) lock_blocked(thread->slot, thread->call, now);
     enter_state(thread, TR_STATE_BLOCKED, now);
     count(thread, TR_VOLUNTARY_SWITCHES, now);
   }

@@ -2,8 +2,11 @@
 /* clang-format off */
 #include "thread.bpf.h"
 #include "sockets.bpf.h"
+#include "locks.bpf.h"
 #include "syscalls.bpf.h"
 #include "waits.bpf.h"
+#include "contention.bpf.h"
+#include "lock_hold.bpf.h"
 #include "membership.bpf.h"
 #include "scheduler.bpf.h"
 #include "interrupts.bpf.h"
