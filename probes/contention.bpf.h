@@ -35,7 +35,7 @@ int BPF_PROG(on_contention_begin, void* lock, unsigned int flags) {
   }
   state->depth = depth + 1;
   if (depth >= TR_KERNEL_LOCKS_NESTED) return 0; /* counted when it ends */
-  __u64 kind = flags & 0xff;
+  __u64 kind = flags & (TR_LOCK_KINDS - 1);
   if (is_in_foreign_interrupt()) kind |= TR_CONTENTION_IN_INTERRUPT;
   struct mm_struct* mm = bpf_get_current_task_btf()->mm;
   if (mm && lock == &mm->mmap_lock) kind |= TR_CONTENTION_MMAP_LOCK;
@@ -54,7 +54,7 @@ __noinline int add_contention(__u64 lock, __u64 flags, __u64 from, __u64 to) {
     struct tr_kernel_lock first = {};
     if (bpf_map_update_elem(&kernel_locks, &key, &first, BPF_NOEXIST)) {
       key.lock = 0; /* user space has made these rows */
-      key.flags = flags & 0xff;
+      key.flags = flags & (TR_LOCK_KINDS - 1);
     }
     known = bpf_map_lookup_elem(&kernel_locks, &key);
   }

@@ -350,6 +350,7 @@ struct tr_handoff_key {
 #define TR_CONTENTION_RT 8u
 #define TR_CONTENTION_PERCPU 16u
 #define TR_CONTENTION_MUTEX 32u
+#define TR_LOCK_KINDS 64 /* all of these together, and one */
 /* Ours. */
 #define TR_CONTENTION_MMAP_LOCK 0x100u    /* of the thread's own address space */
 #define TR_CONTENTION_IN_INTERRUPT 0x200u /* not the thread's doing */

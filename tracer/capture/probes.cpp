@@ -254,6 +254,7 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
           "socket messages were counted by looking at file descriptors at each call's end"
           " (no tracepoints for them before Linux 6.3)";
     if (Status status = probes.number_cpus(); !status) return std::move(status).error();
+    if (Status status = probes.make_lock_rows(); !status) return std::move(status).error();
     if (Status status = probes.attach(); !status) return std::move(status).error();
     if (Status status = probes.map_records(); !status) return std::move(status).error();
     return probes;

@@ -139,6 +139,7 @@ class Probes {
   Status number_cpus();
   Status attach();
   Status map_records();
+  Status make_lock_rows();
   [[nodiscard]] std::vector<tr_cpu> read_cpus() const;
 
   ProbeOptions options_;

@@ -159,6 +159,16 @@ void setup_run(CLI::App& app, RunOptions& options) {
   app.add_flag("!--no-budget", plan.budget,
                "Leave out where the time goes: waits by cause, interrupts, time per system call")
       ->group("Tracing");
+  app.add_flag(
+         "--locks", plan.locks,
+         "Follow locks: each futex with its waits, wakes and hand-offs, and contention in the "
+         "kernel")
+      ->group("Tracing");
+  app.add_flag(
+         "--lock-hold", plan.lock_hold,
+         "Follow locks, and how long mutexes are held; costs microseconds per lock and unlock, in "
+         "every program that uses the same libc")
+      ->group("Tracing");
   app.add_option("--max-threads", options.max_threads,
                  "Threads that can be traced at once (4 KiB of memory each)")
       ->type_name("N")
@@ -232,6 +242,13 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
     if (!threads) return threads.error();
     plan.max_threads = *threads;
   }
+  if (plan.lock_hold) plan.locks = true;
+  const char* const wanted = plan.lock_hold ? "--lock-hold" : "--locks";
+  if (plan.locks && plan.counts_only)
+    return usage_error(fmt::format("{} and --counts-only contradict each other", wanted));
+  if (plan.locks && !plan.budget)
+    return usage_error(fmt::format("{} and --no-budget contradict each other", wanted),
+                       "who wakes whom is a part of the budget");
   plan.events = options.events;
   plan.read_schedstat = options.output.verbose || options.output.cross_check;
   if (options.output.cross_check)

@@ -17,6 +17,7 @@
 
 #include "snapshot/bucket_list.h"
 #include "snapshot/histogram.h"
+#include "snapshot/locks.h"
 
 namespace tr {
 
@@ -315,6 +316,7 @@ struct Snapshot {
   std::map<std::string, std::uint64_t> lost;  // by reason; every known reason, also at 0
   Overhead overhead;
   std::vector<std::string> notes;  // what a reader must know, one sentence each
+  std::optional<Locks> locks;      // where it was asked for
 
   [[nodiscard]] std::uint64_t window_ns() const { return window_close_ns - window_open_ns; }
 

@@ -5,16 +5,11 @@
 // every key listed here must be in a file of the present version, unless its type is std::optional.
 #pragma once
 
-#include <concepts>
-#include <type_traits>
-
+#include "snapshot/fields.h"
+#include "snapshot/locks_fields.h"
 #include "snapshot/snapshot.h"
 
 namespace tr {
-
-// T, const or not: written from, or read into.
-template <class S, class T>
-concept MaybeConst = std::same_as<std::remove_const_t<S>, T>;
 
 template <MaybeConst<Environment> S, class Field>
 void visit_fields(S& environment, Field&& field) {
@@ -239,6 +234,7 @@ void visit_fields(S& snapshot, Field&& field) {
   field("lost", snapshot.lost);
   field("overhead", snapshot.overhead);
   field("notes", snapshot.notes);
+  field("locks", snapshot.locks);
   field("threads", snapshot.threads);
 }
 

@@ -102,8 +102,7 @@ class Encoder {
     visit_fields(snapshot, *this);
     std::string head;
     cbor::append_head(head, cbor::Major::kMap, keys_);
-    assert(head.size() == 1);
-    out_.front() = head.front();
+    out_.replace(0, 1, head);
     return std::move(out_);
   }
 

@@ -200,6 +200,7 @@ Status Session::pass_window() {
   Status waited;
   while (waited.ok() && monotonic_ns() < close && !over() && !interrupted()) {
     progress_.show_passing("measuring", open, close);
+    if (opens_at_exec()) learn_locks();  // when it has ended it is too late
     waited = wait(over, std::min(close, monotonic_ns() + kTick));
   }
   if (monotonic_ns() < probes_->window_close_ns()) probes_->close_window_at(0);

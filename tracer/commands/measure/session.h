@@ -16,6 +16,7 @@
 #include "capture/probe_costs.h"
 #include "capture/probes.h"
 #include "capture/schedstat.h"
+#include "capture/watch_locks.h"
 #include "commands/measure/measure.h"
 #include "commands/measure/plan.h"
 #include "commands/measure/progress.h"
@@ -59,6 +60,8 @@ class Session {
   Status end_programs();
   // Of the program's threads, if that is wanted.
   [[nodiscard]] std::map<pid_t, Schedstat> read_schedstat() const;
+  // What the program has mapped now, for the names of its locks.
+  void learn_locks();
   void read_memory(std::optional<MemoryReading> Memory::*when);
   Result<Measured> take_snapshot();
 
@@ -89,6 +92,7 @@ class Session {
   Fd output_file_;
   std::optional<capture::Probes> probes_;
   std::optional<capture::ProbeCosts> costs_;
+  std::optional<capture::WatchLocks> watch_locks_;  // with --locks
   std::optional<capture::PerfEvents> perf_;
   std::optional<capture::ListeningPort> listening_;
   bool heard_of_port_ = false;  // the kernel said that the tree listens somewhere

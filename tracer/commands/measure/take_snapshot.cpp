@@ -36,6 +36,7 @@ RunConfig config_of(const Plan& plan) {
 
 Result<Measured> Session::take_snapshot() {
   progress_.show("collecting");
+  learn_locks();
   probes_->detach();
   const auto raw = probes_->raw_counts();
   if (!raw) return raw.error();
@@ -72,6 +73,11 @@ Result<Measured> Session::take_snapshot() {
         " inferred from what followed, so the counts are whole, but the time of the states around"
         " them is not exact.",
         unseen.switches, unseen.wakeups));
+  if (watch_locks_) {
+    auto locks = watch_locks_->take();
+    if (!locks) return std::move(locks).error();
+    snapshot.locks = *std::move(locks);
+  }
   if (perf_) {
     snapshot.perf = perf_->read();
     for (std::string& note : perf_->notes())
