@@ -17,6 +17,7 @@
 
 #include <gmock/gmock.h>
 
+#include "capture/kernel_file.h"
 #include "capture/lock_hold.h"
 #include "traced.h"
 #include "util/clock.h"
@@ -274,7 +275,7 @@ TEST(Locks, AWaiterOverBothEdgesIsCutThere) {
   ASSERT_TRUE(wait_until_blocked(child.pid()));
   // It waits for go() in a read first: only a futex call will do.
   const std::string syscall = "/proc/" + std::to_string(child.pid()) + "/syscall";
-  while (!read_file(syscall).value_or("").starts_with(std::to_string(SYS_futex)))
+  while (!capture::kernel_text("", syscall).value_or("").starts_with(std::to_string(SYS_futex)))
     sleep_until_ns(monotonic_ns() + kMs / 10);
   ASSERT_TRUE(probes.adopt(std::array{child.pid()}).ok());
   open_window(probes);
@@ -515,7 +516,7 @@ TEST(Locks, PrivateFutexesAreTheirProcesses) {
 }
 
 // More futexes than there are rows: nothing is lost, only no longer told apart.
-TEST(Locks, FuturesBeyondTheRowsAreInOneRow) {
+TEST(Locks, FutexesBeyondTheRowsAreInOneRow) {
   TRACE_RUN_LOAD_OR_SKIP(probes, kLocks);
   constexpr std::size_t kFutexes = TR_FUTEX_ROWS + 500;
   static std::array<Word, kFutexes> words{};
@@ -539,7 +540,7 @@ TEST(Locks, FuturesBeyondTheRowsAreInOneRow) {
 TEST(Locks, HoldsOfAMutex) {
   constexpr ProbeOptions kHold{.locks = true, .lock_hold = true};
   TRACE_RUN_LOAD_OR_SKIP(probes, kHold);
-  const auto libc = capture::libc_of(read_file("/proc/self/maps").value_or(""));
+  const auto libc = capture::libc_of(capture::kernel_text("", "/proc/self/maps").value_or(""));
   ASSERT_THAT(libc, testing::SizeIs(1));
   ASSERT_TRUE(probes.watch_mutexes(libc.front()).ok());
   static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

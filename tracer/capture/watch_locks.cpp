@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "capture/kernel_file.h"
 #include "capture/lock_hold.h"
 #include "util/text.h"
 
@@ -24,7 +25,7 @@ symbols::Process process_of(std::int64_t pid) {
 Status WatchLocks::prepare() {
   if (!holds_) return {};
   const double without = lock_pair_ns();
-  const auto own = libc_of(read_file("/proc/self/maps").value_or(""));
+  const auto own = libc_of(kernel_text("", "/proc/self/maps").value_or(""));
   for (const std::string& libc : own)
     if (Status watched = watch(::getpid(), libc); !watched) return watched;
   if (own.empty()) return {};
