@@ -76,9 +76,9 @@ void visit_fields(S& mutex, Field&& field) {
 template <MaybeConst<Locks> S, class Field>
 void visit_fields(S& locks, Field&& field) {
   field("futexes", locks.futexes);
-  field("kernel", locks.kernel);
+  field("kernel_locks", locks.kernel);
   field("kernel_unmeasured", locks.kernel_unmeasured);
-  field("holds", locks.holds);
+  field("mutex_holds", locks.holds);
   field("holds_unmeasured", locks.holds_unmeasured);
   field("trap_ns_per_pair", locks.trap_ns_per_pair);
 }
