@@ -412,9 +412,13 @@ static __always_inline void lock_exit(struct tr_thread* thread, long result, __u
 
 /* A thread falls asleep. */
 __noinline int lock_blocked(__u32 slot, __u32 call, __u64 now) {
-  if (!is_futex_call(call)) return 0;
   struct tr_lock_thread* state = lock_thread(slot);
-  if (!state || !state->waiting) return 0;
+  if (!state) return 0;
+  if (!is_futex_call(call)) {
+    state->held = 0; /* given back without a call, or held over this sleep: that cannot be told */
+    return 0;
+  }
+  if (!state->waiting) return 0;
   state->asleep = 1;
   state->slept = 1;
   change_waiters_at(state, 1, now);

@@ -323,7 +323,7 @@ struct tr_futex {
   __u64 handoff_ns;
   __u64 woken_by_others; /* waits that a wake from outside the tree ended */
   /* From a wait's successful end to the same thread's next wake at this futex, or at its neighbour
-   * 4 bytes away: glibc's condition variable has two. */
+   * 4 bytes away (glibc's condition variable has two), with no sleep in another call between. */
   __u64 holds;
   __u64 hold_ns;
   __s64 waiters; /* asleep now */

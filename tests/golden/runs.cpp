@@ -547,7 +547,7 @@ Snapshot damaged() {
 
 // Threads that hand Python's GIL to each other, with every kind of lock beside it.
 Snapshot python_locks() {
-  Snapshot run = thread_echo();
+  Snapshot run = epoll_echo();
   run.config.server = "servers/python/thread";
   run.config.argv = {"servers/python/thread"};
   Locks& locks = run.locks.emplace();

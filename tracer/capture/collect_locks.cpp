@@ -187,18 +187,19 @@ class LockCollector {
     std::vector<KernelLock> list;
     for (const auto& [key, row] : raw_.kernel) {
       if (row.count == 0) continue;
+      const bool told_apart = key.lock != 0;
       KernelLock lock;
       lock.kind = kind_of(key.flags);
       lock.mmap_lock = (key.flags & TR_CONTENTION_MMAP_LOCK) != 0;
       lock.in_interrupt = (key.flags & TR_CONTENTION_IN_INTERRUPT) != 0;
-      if (key.lock != 0) lock.symbol = names_.kernel(key.lock);
+      if (told_apart) lock.symbol = names_.kernel(key.lock);
       const auto same = std::ranges::find_if(list, [&](const KernelLock& known) {
         return known.kind == lock.kind && known.symbol == lock.symbol &&
                known.mmap_lock == lock.mmap_lock && known.in_interrupt == lock.in_interrupt &&
-               (known.locks == 0) == (key.lock == 0);
+               (known.locks != 0) == told_apart;
       });
       KernelLock& sum = same == list.end() ? list.emplace_back(std::move(lock)) : *same;
-      if (key.lock != 0) ++sum.locks;
+      if (told_apart) ++sum.locks;
       sum.count += row.count;
       sum.ns += row.ns;
       sum.longest_ns = std::max<std::uint64_t>(sum.longest_ns, row.longest_ns);

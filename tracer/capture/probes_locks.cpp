@@ -67,7 +67,9 @@ Status Probes::watch_mutexes(const std::string& libc) {
     const auto program =
         std::ranges::find(attached_, probe.program, [](const Attached& a) { return a.name; });
     if (program == attached_.end()) return Status();
-    LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = probe.at_return);
+    bpf_uprobe_opts options{};
+    options.sz = sizeof(options);
+    options.retprobe = probe.at_return;
     constexpr pid_t kEveryProcess = -1;
     bpf_link* const link = bpf_program__attach_uprobe_opts(program->program, kEveryProcess,
                                                            libc.c_str(), probe.offset, &options);

@@ -53,7 +53,7 @@ struct Futex {
   std::uint64_t handoff_ns = 0;
   std::uint64_t woken_by_others = 0;  // by a wake from outside the tree
   // From the end of a wait to the same thread's next wake here: how long it held the lock, if it is
-  // one. Only of those that had to wait for it.
+  // one. Only of those that had to wait for it, and slept in no other call meanwhile.
   std::uint64_t holds = 0;
   std::uint64_t hold_ns = 0;
   std::uint64_t most_waiters = 0;  // asleep at once

@@ -333,7 +333,7 @@ TEST(SnapshotFile, NamesEachValueOfAnotherType) {
       object[key] = wrong;
       const bool may_be_negative =
           wrong == -3 && (key == "tid" || key == "tgid" || key == "code" || key == "signal" ||
-                          key == "number" || key == "attached_pid");
+                          key == "number" || key == "attached_pid" || key == "pid");
       if (!may_be_negative) {
         EXPECT_THAT(error_of(values), StartsWith("cannot read run: " + path));
       }
