@@ -16,6 +16,15 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+/* Its size does not matter: only its address is asked for. */
+struct rw_semaphore {
+  void* owner;
+};
+
+struct mm_struct {
+  struct rw_semaphore mmap_lock;
+};
+
 struct task_struct {
   unsigned int __state;
   unsigned int flags;
@@ -23,6 +32,7 @@ struct task_struct {
   int pid;
   int tgid;
   char comm[16];
+  struct mm_struct* mm;
   struct files_struct* files;
 };
 
@@ -93,6 +103,13 @@ struct socket {
   struct sock* sk;
 };
 
+struct vm_area_struct {
+  unsigned long vm_start;
+  unsigned long vm_flags;
+  unsigned long vm_pgoff;
+  struct file* vm_file;
+};
+
 struct bpf_iter_meta {
   struct seq_file* seq;
 };
@@ -106,6 +123,10 @@ struct bpf_iter__task {
 struct pt_regs {
   unsigned long bp;
   unsigned long r10;
+  unsigned long r8;
+  unsigned long bx;
+  unsigned long ax;
+  unsigned long cx;
   unsigned long dx;
   unsigned long di;
   unsigned long si;
@@ -138,6 +159,7 @@ struct pt_regs {
 #define NR_RECVFROM 45
 #define NR_SENDMSG 46
 #define NR_RECVMSG 47
+#define NR_EXIT 60
 #define NR_FUTEX 202
 #define NR_RESTART_SYSCALL 219
 #define NR_RECVMMSG 299
@@ -149,6 +171,7 @@ struct pt_regs {
 #define NR_READV 65
 #define NR_WRITEV 66
 #define NR_SENDFILE 71
+#define NR_EXIT 93
 #define NR_FUTEX 98
 #define NR_RESTART_SYSCALL 128
 #define NR_RT_SIGRETURN 139
@@ -162,6 +185,15 @@ struct pt_regs {
 #else
 #error "the probes know x86-64 and arm64"
 #endif
+
+/* scripts/syscall.tbl: the same on all since 424. arch/x86/entry/syscalls/syscall_32.tbl,
+ * arch/arm/tools/syscall.tbl: the same on both. */
+#define NR_FUTEX_WAITV 449
+#define NR_FUTEX2_WAKE 454
+#define NR_FUTEX2_WAIT 455
+#define NR_FUTEX2_REQUEUE 456
+#define NR_FUTEX_COMPAT 240
+#define NR_FUTEX_COMPAT_TIME64 422
 
 /* include/linux/sched.h, include/linux/errno.h, include/net/tcp_states.h, include/linux/socket.h,
  * include/uapi/linux/stat.h, include/uapi/linux/magic.h, include/linux/interrupt.h */
@@ -177,18 +209,29 @@ struct pt_regs {
 #define ERESTART_RESTARTBLOCK 516
 #define EINTR 4
 #define EAGAIN 11
+#define ETIMEDOUT 110
+#define EOWNERDEAD 130
 #define MAX_ERRNO 4095
+#define VM_SHARED 0x8 /* include/linux/mm.h */
 #define TCP_LISTEN 10
 #define AF_INET 2
 #define AF_INET6 10
 #define MSG_PEEK 2
 /* include/uapi/linux/futex.h */
 #define FUTEX_COMMAND 0x7f
+#define FUTEX_PRIVATE_FLAG 128 /* futex2 has it too */
+#define FUTEX_WAIT 0
 #define FUTEX_WAKE 1
 #define FUTEX_REQUEUE 3
 #define FUTEX_CMP_REQUEUE 4
 #define FUTEX_WAKE_OP 5
+#define FUTEX_LOCK_PI 6
+#define FUTEX_UNLOCK_PI 7
+#define FUTEX_WAIT_BITSET 9
 #define FUTEX_WAKE_BITSET 10
+#define FUTEX_WAIT_REQUEUE_PI 11
+#define FUTEX_CMP_REQUEUE_PI 12
+#define FUTEX_LOCK_PI2 13
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define S_IFBLK 0060000

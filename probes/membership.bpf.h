@@ -139,6 +139,7 @@ static __always_inline struct tr_thread* adopt(struct task_struct* task) {
   }
   __sync_fetch_and_add(&living, 1);
   thread->slot = *member;
+  if (has_locks) lock_reset(thread->slot);
   thread->serial = __sync_fetch_and_add(&threads_adopted, 1) + 1;
   thread->call = TR_NO_CALL;
   thread->restarted_call = TR_NO_CALL;
@@ -238,6 +239,7 @@ int adopt_threads(struct bpf_iter__task* ctx) {
       thread->call = call_number(id, false);
       thread->argument = first_argument_of(regs);
       if (has_budget) thread->object = blocking_object(thread, task);
+      if (has_locks) lock_adopted(thread, task, regs, now);
     }
     thread->call_since_ns = now;
   } else if (bpf_core_field_exists(task->on_cpu) && task->on_cpu) {

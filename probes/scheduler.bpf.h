@@ -17,6 +17,7 @@ static __always_inline void switched_out(void* ctx, struct tr_thread* thread,
         count_in_vain(thread, thread->call);
     }
     if (has_stacks && has_budget) note_stack(ctx, thread->slot);
+    if (has_locks) lock_blocked(thread->slot, thread->call, now);
     enter_state(thread, TR_STATE_BLOCKED, now);
     count(thread, TR_VOLUNTARY_SWITCHES, now);
   }

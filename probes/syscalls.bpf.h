@@ -34,6 +34,7 @@ static __always_inline void enter_call(struct tr_thread* thread, const struct pt
     thread->call_since_ns = thread->restarted_since_ns;
     thread->call_cpu_ns = thread->restarted_cpu_ns;
     thread->restarted_call = TR_NO_CALL;
+    if (has_locks && call != NR_RESTART_SYSCALL) lock_enter(thread, regs, false, now);
     return;
   }
   thread->call = call;
@@ -42,6 +43,7 @@ static __always_inline void enter_call(struct tr_thread* thread, const struct pt
   thread->woken = 0;
   thread->argument = first_argument(regs);
   if (likely(in_window(now))) count_entry(thread, regs, call);
+  if (has_locks) lock_enter(thread, regs, true, now);
 }
 
 SEC("tp_btf/sys_enter")
@@ -99,6 +101,7 @@ static __always_inline void leave_call(struct tr_thread* thread, const struct pt
   if (inspect_descriptors && ret > 0)
     look_for_socket(thread, first_argument(regs), receive_flags(regs, call), call, ret);
   if (thread->moved) count_moved(thread, now);
+  if (has_locks) lock_exit(thread, ret, now);
   if (unlikely(ret < 0 && ret >= -MAX_ERRNO))
     failed_call(thread, -ret, now);
   else

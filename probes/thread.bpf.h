@@ -61,6 +61,14 @@ __u32 adoptions = 0;
 /* Whether waits are told apart by their causes. */
 const volatile __u8 has_budget = 1;
 
+/* Whether it is followed what threads do with locks: locks.bpf.h. */
+const volatile __u8 has_locks = 0;
+int lock_reset(__u32 slot);
+int lock_blocked(__u32 slot, __u32 call, __u64 now);
+int lock_woken(__u32 slot, __u64 from, __u64 to);
+int lock_waking(__u32 waker_slot, __u32 slot, __u64 now);
+int lock_running(__u32 slot, __u32 tid, __u64 now);
+
 static __always_inline bool in_window(__u64 now) {
   return now >= window_open_ns && now < window_close_ns;
 }
@@ -267,6 +275,7 @@ static __always_inline void woken_up(struct tr_thread* thread, __u64 now) {
     add_wait(thread, since, waking);
     thread->woken = thread->waker != TR_WOKEN_BY_TIMER;
   }
+  if (has_locks) lock_woken(thread->slot, since, waking);
   enter_state(thread, TR_STATE_WAKING, waking);
   enter_state(thread, TR_STATE_WOKEN, now);
 }
@@ -278,6 +287,7 @@ static __always_inline void switched_in(struct tr_thread* thread, struct tr_cpu*
     count(thread, TR_WAKEUPS, now);
     woken_up(thread, now);
   }
+  if (has_locks) lock_running(thread->slot, thread->tid, now);
   enter_state(thread, running_state(thread), now);
   if (thread->migrated || (thread->cpu != cpu->id && thread->cpu)) {
     thread->migrated = 0;

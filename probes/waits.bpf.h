@@ -108,5 +108,7 @@ int BPF_PROG(on_sched_waking, struct task_struct* task) {
   if (!thread) return 0;
   thread->waker = waker_here(cpu);
   thread->waking_ns = bpf_ktime_get_ns();
+  if (has_locks && thread->waker == TR_WOKEN_BY_TREE)
+    lock_waking(cpu->slot, thread->slot, thread->waking_ns);
   return 0;
 }

@@ -21,6 +21,7 @@ inline void PrintTo(const NamedRun& run, std::ostream* out) {
 
 // epoll_echo: our load in a closed loop; probes and perf beside each other.
 // thread_echo: a thread per connection, pinned to one CPU.
+// python_locks: the first, as if with --lock-hold: Python's GIL, and every kind of lock.
 // program: no server; two processes, errors, no messages.
 // counted: attached to, somebody else's load, calls only counted.
 // damaged: an open loop in which everything that can be doubted is.

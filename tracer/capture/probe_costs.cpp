@@ -104,6 +104,8 @@ Overhead ProbeCosts::overhead(std::uint64_t tree_cpu_ns) const {
     cost.untraced_runs = end.untraced - start.untraced;
     if (loaded != nullptr)
       cost.ns_per_run = solve_cost(idle != nullptr ? *idle : CostSample{}, *loaded).traced;
+    if (end.program == "uprobes" && trap_ns_ > 0)
+      cost.ns_per_run = cost.ns_per_run.value_or(0) + trap_ns_;
     overhead.probe_runs += cost.runs;
     total_ns += static_cast<double>(cost.runs) * cost.ns_per_run.value_or(0);
     // A program that hardly runs cannot be calibrated, and does not matter.

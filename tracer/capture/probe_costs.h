@@ -44,6 +44,9 @@ class ProbeCosts {
   // Around a part of the warm-up, under load.
   void begin_calibration();
   void end_calibration();
+  // What the trap into the kernel adds to each run of the program "uprobes", in ns: the statistics
+  // are of what runs behind it.
+  void set_trap_cost(double ns) { trap_ns_ = ns; }
   // At the window's edges.
   void window_opened() { at_open_ = probes_.runs(); }
   void window_closed() { at_close_ = probes_.runs(); }
@@ -63,6 +66,7 @@ class ProbeCosts {
   Fd statistics_on_;  // while open, the kernel keeps statistics
   std::string failure_;
   Reading begun_;
+  double trap_ns_ = 0;
   std::vector<CostSample> idle_;
   std::vector<CostSample> loaded_;
   std::vector<ProgramRuns> at_open_;

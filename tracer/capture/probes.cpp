@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -77,11 +78,20 @@ Result<std::unique_ptr<bpf_link, void (*)(bpf_link*)>> attach_program(bpf_progra
 constexpr std::array kProgramNames = {"sys_enter",        "sys_exit",         "sched_switch",
                                       "sched_wakeup",     "sched_wakeup_new", "sched_migrate_task",
                                       "sock_send_length", "sock_recv_length", "sched_waking",
-                                      "interrupts",       "softirqs",         "cpu_sample"};
+                                      "interrupts",       "softirqs",         "cpu_sample",
+                                      "contention",       "uprobes"};
 static_assert(kProgramNames.size() == TR_PROGRAMS);
 
 bool is_of_interrupts(std::string_view program) {
   return program != "on_sys_exit" && (program.ends_with("_entry") || program.ends_with("_exit"));
+}
+
+bool is_of_contention(std::string_view program) {
+  return program.starts_with("on_contention_");
+}
+
+bool is_uprobe(std::string_view program) {
+  return program.starts_with("mutex_");
 }
 
 // Under which of these names a program's runs are counted: "on_sys_enter" and "count_sys_enter" are
@@ -89,12 +99,14 @@ bool is_of_interrupts(std::string_view program) {
 std::string counted_as(std::string_view program) {
   if (is_of_interrupts(program))
     return program.starts_with("on_softirq_") ? "softirqs" : "interrupts";
+  if (is_of_contention(program)) return "contention";
+  if (is_uprobe(program)) return "uprobes";
   return std::string(program.substr(program.find('_') + 1));
 }
 
 // Where a kernel lacks their tracepoints, the others do without them.
 bool may_be_missing(std::string_view program) {
-  return program.starts_with("on_sock_") || is_of_interrupts(program);
+  return program.starts_with("on_sock_") || is_of_interrupts(program) || is_of_contention(program);
 }
 
 // Those of them whose tracepoints are not in the running kernel's BTF.
@@ -118,6 +130,8 @@ bool is_wanted(std::string_view program, const ProbeOptions& options, bool socke
   if (program.starts_with("count_")) return options.counts_only;
   if (program == "on_sched_waking" || is_of_interrupts(program))
     return options.budget && !options.counts_only;
+  if (is_of_contention(program)) return options.locks;
+  if (is_uprobe(program)) return options.lock_hold;
   if (program.starts_with("on_sys_") || program == "on_sched_switch" ||
       program == "on_sched_wakeup" || program == "on_sched_wakeup_new" ||
       program == "on_sched_migrate_task")
@@ -129,6 +143,11 @@ bool is_wanted(std::string_view program, const ProbeOptions& options, bool socke
 
 constexpr std::string_view kAdopt = "adopt_threads";
 constexpr std::string_view kSample = "on_cpu_sample";
+
+// What can be told apart with --locks; the rest is in rows of its own.
+constexpr std::uint32_t kHandoffPairs = 1 << 16;
+constexpr std::uint32_t kKernelLocks = 1 << 13;
+constexpr std::uint32_t kMutexes = 1 << 12;
 
 // The calls that block on the descriptor which is their first argument. Not io_uring_enter, whose
 // first argument may be the number of a registered ring.
@@ -200,6 +219,19 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     skeleton.rodata->has_budget = options.budget && !options.counts_only;
     probes.size_stack_maps();
     skeleton.rodata->can_cast = kernel_is_at_least(6, 2);
+    skeleton.rodata->has_locks = options.locks;
+    skeleton.rodata->can_find_vma = kernel_is_at_least(5, 17);
+    skeleton.rodata->page_shift =
+        static_cast<__u32>(std::countr_zero(static_cast<unsigned long>(::sysconf(_SC_PAGESIZE))));
+    if (options.locks) {
+      for (bpf_map* map : {skeleton.maps.futexes, skeleton.maps.futex_rows})
+        bpf_map__set_max_entries(map, TR_FUTEX_ROWS + 1);
+      bpf_map__set_max_entries(skeleton.maps.lock_threads, slots);
+      bpf_map__set_max_entries(skeleton.maps.handoffs, kHandoffPairs);
+      bpf_map__set_max_entries(skeleton.maps.kernel_locks, kKernelLocks);
+      probes.has_contention_ = !missing.contains("on_contention_begin");
+    }
+    if (options.lock_hold) bpf_map__set_max_entries(skeleton.maps.mutexes, kMutexes);
     mark_calls(kCallsWithDescriptor, skeleton.rodata->calls_with_descriptor);
     mark_calls(kCallsForEvents, skeleton.rodata->calls_for_readiness);
 
@@ -216,6 +248,7 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
           "socket messages were counted by looking at file descriptors at each call's end"
           " (no tracepoints for them before Linux 6.3)";
     if (Status status = probes.number_cpus(); !status) return std::move(status).error();
+    if (Status status = probes.make_lock_rows(); !status) return std::move(status).error();
     if (Status status = probes.attach(); !status) return std::move(status).error();
     if (Status status = probes.map_records(); !status) return std::move(status).error();
     return probes;
@@ -251,6 +284,10 @@ Status Probes::attach() {
     if (!bpf_program__autoload(program) || name == kAdopt) continue;
     if (name == kSample) {
       if (Status started = start_sampling(program); !started) return started;
+      continue;
+    }
+    if (is_uprobe(name)) {
+      attached_.push_back({name, program, nullptr});  // its links are made by watch_mutexes()
       continue;
     }
     auto link = attach_program(program);
@@ -422,6 +459,7 @@ void Probes::detach() {
   samplers_.clear();
   for (Attached& attached : attached_)
     attached.link.reset();
+  uprobes_.clear();
   // A program that is running at this moment runs inside an RCU read section: wait those out.
   if (::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0)
     sleep_until_ns(monotonic_ns() + kNsPerSecond / 20);  // no such barrier with nohz_full CPUs
@@ -472,6 +510,15 @@ std::map<std::string, std::uint64_t> Probes::lost() const {
     lost["waits and samples beyond the table of sums by stack"] =
         skeleton_->bss->stacks_lost[TR_LOST_SUMS_FULL];
   }
+  if (options_.locks) {
+    const auto& reasons = skeleton_->bss->lost;
+    lost["shared futexes told apart by process only"] = reasons[TR_LOST_FUTEX_MAPPING];
+    lost["futexes of a futex_waitv beyond the first 8"] = reasons[TR_LOST_WAITV];
+    lost["hand-offs between more pairs of threads than kept"] = reasons[TR_LOST_HANDOFF];
+    lost["contentions of kernel locks nested too deep"] = reasons[TR_LOST_KERNEL_LOCK];
+  }
+  if (options_.lock_hold)
+    lost["holds of more mutexes at once than kept track of"] = skeleton_->bss->lost[TR_LOST_MUTEX];
   std::uint64_t misses = 0;
   // inet_sock_set_state is passed in interrupts too, hundreds of times in one that comes during a
   // run; but what is looked for there, a listen(2) of the tree, is in none, and cannot be missed.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "capture/collect.h"
+#include "capture/collect_locks.h"
 #include "capture/collect_stacks.h"
 #include "capture/unwind_tables.h"
 #include "records.h"
@@ -37,6 +38,10 @@ struct ProbeOptions {
   // Tell sockets from files by looking at the descriptor at each call's end, even where the
   // tracepoints sock_send_length and sock_recv_length exist (since Linux 6.3).
   bool inspect_descriptors = false;
+  // What threads do with futexes, and which of the kernel's locks hold them up. Needs the budget.
+  bool locks = false;
+  // With locks: how long mutexes are held, by uprobes; see watch_mutexes().
+  bool lock_hold = false;
 };
 
 // Runs of one BPF program since it was attached, on all CPUs.
@@ -79,6 +84,10 @@ class Probes {
   // running.
   void refresh_cpus();
 
+  // With lock_hold: puts uprobes on the mutex and rwlock functions of this libc, in every process
+  // that has it mapped.
+  Status watch_mutexes(const std::string& libc);
+
   // The ports whose messages from clients count as served, and what the tree sends to which as its
   // own: so many, from `first` on.
   void serve_ports(std::uint16_t first, std::uint16_t count);
@@ -114,6 +123,8 @@ class Probes {
   void unwind(const symbols::Process& process, symbols::Symbols& symbols);
   // With stacks: the processes of the living threads, as far as they are told apart.
   [[nodiscard]] std::vector<symbols::Process> living_processes() const;
+  // With locks: the same of those.
+  Result<RawLocks> raw_locks() const;
   // Lost events by reason, every reason named.
   [[nodiscard]] std::map<std::string, std::uint64_t> lost() const;
   [[nodiscard]] UnseenEvents unseen() const;
@@ -148,12 +159,15 @@ class Probes {
   void size_stack_maps();
   Status start_sampling(bpf_program* program);
   Status map_stacks();
+  Status make_lock_rows();
   [[nodiscard]] std::vector<tr_cpu> read_cpus() const;
 
   ProbeOptions options_;
   std::unique_ptr<trace_run, SkeletonDelete> skeleton_;
   std::vector<Attached> attached_;
   std::vector<std::unique_ptr<bpf_link, LinkDelete>> samplers_;  // of one program, a link per CPU
+  std::vector<std::unique_ptr<bpf_link, LinkDelete>> uprobes_;
+  bool has_contention_ = false;  // the kernel shows contention of its locks
   std::unique_ptr<ring_buffer, RingDelete> ring_;
   std::unique_ptr<std::vector<tr_news>> news_;  // filled by the ring's callback: a stable address
   std::unique_ptr<Mapped<const tr_thread>> records_;

@@ -163,6 +163,16 @@ void setup_run(CLI::App& app, RunOptions& options) {
                "Sample the stacks that use the CPU, 99 times a second (--profile=HZ: HZ times), "
                "and keep those that block")
       ->group("Tracing");
+  app.add_flag(
+         "--locks", plan.locks,
+         "Follow locks: each futex with its waits, wakes and hand-offs, and contention in the "
+         "kernel")
+      ->group("Tracing");
+  app.add_flag(
+         "--lock-hold", plan.lock_hold,
+         "Follow locks, and how long mutexes are held; costs microseconds per lock and unlock, in "
+         "every program that uses the same libc")
+      ->group("Tracing");
   app.add_option("--max-threads", options.max_threads,
                  "Threads that can be traced at once (4 KiB of memory each)")
       ->type_name("N")
@@ -243,6 +253,13 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
     if (!hz) return hz.error();
     plan.profile_hz = *hz;
   }
+  if (plan.lock_hold) plan.locks = true;
+  const char* const wanted = plan.lock_hold ? "--lock-hold" : "--locks";
+  if (plan.locks && plan.counts_only)
+    return usage_error(fmt::format("{} and --counts-only contradict each other", wanted));
+  if (plan.locks && !plan.budget)
+    return usage_error(fmt::format("{} and --no-budget contradict each other", wanted),
+                       "who wakes whom is a part of the budget");
   plan.events = options.events;
   plan.read_schedstat = options.output.verbose || options.output.cross_check;
   if (options.output.cross_check)

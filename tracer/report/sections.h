@@ -30,6 +30,9 @@ std::optional<Section> budget_section(const JudgedRun& run, const Detail& detail
 // say.
 std::optional<Section> waste_section(const JudgedRun& run, const Detail& detail);
 
+// locks.cpp: futexes, mutexes held, contention in the kernel; none where locks were not followed.
+std::vector<Section> lock_sections(const JudgedRun& run, const Detail& detail);
+
 // tables.cpp: the whole tables.
 std::optional<Section> perf_section(const JudgedRun& run, const Detail& detail);
 Section syscall_section(const JudgedRun& run, const Detail& detail);

@@ -17,6 +17,7 @@
 
 #include "snapshot/bucket_list.h"
 #include "snapshot/histogram.h"
+#include "snapshot/locks.h"
 #include "snapshot/stacks.h"
 
 namespace tr {
@@ -318,6 +319,7 @@ struct Snapshot {
   Overhead overhead;
   std::vector<std::string> notes;  // what a reader must know, one sentence each
   std::optional<Stacks> stacks;    // where they were asked for
+  std::optional<Locks> locks;      // where it was asked for
 
   [[nodiscard]] std::uint64_t window_ns() const { return window_close_ns - window_open_ns; }
 

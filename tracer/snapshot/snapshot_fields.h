@@ -6,6 +6,7 @@
 #pragma once
 
 #include "snapshot/fields.h"
+#include "snapshot/locks_fields.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/stacks_fields.h"
 
@@ -235,6 +236,7 @@ void visit_fields(S& snapshot, Field&& field) {
   field("overhead", snapshot.overhead);
   field("notes", snapshot.notes);
   field("stacks", snapshot.stacks);
+  field("locks", snapshot.locks);
   field("threads", snapshot.threads);
 }
 

@@ -3,6 +3,12 @@
 #include <charconv>
 
 namespace tr::symbols {
+namespace {
+
+constexpr std::string_view kDataTypes = "bBdD";
+constexpr std::uint64_t kNearStart = 4096;
+
+}  // namespace
 
 KernelSymbols KernelSymbols::parse(std::string text) {
   KernelSymbols symbols;
@@ -19,12 +25,14 @@ KernelSymbols KernelSymbols::parse(std::string text) {
     const auto behind = static_cast<std::size_t>(at - line.data());
     if (error != std::errc{} || line.size() < behind + 4) continue;
     const char type = line[behind + 1];
-    if (type != 't' && type != 'T' && type != 'w' && type != 'W') continue;
+    const bool is_data = kDataTypes.find(type) != std::string_view::npos;
+    if (!is_data && type != 't' && type != 'T' && type != 'w' && type != 'W') continue;
     any = any || address != 0;
-    symbols.functions_.add(address, 0, line.substr(behind + 3));
+    (is_data ? symbols.data_ : symbols.functions_).add(address, 0, line.substr(behind + 3));
   }
   if (!any) return {};
   symbols.functions_.sort();
+  symbols.data_.sort();
   return symbols;
 }
 
@@ -35,6 +43,12 @@ std::optional<KernelSymbols::Function> KernelSymbols::find(std::uint64_t address
   Function function{symbol->name.substr(0, tab), {}, symbol->offset};
   if (tab != std::string_view::npos) function.module = symbol->name.substr(tab + 1);
   return function;
+}
+
+std::string_view KernelSymbols::data(std::uint64_t address) const {
+  const auto symbol = data_.find(address);
+  if (!symbol || symbol->offset >= kNearStart) return {};
+  return symbol->name.substr(0, symbol->name.find('\t'));
 }
 
 }  // namespace tr::symbols

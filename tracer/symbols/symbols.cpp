@@ -124,13 +124,21 @@ Module& Symbols::module_of(const Mapping& mapping) {
   return *module;
 }
 
-Code Symbols::kernel(std::uint64_t address) {
+const KernelSymbols& Symbols::kernel_symbols() {
   if (!kernel_) {
     auto text = read_file(proc_ + "/kallsyms");
     kernel_ = KernelSymbols::parse(text ? *std::move(text) : std::string());
   }
+  return *kernel_;
+}
+
+std::string Symbols::kernel_data(std::uint64_t address) {
+  return std::string(kernel_symbols().data(address));
+}
+
+Code Symbols::kernel(std::uint64_t address) {
   Code code{.function = {}, .module = "[kernel]", .offset = address};
-  if (const auto function = kernel_->find(address)) {
+  if (const auto function = kernel_symbols().find(address)) {
     code.function = function->name;
     code.offset = function->offset;
     if (!function->module.empty()) code.module = function->module;

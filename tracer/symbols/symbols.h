@@ -65,6 +65,8 @@ class Symbols {
   // For a return address, ask for the byte before it: what it points at may be another function's.
   Code code(const Process& process, std::uint64_t address);
   Code kernel(std::uint64_t address);
+  // The kernel's variable there; empty: none.
+  std::string kernel_data(std::uint64_t address);
   Place data(const Process& process, std::uint64_t address);
   // The process's mappings of modules that hold code, by address: at `start` lies what the module
   // calls start - bias.
@@ -85,6 +87,7 @@ class Symbols {
   };
   using Key = std::pair<std::uint32_t, pid_t>;  // image, pid
 
+  const KernelSymbols& kernel_symbols();
   const Space* space_of(const Process& process) const;
   Module& module_of(const Mapping& mapping);
   void open_files(pid_t pid, const Mappings& mappings);

@@ -64,6 +64,44 @@ TaskCounts some_counts() {
   return counts;
 }
 
+Locks some_locks() {
+  Locks locks;
+  Futex futex;
+  futex.kind = "shared";
+  futex.pid = 1;
+  futex.address = 2;
+  futex.several_processes = true;
+  futex.place = {"queue", "/bin/server", 8};
+  futex.operations = {{"WAIT", 3}, {"WAKE", 4}};
+  futex.waits = 5;
+  futex.wait_ns = 6;
+  futex.changed = 7;
+  futex.timeouts = 8;
+  futex.interrupted = 9;
+  futex.woken = 10;
+  futex.woke_nobody = 11;
+  futex.requeued = 12;
+  futex.requeued_in = 13;
+  futex.handoffs = 14;
+  futex.handoff_ns = 15;
+  futex.woken_by_others = 16;
+  futex.holds = 17;
+  futex.hold_ns = 18;
+  futex.most_waiters = 19;
+  futex.waited_ns = 20;
+  futex.wait = some_values(kKernelBuckets).buckets();
+  futex.handoff = some_values(kKernelBuckets).buckets();
+  futex.handoffs_by_name = {{"a", "b", 21, 22}};
+  locks.futexes = {futex, Futex{}};
+  locks.kernel = std::vector<KernelLock>{{"mutex", true, true, "tasklist_lock", 1, 2, 3, 4}};
+  locks.kernel_unmeasured = "why";
+  locks.holds =
+      std::vector<MutexHold>{{1, 2, {"m", "x", 3}, 4, 5, 6, some_values(kKernelBuckets).buckets()}};
+  locks.holds_unmeasured = "static";
+  locks.trap_ns_per_pair = 1.5;
+  return locks;
+}
+
 // Every member differs from its default: one that is not kept is found out.
 Snapshot full_snapshot() {
   Snapshot snapshot;
@@ -136,6 +174,7 @@ Snapshot full_snapshot() {
              .stacks = {{}, {{1, 0}, true, true}},
              .blocked = {{1, "worker", "read", "client", "load", 2, 3}},
              .profile = CpuProfile{.event = "cycles", .hz = 99, .stacks = {{1, "worker", 4}}}};
+  snapshot.locks = some_locks();
   return snapshot;
 }
 
@@ -230,8 +269,8 @@ TEST(SnapshotFile, TurnsAwayWhatIsNoSnapshot) {
 void for_each_key(Json& values, const std::string& path,
                   const std::function<void(Json& object, const std::string& key,
                                            const std::string& path)>& visit) {
-  static const std::set<std::string> kFreeKeys{"futex", "woke_nobody", "lost", "errors_by_errno",
-                                               "unmeasured"};
+  static const std::set<std::string> kFreeKeys{"futex",           "woke_nobody", "lost",
+                                               "errors_by_errno", "unmeasured",  "operations"};
   if (values.is_array() && !values.empty()) for_each_key(values[0], path + "[0]", visit);
   if (!values.is_object()) return;
   std::vector<std::string> keys;
@@ -246,6 +285,10 @@ void for_each_key(Json& values, const std::string& path,
 
 bool may_be_absent(const std::string& key) {
   static const std::set<std::string> kOptional{"load",
+                                               "locks",
+                                               "kernel_locks",
+                                               "mutex_holds",
+                                               "trap_ns_per_pair",
                                                "server_exit",
                                                "runqueue_ns",
                                                "probe_ns",
@@ -306,7 +349,7 @@ TEST(SnapshotFile, NamesEachValueOfAnotherType) {
       object[key] = wrong;
       const bool may_be_negative =
           wrong == -3 && (key == "tid" || key == "tgid" || key == "code" || key == "signal" ||
-                          key == "number" || key == "attached_pid");
+                          key == "number" || key == "attached_pid" || key == "pid");
       if (!may_be_negative) {
         EXPECT_THAT(error_of(values), StartsWith("cannot read run: " + path));
       }

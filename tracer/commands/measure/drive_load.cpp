@@ -201,7 +201,13 @@ Status Session::pass_window() {
   Status waited;
   while (waited.ok() && monotonic_ns() < close && !over() && !interrupted()) {
     progress_.show_passing("measuring", open, close);
-    waited = wait(over, std::min(close, monotonic_ns() + kTick));
+    std::uint64_t tick = kTick;
+    if (watch_locks_ && opens_at_exec()) {
+      // When it has ended it is too late; it may do so soon.
+      learn_locks();
+      tick = std::clamp(monotonic_ns() - open, kTick / 50, kTick);
+    }
+    waited = wait(over, std::min(close, monotonic_ns() + tick));
   }
   if (monotonic_ns() < probes_->window_close_ns()) probes_->close_window_at(0);
   probes_->count(false);

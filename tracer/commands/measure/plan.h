@@ -38,6 +38,8 @@ struct Plan {
   bool counts_only = false;
   bool budget = true;  // where the time goes; not with counts_only
   bool inspect_descriptors = false;
+  bool locks = false;      // what threads do with locks; not without the budget
+  bool lock_hold = false;  // and how long mutexes are held; with locks
   std::uint32_t max_threads = 8192;
   std::vector<std::string> events;  // perf events to count beside the probes
   bool read_schedstat = false;      // at the window's edges, to compare

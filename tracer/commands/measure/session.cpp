@@ -88,7 +88,9 @@ Status Session::prepare() {
                                        .stacks = plan_.stacks(),
                                        .sample_hz = plan_.profile_hz,
                                        .max_threads = plan_.max_threads,
-                                       .inspect_descriptors = plan_.inspect_descriptors});
+                                       .inspect_descriptors = plan_.inspect_descriptors,
+                                       .locks = plan_.locks,
+                                       .lock_hold = plan_.lock_hold});
   if (!probes) {
     // The doctor's verdict names the missing privilege better than the kernel's refusal does.
     if (Status allowed = capture::require_tracing(); !allowed) return allowed;
@@ -98,7 +100,17 @@ Status Session::prepare() {
   if (plan_.stacks()) symbols_.emplace();
   if (plan_.budget && !plan_.counts_only) probes_->refresh_cpus();
   costs_.emplace(*probes_);
+  if (!plan_.locks) return {};
+  watch_locks_.emplace(*probes_, plan_.lock_hold);
+  if (Status prepared = watch_locks_->prepare(); !prepared) return prepared;
+  if (const auto ns = watch_locks_->trap_ns_per_run()) costs_->set_trap_cost(*ns);
   return {};
+}
+
+void Session::learn_locks() {
+  if (!watch_locks_) return;
+  const auto processes = tree();
+  if (processes) watch_locks_->learn(*processes);
 }
 
 Status Session::start_server() {
@@ -154,6 +166,7 @@ Status Session::attach() {
     known = *std::move(now);
   }
   probes_->refresh_cpus();
+  learn_locks();
   if (!perf_) return {};
   return perf_->attach([this]() -> Result<std::vector<pid_t>> {
     const auto tasks = capture::tasks_of_tree("/proc", root_);
@@ -202,6 +215,7 @@ Status Session::find_port() {
     if (!listening_) sleep_until_ns(ns_from_now(1ms));
   }
   const bool ours = plan_.load_kind == LoadKind::kBuiltIn;
+  learn_locks();
   probes_->serve_ports(listening_->port, ours ? load::make_protocol(plan_.load)->servers() : 1);
   return {};
 }

@@ -16,6 +16,7 @@
 #include "capture/probe_costs.h"
 #include "capture/probes.h"
 #include "capture/schedstat.h"
+#include "capture/watch_locks.h"
 #include "commands/measure/measure.h"
 #include "commands/measure/plan.h"
 #include "commands/measure/progress.h"
@@ -63,6 +64,8 @@ class Session {
   // Of the program's processes, what is mapped where; while they live.
   void learn_symbols();
   void learn_symbols_of(const symbols::Process& process);
+  // What the program has mapped now, for the names of its locks.
+  void learn_locks();
   void read_memory(std::optional<MemoryReading> Memory::*when);
   Result<Measured> take_snapshot();
 
@@ -93,10 +96,11 @@ class Session {
   Fd output_file_;
   std::optional<capture::Probes> probes_;
   std::optional<capture::ProbeCosts> costs_;
+  std::optional<capture::WatchLocks> watch_locks_;  // with --locks
   std::optional<capture::PerfEvents> perf_;
   std::optional<capture::ListeningPort> listening_;
   std::optional<symbols::Symbols> symbols_;  // with stacks
-  bool heard_of_port_ = false;  // the kernel said that the tree listens somewhere
+  bool heard_of_port_ = false;               // the kernel said that the tree listens somewhere
 
   std::optional<load::TracerEnd> control_;
   std::uint64_t request_bytes_ = 0;  // per message of the built-in load

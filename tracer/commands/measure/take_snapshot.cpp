@@ -36,6 +36,7 @@ RunConfig config_of(const Plan& plan) {
 
 Result<Measured> Session::take_snapshot() {
   progress_.show("collecting");
+  learn_locks();
   probes_->detach();
   const auto raw = probes_->raw_counts();
   if (!raw) return raw.error();
@@ -78,6 +79,11 @@ Result<Measured> Session::take_snapshot() {
     const capture::RawStacks stacks = probes_->raw_stacks();
     capture::StackTable table(stacks, *symbols_);
     snapshot.stacks = capture::collect_stacks(stacks, *raw, names, table);
+  }
+  if (watch_locks_) {
+    auto locks = watch_locks_->take();
+    if (!locks) return std::move(locks).error();
+    snapshot.locks = *std::move(locks);
   }
   if (perf_) {
     snapshot.perf = perf_->read();

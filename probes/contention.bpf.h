@@ -1,0 +1,85 @@
+/* Which of the kernel's own locks hold a thread up?
+ *
+ * Tracepoints since 5.19. A contention lies inside the thread's states, across them: spinning is
+ * time on a CPU, sleeping is blocked. */
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 1);
+  __type(key, struct tr_kernel_lock_key);
+  __type(value, struct tr_kernel_lock);
+} kernel_locks SEC(".maps");
+
+static __always_inline struct tr_lock_thread* contending_thread(void) {
+  struct tr_cpu* cpu = this_cpu();
+  if (!cpu) return 0;
+  struct tr_lock_thread* state = lock_thread(cpu->slot);
+  count_run(cpu, TR_PROGRAM_CONTENTION, state);
+  return state;
+}
+
+static __always_inline bool is_in_foreign_interrupt(void) {
+  struct tr_cpu* cpu = this_cpu();
+  return cpu && (cpu->context.interrupts || (cpu->context.softirq && !is_delivering(cpu)));
+}
+
+SEC("tp_btf/contention_begin")
+int BPF_PROG(on_contention_begin, void* lock, unsigned int flags) {
+  struct tr_lock_thread* state = contending_thread();
+  if (!state) return 0;
+  __u32 depth = state->depth;
+  /* A mutex is first spun for, then slept for: two beginnings, one end. */
+  if (depth && depth <= TR_KERNEL_LOCKS_NESTED && state->kernel[depth - 1].lock == (__u64)lock) {
+    state->kernel[depth - 1].flags |= flags;
+    return 0;
+  }
+  state->depth = depth + 1;
+  if (depth >= TR_KERNEL_LOCKS_NESTED) return 0; /* counted when it ends */
+  __u64 kind = flags & (TR_LOCK_KINDS - 1);
+  if (is_in_foreign_interrupt()) kind |= TR_CONTENTION_IN_INTERRUPT;
+  struct mm_struct* mm = bpf_get_current_task_btf()->mm;
+  if (mm && lock == &mm->mmap_lock) kind |= TR_CONTENTION_MMAP_LOCK;
+  state->kernel[depth].lock = (__u64)lock;
+  state->kernel[depth].flags = kind;
+  state->kernel[depth].since_ns = bpf_ktime_get_ns();
+  return 0;
+}
+
+__noinline int add_contention(__u64 lock, __u64 flags, __u64 from, __u64 to) {
+  if (to <= window_open_ns || from >= window_close_ns || to == from) return 0;
+  struct tr_kernel_lock_key key = {.lock = lock, .flags = flags};
+  __u64 ns = inside_window(from, to);
+  struct tr_kernel_lock* known = bpf_map_lookup_elem(&kernel_locks, &key);
+  if (!known) {
+    struct tr_kernel_lock first = {};
+    if (bpf_map_update_elem(&kernel_locks, &key, &first, BPF_NOEXIST)) {
+      key.lock = 0; /* user space has made these rows */
+      key.flags = flags & (TR_LOCK_KINDS - 1);
+    }
+    known = bpf_map_lookup_elem(&kernel_locks, &key);
+  }
+  if (!known) {
+    add(&lost[TR_LOST_KERNEL_LOCK], 1);
+    return 0;
+  }
+  add(&known->count, 1);
+  add(&known->ns, ns);
+  if (ns > known->longest_ns) known->longest_ns = ns;
+  return 0;
+}
+
+SEC("tp_btf/contention_end")
+int BPF_PROG(on_contention_end, void* lock, int result) {
+  struct tr_lock_thread* state = contending_thread();
+  if (!state || !state->depth) return 0; /* began before it was traced */
+  __u32 depth = state->depth - 1;
+  if (depth >= TR_KERNEL_LOCKS_NESTED) {
+    state->depth = depth;
+    add(&lost[TR_LOST_KERNEL_LOCK], 1);
+    return 0;
+  }
+  if (state->kernel[depth].lock != (__u64)lock) return 0; /* began before it was traced */
+  state->depth = depth;
+  return add_contention((__u64)lock, state->kernel[depth].flags, state->kernel[depth].since_ns,
+                        bpf_ktime_get_ns());
+}
