@@ -2,6 +2,7 @@
 /* clang-format off */
 #include "thread.bpf.h"
 #include "sockets.bpf.h"
+#include "messages.bpf.h"
 #include "syscalls.bpf.h"
 #include "waits.bpf.h"
 #include "membership.bpf.h"

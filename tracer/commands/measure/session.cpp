@@ -84,6 +84,7 @@ Status Session::prepare() {
 
   auto probes = capture::Probes::load({.counts_only = plan_.counts_only,
                                        .budget = plan_.budget,
+                                       .messages = plan_.messages,
                                        .max_threads = plan_.max_threads,
                                        .inspect_descriptors = plan_.inspect_descriptors});
   if (!probes) {
@@ -198,6 +199,8 @@ Status Session::find_port() {
     if (!listening_) sleep_until_ns(ns_from_now(1ms));
   }
   const bool ours = plan_.load_kind == LoadKind::kBuiltIn;
+  if (ours && plan_.load.protocol == load::ProtocolKind::kEcho)
+    probes_->follow_messages(static_cast<std::uint32_t>(load::request_bytes(plan_.load)));
   probes_->serve_ports(listening_->port, ours ? load::make_protocol(plan_.load)->servers() : 1);
   return {};
 }
