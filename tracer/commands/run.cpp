@@ -241,7 +241,7 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
     for (const char* option : {"--counts-only", "--no-budget", "--inspect-descriptors"})
       if (given(app, option))
         return usage_error(fmt::format("--messages needs what {} leaves out", option));
-  if (plan.messages && plan.load_kind == LoadKind::kNone)
+  if (plan.messages && plan.load_kind == LoadKind::kNone && !plan.attach)
     return usage_error("--messages: without a load there are no messages to follow",
                        "give a --load; it may be a command");
   plan.events = options.events;

@@ -32,4 +32,7 @@ Json unless_zero(T number) {
 Json budget_json(const metrics::Metrics& metrics);
 Json waste_json(const metrics::Metrics& metrics);
 
+// json_message_path.cpp: null where not asked for.
+Json message_path_json(const metrics::Metrics& metrics);
+
 }  // namespace tr::report
