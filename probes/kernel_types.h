@@ -198,6 +198,9 @@ struct pt_regs {
 #define EINTR 4
 #define EAGAIN 11
 #define MAX_ERRNO 4095
+#define TCP_ESTABLISHED 1
+#define TCP_FIN_WAIT1 4
+#define TCP_FIN_WAIT2 5
 #define TCP_LISTEN 10
 #define AF_INET 2
 #define AF_INET6 10

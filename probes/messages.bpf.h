@@ -11,9 +11,11 @@
  * thread that ended this sleep. A cursor goes from moment to moment: the legs add up by
  * construction. */
 
-#define ARRIVALS 64 /* messages, or segments that end some, under way on one connection */
-#define RECEIPTS 8  /* receive calls that ended some, of which not all are answered */
-#define SENDS 8     /* send calls that the device has not seen whole */
+/* On one connection, of those that are not answered: */
+#define ARRIVALS 64     /* segments that ended messages */
+#define RECEIPTS 16     /* receive calls that did */
+#define SENDS 64        /* send calls that did, and that the device has not seen whole */
+#define CROWDED (~0ull) /* a moment that is not known, for want of room */
 
 /* A receive call's end, and how the thread came to make it. */
 struct receipt {
@@ -30,20 +32,22 @@ struct receipt {
 /* A connection's bytes are counted from its first, modulo 2^32. Each field is written at one stage
  * alone; the stages may run at once, on several CPUs. */
 struct connection {
-  __u32 size; /* of all messages; 0: they differ */
+  __u64 socket; /* its address: read from here it is a number, to the verifier */
+  __u32 size;   /* of all messages; 0: they differ */
   __u32 first_in, first_out;
 
   /* Arrival. */
-  __u32 arrived; /* where the next message to arrive will end */
+  __u32 arrived; /* where the next message to arrive will end; of turn-arounds: where all ended */
   __u32 arrivals;
   /* Receipt. */
   __u32 received; /* the same of the next message to be received */
   __u32 receipts;
   __u32 receiver;   /* the first thread that received, by its record */
-  __u8 many_hands;  /* it was not the only one, or had the data from another */
+  __u8 many_hands;  /* it was not the only one, or the data woke another */
   __u8 has_receipt; /* of a turn-around */
   __u64 reading_ns; /* when the first receive of the next message was entered */
   /* Send. */
+  __u32 sent; /* as `received` */
   __u32 sends;
   /* The device. */
   __u32 handed;   /* bytes */
@@ -87,6 +91,14 @@ struct {
   __type(value, struct tr_turns);
 } turns SEC(".maps");
 
+/* By a few bits of the socket's address: who shares its place with another may be forgotten. */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, TR_WOKEN_SLOTS);
+  __type(key, __u32);
+  __type(value, struct tr_woken);
+} woken_for SEC(".maps");
+
 /* The size of all messages, in both directions; 0: they differ. */
 volatile __u32 message_size = 0;
 
@@ -107,12 +119,21 @@ static __always_inline struct tr_turns* turns_of(__u32 slot) {
   return bpf_map_lookup_elem(&turns, &slot);
 }
 
+static __always_inline struct tr_woken* woken_by(__u64 socket) {
+  __u32 place = (__u32)(socket >> 6) * 2654435769u / (~0u / TR_WOKEN_SLOTS + 1);
+  return bpf_map_lookup_elem(&woken_for, &place);
+}
+
 /* A sleeper is being woken here: by the data that has just arrived, by a thread, or else. */
 static __always_inline void note_waker(const struct tr_thread* thread, const struct tr_cpu* cpu) {
   struct tr_turns* its = turns_of(thread->slot);
   if (!its) return;
   its->noted_cause = cpu->arrival;
   its->noted_by_tree = 0;
+  if (cpu->arrival) {
+    struct tr_woken* woken = woken_by(cpu->arrival);
+    if (woken) *woken = (struct tr_woken){.socket = cpu->arrival, .slot = thread->slot};
+  }
   if (cpu->arrival || !cpu->slot || cpu->context.softirq || cpu->context.interrupts) return;
   struct tr_turns* waker = turns_of(cpu->slot);
   if (!waker) return;
@@ -260,6 +281,8 @@ static __noinline int count_batch(const struct batch* batch) {
   }
   if (unlikely(!by)) {
     note_path(TR_PATH_NO_RECEIPT, batch->messages);
+  } else if (unlikely(by->returned_ns == CROWDED || batch->send_ns == CROWDED)) {
+    note_path(TR_PATH_CROWDED, batch->messages);
   } else if (unlikely(by->returned_ns < arrived || by->sleep.running_ns > by->returned_ns ||
                       batch->received_ns > handed || batch->send_ns > handed ||
                       (batch->send_ns && batch->send_ns < batch->received_ns))) {
@@ -282,8 +305,8 @@ static __noinline int count_batch(const struct batch* batch) {
 
 /* ---- Arrival ---- */
 
-static __always_inline void end_turn(struct connection* its, __u64 connection, bool alone) {
-  struct batch batch = {.connection = connection,
+static __always_inline void end_turn(struct connection* its, bool alone) {
+  struct batch batch = {.connection = its->socket,
                         .arrived_ns = its->arrived_ns[0],
                         .by = its->has_receipt ? &its->received_by[0] : 0,
                         .received_ns = its->last_receipt_ns,
@@ -297,10 +320,11 @@ static __always_inline void end_turn(struct connection* its, __u64 connection, b
   its->arrived_ns[0] = 0;
 }
 
-static __always_inline void begin_turn(struct connection* its, __u64 connection, __u64 now,
-                                       bool alone) {
-  if (its->answered) end_turn(its, connection, alone);
-  if (its->arrived_ns[0]) return;
+static __always_inline void begin_turn(struct connection* its, __u32 to, __u64 now, bool alone) {
+  if (its->answered) end_turn(its, alone);
+  bool data = to != its->arrived; /* else it is the end of the stream */
+  its->arrived = to;
+  if (its->arrived_ns[0] || !data) return;
   its->has_receipt = 0;
   its->send_ns = 0;
   its->sender = 0;
@@ -329,11 +353,11 @@ static __always_inline struct connection* new_connection(struct sock* sk,
     note_path(TR_PATH_NO_MEMORY, 1);
     return 0;
   }
+  its->socket = (__u64)sk;
   its->size = message_size;
   its->first_in = tcp->copied_seq;
   its->first_out = tcp->write_seq;
-  its->arrived = its->received = its->size;
-  its->answered = its->size;
+  its->arrived = its->received = its->sent = its->answered = its->size;
   return its;
 }
 
@@ -355,25 +379,32 @@ int BPF_PROG(on_sk_data_ready, struct sock* sk) {
   }
   __u64 now = bpf_ktime_get_ns();
   cpu->arrival = (__u64)sk;
+  /* The end of the stream takes a place in it, too. */
+  __u8 state = sk->__sk_common.skc_state;
+  bool goes_on = state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2;
+  __u32 to = tcp->rcv_nxt - its->first_in - !goes_on;
   if (its->size)
-    arrived(its, tcp->rcv_nxt - its->first_in, now);
+    arrived(its, to, now);
   else
-    begin_turn(its, (__u64)sk, now, cpu->context.softirq);
+    begin_turn(its, to, now, cpu->context.softirq);
   return 0;
 }
 
 /* ---- Receipt and send: when the call has done its work, with the socket unlocked ---- */
 
-static __always_inline void keep_receipt(struct connection* its, __u64 connection,
-                                         struct receipt* receipt, const struct tr_thread* thread,
-                                         __u64 entered, __u32 to, __u64 now) {
+static __always_inline void keep_receipt(struct connection* its, struct receipt* receipt,
+                                         const struct tr_thread* thread, __u64 entered, __u32 to,
+                                         __u64 now) {
   struct tr_turns* turn = turns_of(thread->slot);
   if (!turn) return;
   if (unlikely(its->receiver != thread->slot)) {
     if (its->receiver) its->many_hands = 1;
     its->receiver = thread->slot;
   }
-  if (turn->woken_by_tree && turn->waker.cause == connection) its->many_hands = 1;
+  if (!its->many_hands) {
+    const struct tr_woken* woken = woken_by(its->socket);
+    its->many_hands = woken && woken->socket == its->socket && woken->slot != thread->slot;
+  }
   receipt->entered_ns = entered;
   receipt->returned_ns = now;
   receipt->ready_ns = turn->ready_ns;
@@ -391,8 +422,7 @@ static __always_inline void message_received(struct sock* sk, const struct tr_th
   __u64 now = bpf_ktime_get_ns(), entered = thread->call_since_ns;
   if (!its->size) {
     if (!its->arrived_ns[0]) return;
-    if (!its->has_receipt)
-      keep_receipt(its, (__u64)sk, &its->received_by[0], thread, entered, 0, now);
+    if (!its->has_receipt) keep_receipt(its, &its->received_by[0], thread, entered, 0, now);
     its->has_receipt = 1;
     its->send_ns = 0;
     its->last_receipt_ns = now;
@@ -407,11 +437,13 @@ static __always_inline void message_received(struct sock* sk, const struct tr_th
     its->reading_ns = entered;
   if (!reaches(to, its->received)) return;
   __u32 end = its->received + (to - its->received) / its->size * its->size, at = its->receipts;
-  if (unlikely(at - its->receipts_read >= RECEIPTS))
-    at--; /* what the slot before says is no longer known: its messages were received by then */
-  else
+  if (unlikely(at - its->receipts_read >= RECEIPTS)) {
+    at--; /* of two in one place neither is known */
+    now = CROWDED;
+  } else {
     its->receipts = at + 1;
-  keep_receipt(its, (__u64)sk, &its->received_by[at % RECEIPTS], thread, entered, end, now);
+  }
+  keep_receipt(its, &its->received_by[at % RECEIPTS], thread, entered, end, now);
   its->received = end + its->size;
   its->reading_ns = 0;
 }
@@ -464,11 +496,13 @@ static __always_inline void message_sent(struct sock* sk, const struct tr_thread
   struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
   if (!tcp) return;
   __u32 to = tcp->write_seq - its->first_out, at = its->sends;
+  if (!reaches(to, its->sent)) return;
+  its->sent += ((to - its->sent) / its->size + 1) * its->size;
   if (likely(reaches(its->handed, to))) return;
   __u64 entered = send_entered(thread);
   if (unlikely(at - its->sends_read >= SENDS)) {
     at--;
-    entered = 0; /* of two calls in one slot neither is known */
+    entered = CROWDED;
   } else {
     its->sends = at + 1;
   }
@@ -552,7 +586,7 @@ static int match(__u64 step, struct matching* matching) {
 
 #define MAX_STEPS 512 /* in one packet; what is left over, the next one finds */
 
-static __always_inline void handed_over(struct connection* its, struct sock* sk, __u32 to,
+static __always_inline void handed_over(struct connection* its, __u32 to,
                                         const struct tr_cpu* cpu) {
   if (reaches(its->handed, to)) return; /* sent before */
   its->handed = to;
@@ -574,7 +608,7 @@ static __always_inline void handed_over(struct connection* its, struct sock* sk,
   struct matching matching = {.its = its, .to = to};
   matching.send_ns = send_under_way(cpu, &sender);
   matching.sender = sender;
-  matching.batch.connection = (__u64)sk;
+  matching.batch.connection = its->socket;
   matching.batch.handed_ns = bpf_ktime_get_ns();
   matching.batch.alone = true;
   bpf_loop(MAX_STEPS, match, &matching, 0);
@@ -591,25 +625,24 @@ int BPF_PROG(on_net_dev_start_xmit, struct sk_buff* skb) {
   if (!served) return 0;
   struct connection* its = bpf_sk_storage_get(&connections, sk, 0, 0);
   __u32 end;
-  if (its && end_of_payload(skb, &end)) handed_over(its, sk, end - its->first_out, cpu);
+  if (its && end_of_payload(skb, &end)) handed_over(its, end - its->first_out, cpu);
   return 0;
 }
 
 /* ---- The last turn-around of a connection ---- */
 
-static __always_inline void last_turn(struct connection* its, __u64 connection) {
+static __always_inline void last_turn(struct connection* its) {
   if (its->size || !its->arrived_ns[0]) return;
   if (its->answered)
-    end_turn(its, connection, false);
+    end_turn(its, false);
   else if (in_window(its->arrived_ns[0]))
     note_path(TR_PATH_UNANSWERED, 1);
 }
 
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(on_tcp_destroy_sock, struct sock* sk) {
-  if (!is_served(sk->__sk_common.skc_num)) return 0;
   struct connection* its = bpf_sk_storage_get(&connections, sk, 0, 0);
-  if (its) last_turn(its, (__u64)sk);
+  if (its) last_turn(its); /* by now it has no port any more */
   return 0;
 }
 
@@ -617,6 +650,6 @@ int BPF_PROG(on_tcp_destroy_sock, struct sock* sk) {
 SEC("iter/bpf_sk_storage_map")
 int end_turns(struct bpf_iter__bpf_sk_storage_map* ctx) {
   struct connection* its = ctx->value;
-  if (its && ctx->sk) last_turn(its, (__u64)ctx->sk);
+  if (its) last_turn(its);
   return 0;
 }

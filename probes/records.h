@@ -299,7 +299,8 @@ enum tr_path_note {
   TR_PATH_NO_RECEIPT, /* received by a thread that is not traced: wholly unresolved */
   TR_PATH_NO_SEND,    /* when the send was entered is not known: unresolved from the receipt on */
   TR_PATH_DISORDERED, /* moments in an impossible order: wholly unresolved */
-  TR_PATH_NO_ROOM,    /* not followed: too many under way on one connection */
+  TR_PATH_CROWDED,    /* too many under way on their connection: wholly unresolved */
+  TR_PATH_NO_ROOM,    /* for the same reason not followed */
   TR_PATH_NO_MEMORY,  /* arrivals on connections not followed, for want of memory */
   TR_PATH_UNANSWERED, /* turn-arounds of connections that ended without an answer */
   TR_PATH_NOTES
@@ -313,6 +314,13 @@ struct tr_sleep {
   __u64 running_ns; /* ~0: not yet */
   __u64 cause;      /* the address of the socket whose data ended it; 0: something else did */
 };
+
+/* Whom a socket's data woke last. */
+struct tr_woken {
+  __u64 socket; /* its address */
+  __u64 slot;   /* the thread's record */
+};
+#define TR_WOKEN_SLOTS 4096
 
 /* What receiving and sending need to know of a thread, by the number of its record. */
 struct tr_turns {

@@ -301,8 +301,9 @@ MessagePath epoll_path(std::uint64_t messages) {
   take_path(path, slow - 2,
             {{"busy", 2'940'000}, {"receive", 660}, {"work", 300}, {"send", 4'100}});
   take_path(path, 2, {{"unresolved", 3'900'000}});
-  path.notes = {{"handed_off", 0}, {"many_hands", 0}, {"no_receipt", 0}, {"no_send", 0},
-                {"disordered", 2}, {"no_room", 0},    {"no_memory", 0},  {"unanswered", 0}};
+  path.notes = {{"handed_off", 0}, {"many_hands", 0}, {"no_receipt", 0},
+                {"no_send", 0},    {"disordered", 2}, {"crowded", 0},
+                {"no_room", 0},    {"no_memory", 0},  {"unanswered", 0}};
   return path;
 }
 

@@ -13,8 +13,8 @@ constexpr std::array<std::string_view, TR_LEGS> kLegNames{
 
 // By enum tr_path_note; the same.
 constexpr std::array<std::string_view, TR_PATH_NOTES> kNoteNames{
-    "handed_off", "many_hands", "no_receipt", "no_send",
-    "disordered", "no_room",    "no_memory",  "unanswered"};
+    "handed_off", "many_hands", "no_receipt", "no_send",   "disordered",
+    "crowded",    "no_room",    "no_memory",  "unanswered"};
 
 }  // namespace
 

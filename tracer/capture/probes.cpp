@@ -230,7 +230,8 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     skeleton.rodata->inspect_descriptors = !socket_tracepoints;
     skeleton.rodata->has_budget = options.budget && !options.counts_only;
     skeleton.rodata->has_messages = options.messages;
-    for (bpf_map* map : {skeleton.maps.connections, skeleton.maps.paths, skeleton.maps.turns})
+    for (bpf_map* map : {skeleton.maps.connections, skeleton.maps.paths, skeleton.maps.turns,
+                         skeleton.maps.woken_for})
       bpf_map__set_autocreate(map, options.messages);
     bpf_map__set_max_entries(skeleton.maps.turns, slots);
     bpf_map__set_max_entries(skeleton.maps.paths,

@@ -21,16 +21,16 @@ struct LegText {
 
 // By the names in capture/collect_message_path.cpp.
 constexpr std::array<LegText, 10> kLegs{{
-    {"wake", "waking up", "arrival in the socket to the sleeper's wake-up"},
+    {"wake", "waking up", "arrival to run queue"},
     {"runqueue", "run queue", "until it runs"},
-    {"busy", "queued", "arrived while who receives was at work: until it asks"},
-    {"handoff", "hand-off", "until another thread of the server wakes the receiver"},
-    {"handoff_wake", "receiver's wake-up", "of that thread, until it runs"},
-    {"receive", "receive", "until the receive has returned"},
-    {"rest", "further receives", "until the last one before the answer has returned"},
-    {"work", "work", "the server's own, until the send is entered"},
-    {"send", "send", "until the answer's last packet is handed to the device"},
-    {"unresolved", "unresolved", "what this was for cannot be seen"},
+    {"busy", "queued", "arrival, the receiver busy"},
+    {"handoff", "hand-off", "to who receives, asleep"},
+    {"handoff_wake", "receiver's wake-up", "until that one runs"},
+    {"receive", "receive", "until received"},
+    {"rest", "further receives", "until the last one"},
+    {"work", "work", "until the send is entered"},
+    {"send", "send", "until the device has it"},
+    {"unresolved", "unresolved", "for what cannot be seen"},
 }};
 
 std::pair<std::string, std::string> text_of(const std::string& leg) {
@@ -59,6 +59,9 @@ std::string note_text(const std::string& note, std::uint64_t count, bool turns) 
         number, what);
   if (note == "disordered")
     return fmt::format("Left unresolved are {} {} whose moments are in an impossible order.",
+                       number, what);
+  if (note == "crowded")
+    return fmt::format("Unresolved in {} {}: too many others were under way on their connection.",
                        number, what);
   if (note == "no_room")
     return fmt::format(
@@ -136,9 +139,9 @@ std::optional<Section> message_path_section(const JudgedRun& run, const Detail& 
     table.rows.push_back({cells_of("from arrival to device", path.whole, 1, path.messages, like)});
   if (path.outside_ns) {
     table.rows.push_back({{"client and network", duration_text(*path.outside_ns, like), "", "", "",
-                           "", "", "the rest of the round trip"}});
+                           "", "", "the rest of it"}});
     table.rows.push_back({{"round trip", duration_text(*path.round_trip_ns, like), "", "", "", "",
-                           "", "by the load, from the actual send"}});
+                           "", "by the load"}});
   }
   section.remarks.push_back(
       turns ? fmt::format("{} turn-arounds: from the first data after an answer to the last packet"
@@ -147,6 +150,8 @@ std::optional<Section> message_path_section(const JudgedRun& run, const Detail& 
             : fmt::format("{} messages of {}, each followed by its last byte.",
                           count_text(path.messages),
                           bytes_text(static_cast<double>(path.message_size))));
+  section.remarks.emplace_back(
+      "A leg in which the thread lost its CPU to another is longer by that wait.");
   if (path.messages == 0)
     section.remarks.emplace_back("No answer to data from a client was seen.");
   else
@@ -165,12 +170,10 @@ std::optional<Section> tail_section(const JudgedRun& run, const Detail& detail) 
                {"slowest", Align::kPoint},
                {"longer by", Align::kPoint}},
               {}};
-  const double like = path.tail->mean_ns;
   const auto row = [&](const std::string& name, double median, double tail) {
     const double more = tail - median;
-    table.rows.push_back(
-        {{name, duration_text(median, like), duration_text(tail, like),
-          more < 0 ? "-" + duration_text(-more, like) : duration_text(more, like)}});
+    table.rows.push_back({{name, duration_text(median), duration_text(tail),
+                           more < 0 ? "-" + duration_text(-more) : duration_text(more)}});
   };
   for (std::size_t i = 0; i < path.legs.size(); ++i)
     if (path.legs[i].time.messages > 0 || detail.full)
