@@ -239,9 +239,8 @@ static __always_inline void go_to_receipt(struct way* way, const struct receipt*
 struct batch {
   __u64 connection;
   __u64 arrived_ns;
-  const struct receipt* by; /* 0: not known */
-  __u64 received_ns;        /* of a turn-around, the last */
-  __u64 send_ns;            /* 0: not known */
+  __u64 received_ns; /* of a turn-around, the last */
+  __u64 send_ns;     /* 0: not known */
   __u64 handed_ns;
   __u64 messages;
   __u32 sender;
@@ -255,23 +254,31 @@ static __always_inline void add_to(__u64* sum, __u64 more, bool alone) {
     __sync_fetch_and_add(sum, more);
 }
 
-static __noinline int count_ways(const struct way* way, __u64 whole, __u64 messages, bool alone) {
-  __u32 cpu = bpf_get_smp_processor_id(), bucket = tr_bucket(whole);
+/* These are global functions: verified once, and knowing nothing of their arguments, not once for
+ * each way that leads to them. */
+
+__noinline __u32 bucket_of(__u64 ns) {
+  return tr_bucket(ns);
+}
+
+__noinline int count_way(const struct way* way, __u64 whole, __u64 messages, bool alone) {
+  __u32 cpu = bpf_get_smp_processor_id(), bucket = bucket_of(whole);
   struct tr_paths* sums = bpf_map_lookup_elem(&paths, &cpu);
-  if (!sums || bucket >= TR_PATH_BUCKETS) return 0;
+  if (!way || !sums || bucket >= TR_PATH_BUCKETS) return 0;
   add_to(&sums->messages[bucket], messages, alone);
   for (int leg = 0; leg < TR_LEGS; leg++) {
     __u64 ns = way->leg_ns[leg];
     if (!ns) continue;
     add_to(&sums->leg_ns[bucket][leg], ns * messages, alone);
-    __u32 own = tr_bucket(ns);
+    __u32 own = bucket_of(ns);
     if (own < TR_PATH_BUCKETS) add_to(&sums->legs[leg][own], messages, alone);
   }
   return 0;
 }
 
-static __noinline int count_batch(const struct batch* batch) {
-  const struct receipt* by = batch->by;
+/* Without a receipt: it is not known who received. */
+__noinline int count_batch(const struct batch* batch, const struct receipt* by) {
+  if (!batch) return 0;
   __u64 arrived = batch->arrived_ns, handed = batch->handed_ns;
   if (!in_window(handed)) return 0;
   struct way way = {.at_ns = arrived};
@@ -300,7 +307,7 @@ static __noinline int count_batch(const struct batch* batch) {
       note_path(TR_PATH_HANDED_OFF, batch->messages);
   }
   go(&way, TR_LEG_UNRESOLVED, handed);
-  return count_ways(&way, handed - arrived, batch->messages, batch->alone);
+  return count_way(&way, handed - arrived, batch->messages, batch->alone);
 }
 
 /* ---- Arrival ---- */
@@ -308,14 +315,13 @@ static __noinline int count_batch(const struct batch* batch) {
 static __always_inline void end_turn(struct connection* its, bool alone) {
   struct batch batch = {.connection = its->socket,
                         .arrived_ns = its->arrived_ns[0],
-                        .by = its->has_receipt ? &its->received_by[0] : 0,
                         .received_ns = its->last_receipt_ns,
                         .send_ns = its->send_ns,
                         .handed_ns = its->handed_ns,
                         .messages = 1,
                         .sender = its->sender,
                         .alone = alone};
-  count_batch(&batch);
+  count_batch(&batch, its->has_receipt ? &its->received_by[0] : 0);
   its->answered = 0;
   its->arrived_ns[0] = 0;
 }
@@ -552,16 +558,15 @@ static int match(__u64 step, struct matching* matching) {
   if (!reaches(its->arrived_to[at], last)) last = its->arrived_to[at];
   matching->batch.arrived_ns = its->arrived_ns[at];
 
-  matching->batch.by = 0;
+  struct receipt* by = 0;
   matching->batch.received_ns = 0;
   if (its->receipts_read != its->receipts) {
-    struct receipt* by = &its->received_by[its->receipts_read % RECEIPTS];
+    by = &its->received_by[its->receipts_read % RECEIPTS];
     if (!reaches(by->to, end)) {
       its->receipts_read++;
       return 0;
     }
     if (!reaches(by->to, last)) last = by->to;
-    matching->batch.by = by;
     matching->batch.received_ns = by->returned_ns;
   }
 
@@ -579,7 +584,7 @@ static int match(__u64 step, struct matching* matching) {
   }
   __u32 messages = (last - end) / its->size + 1;
   matching->batch.messages = messages;
-  if (matching->batch.arrived_ns) count_batch(&matching->batch);
+  if (matching->batch.arrived_ns) count_batch(&matching->batch, by);
   its->answered = end + messages * its->size;
   return 0;
 }
