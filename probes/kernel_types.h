@@ -63,6 +63,20 @@ struct sock {
   struct sock_common __sk_common;
 };
 
+struct tcp_sock {
+  __u32 rcv_nxt;
+  __u32 copied_seq;
+  __u32 write_seq;
+};
+
+struct sk_buff {
+  struct sock* sk;
+  unsigned int len;
+  __u16 transport_header;
+  unsigned char* head;
+  unsigned char* data;
+};
+
 struct super_block {
   unsigned long s_magic;
 };
@@ -119,6 +133,15 @@ struct bpf_iter__task {
   struct task_struct* task;
 };
 
+struct bpf_map;
+
+struct bpf_iter__bpf_sk_storage_map {
+  struct bpf_iter_meta* meta;
+  struct bpf_map* map;
+  struct sock* sk;
+  void* value;
+};
+
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
   unsigned long bp;
@@ -164,6 +187,7 @@ struct pt_regs {
 #define NR_RESTART_SYSCALL 219
 #define NR_RECVMMSG 299
 #define NR_SENDMMSG 307
+#define NR_IO_URING_ENTER 426
 #elif defined(__TARGET_ARCH_arm64)
 /* include/uapi/asm-generic/unistd.h */
 #define NR_READ 63
@@ -182,6 +206,7 @@ struct pt_regs {
 #define NR_MMAP 222
 #define NR_RECVMMSG 243
 #define NR_SENDMMSG 269
+#define NR_IO_URING_ENTER 426
 #else
 #error "the probes know x86-64 and arm64"
 #endif
@@ -213,6 +238,9 @@ struct pt_regs {
 #define EOWNERDEAD 130
 #define MAX_ERRNO 4095
 #define VM_SHARED 0x8 /* include/linux/mm.h */
+#define TCP_ESTABLISHED 1
+#define TCP_FIN_WAIT1 4
+#define TCP_FIN_WAIT2 5
 #define TCP_LISTEN 10
 #define AF_INET 2
 #define AF_INET6 10

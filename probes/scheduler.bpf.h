@@ -105,7 +105,11 @@ int BPF_PROG(on_sched_wakeup, struct task_struct* task) {
   __u64 now = bpf_ktime_get_ns();
   count(thread, TR_WAKEUPS, now);
   /* A thread that is woken before it has left its CPU just goes on. */
-  if (likely(thread->state == TR_STATE_BLOCKED)) woken_up(thread, now);
+  if (likely(thread->state == TR_STATE_BLOCKED)) {
+    __u64 since = thread->since_ns;
+    woken_up(thread, now);
+    if (has_messages) sleep_ends(thread, since, now);
+  }
   thread->waking_ns = 0;
   thread->waker = TR_WOKEN_BY_UNKNOWN;
   return 0;
@@ -120,6 +124,7 @@ int BPF_PROG(on_sched_wakeup_new, struct task_struct* task) {
   thread->born_ns = now;
   thread->since_ns = now;
   thread->state = TR_STATE_WOKEN;
+  if (has_messages) is_born(thread, now);
   return 0;
 }
 

@@ -122,10 +122,16 @@ static __always_inline void received(struct tr_thread* thread, bool served, __u6
   }
 }
 
+/* messages.bpf.h */
+static __always_inline void message_sent(struct sock* sk, const struct tr_thread* thread);
+static __always_inline void message_received(struct sock* sk, const struct tr_thread* thread);
+
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_sock_send_length, struct sock* sk, int ret, int flags) {
   struct tr_thread* thread = running_thread(TR_PROGRAM_SOCK_SEND);
-  if (thread && ret > 0) sent(thread, is_to_tree(sk, sk->__sk_common.skc_dport), 1, ret);
+  if (!thread || ret <= 0) return 0;
+  sent(thread, is_to_tree(sk, sk->__sk_common.skc_dport), 1, ret);
+  if (has_messages) message_sent(sk, thread);
   return 0;
 }
 
@@ -137,6 +143,7 @@ int BPF_PROG(on_sock_recv_length, struct sock* sk, int ret, int flags) {
   bool served =
       (family == AF_INET || family == AF_INET6) && is_from_client(sk, sk->__sk_common.skc_num);
   received(thread, served, 1, ret);
+  if (has_messages && served) message_received(sk, thread);
   return 0;
 }
 

@@ -108,6 +108,7 @@ static __always_inline void leave_call(struct tr_thread* thread, const struct pt
     close_call(thread, call, thread->call_since_ns, thread->call_cpu_ns, ret, now);
   if (call == NR_FUTEX && ret == 0 && in_window(now)) count_useless_wake(thread, regs);
   if (has_stacks && call == NR_MMAP && maps_code(regs)) tell_mapped(thread);
+  if (has_messages && is_among(calls_for_readiness, call)) learned_of_events(thread, now);
   thread->call = TR_NO_CALL;
 }
 

@@ -69,6 +69,9 @@ int lock_woken(__u32 slot, __u64 from, __u64 to);
 int lock_waking(__u32 waker_slot, __u32 slot, __u64 now);
 int lock_running(__u32 slot, __u32 tid, __u64 now);
 
+/* Whether messages are followed through the server. */
+const volatile __u8 has_messages = 0;
+
 static __always_inline bool in_window(__u64 now) {
   return now >= window_open_ns && now < window_close_ns;
 }
@@ -280,8 +283,12 @@ static __always_inline void woken_up(struct tr_thread* thread, __u64 now) {
   enter_state(thread, TR_STATE_WOKEN, now);
 }
 
+/* messages.bpf.h */
+static __always_inline void runs_again(const struct tr_thread* thread, __u64 now);
+
 /* The thread runs on this CPU from now on. */
 static __always_inline void switched_in(struct tr_thread* thread, struct tr_cpu* cpu, __u64 now) {
+  if (has_messages) runs_again(thread, now);
   if (unlikely(thread->state == TR_STATE_BLOCKED)) {
     __sync_fetch_and_add(&lost[TR_UNSEEN_WAKEUP], 1);
     count(thread, TR_WAKEUPS, now);
@@ -338,6 +345,7 @@ static __always_inline struct tr_thread* running_thread(enum tr_program program)
   struct tr_cpu* cpu = this_cpu();
   if (!cpu) return 0;
   cpu->context = (struct tr_context){};
+  if (has_messages) cpu->arrival = 0;
   __u32 slot = cpu->slot;
   if (unlikely(!slot) &&
       ((__u32)bpf_get_current_pid_tgid() != cpu->pid || cpu->adoptions != adoptions))

@@ -4,6 +4,7 @@
 #include "thread.bpf.h"
 #include "sockets.bpf.h"
 #include "locks.bpf.h"
+#include "messages.bpf.h"
 #include "syscalls.bpf.h"
 #include "waits.bpf.h"
 #include "contention.bpf.h"

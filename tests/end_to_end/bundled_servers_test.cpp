@@ -85,6 +85,47 @@ TEST_P(BundledServer, is_counted_exactly) {
   EXPECT_EQ(report["server_exit"]["exited_by_itself"], false);
 }
 
+// Expects that each message was followed, and where its time went is known.
+void expect_followed(const Json& report, std::uint64_t messages) {
+  const Json& path = report["message_path"];
+  expect_near(path["messages"].get<std::uint64_t>(), messages, "messages followed");
+  std::uint64_t legs_ns = 0;
+  for (const Json& leg : path["legs"])
+    legs_ns += leg["total_ns"].get<std::uint64_t>();
+  EXPECT_EQ(legs_ns, path["whole"]["total_ns"]);
+  EXPECT_LE(path["whole"]["mean_ns"], report["latency_ns"]["mean"]);
+  for (const char* note :
+       {"no_receipt", "disordered", "crowded", "no_room", "no_memory", "unanswered"})
+    EXPECT_EQ(path["notes"][note], 0U) << note;
+}
+
+TEST_P(BundledServer, has_its_messages_followed) {
+  const Model& model = GetParam();
+  Words words{"--messages",
+              "--duration",
+              "300ms",
+              "--warmup",
+              "200ms",
+              "--connections",
+              std::to_string(model.connections)};
+  words.insert(words.end(), model.words.begin(), model.words.end());
+  const Json report = measure(words);
+  expect_sound(report);
+  expect_followed(report, report["throughput"]["messages"].get<std::uint64_t>());
+  EXPECT_EQ(report["message_path"]["matched_by"], "byte_offset");
+  EXPECT_EQ(report["message_path"]["message_size"], 64);
+}
+
+TEST_F(EndToEnd, the_messages_of_other_protocols_are_turn_arounds) {
+  for (const std::string server :
+       {"servers/epoll_http", "servers/uring_http", "servers/python/thread_http"}) {
+    const Json report = measure(short_run({"--messages", server, "--port", "0"}));
+    expect_sound(report);
+    expect_followed(report, report["throughput"]["messages"].get<std::uint64_t>());
+    EXPECT_EQ(report["message_path"]["matched_by"], "turn_around") << server;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     , BundledServer,
     testing::Values(Model{{"servers/single_echo"}, 2, Waits::kInCalls, 1},

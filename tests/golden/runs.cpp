@@ -268,6 +268,45 @@ PerfCount unsupported_event(std::string event, std::string why) {
   return {std::move(event), 0, 0, 0, std::move(why)};
 }
 
+// So many messages, each of which took so long on each leg.
+void take_path(MessagePath& path, std::uint64_t messages,
+               const std::map<std::string, std::uint64_t>& legs_ns) {
+  std::uint64_t whole_ns = 0;
+  for (PathLeg& leg : path.legs) {
+    const auto its = legs_ns.find(leg.name);
+    if (its == legs_ns.end()) continue;
+    whole_ns += its->second;
+    Histogram times = to_histogram(leg.times, kKernelBuckets);
+    times.record(its->second, messages);
+    leg.times = times.buckets();
+  }
+  PathBucket& sums =
+      path.buckets.emplace_back(PathBucket{kKernelBuckets.index(whole_ns), messages, legs_ns});
+  for (auto& [leg, ns] : sums.legs_ns)
+    ns *= messages;
+}
+
+MessagePath epoll_path(std::uint64_t messages) {
+  MessagePath path;
+  path.message_size = 64;
+  for (const char* leg : {"wake", "runqueue", "busy", "handoff", "handoff_wake", "receive", "rest",
+                          "work", "send", "unresolved"})
+    path.legs.push_back({leg, {}});
+  const std::uint64_t slow = messages / 80, idle = messages / 100;
+  take_path(
+      path, idle,
+      {{"wake", 2'100}, {"runqueue", 900}, {"receive", 1'900}, {"work", 310}, {"send", 3'100}});
+  take_path(path, messages - slow - idle,
+            {{"busy", 612'000}, {"receive", 640}, {"work", 290}, {"send", 2'900}});
+  take_path(path, slow - 2,
+            {{"busy", 2'940'000}, {"receive", 660}, {"work", 300}, {"send", 4'100}});
+  take_path(path, 2, {{"unresolved", 3'900'000}});
+  path.notes = {{"handed_off", 0}, {"many_hands", 0}, {"no_receipt", 0},
+                {"no_send", 0},    {"disordered", 2}, {"crowded", 0},
+                {"no_room", 0},    {"no_memory", 0},  {"unanswered", 0}};
+  return path;
+}
+
 Snapshot epoll_echo() {
   constexpr std::uint64_t kWindow = 10 * kSecond;
   constexpr std::uint64_t kMessages = 1'473'218;
@@ -300,6 +339,7 @@ Snapshot epoll_echo() {
                          .kernel_ns = 9'000'000,
                          .idle_ns = 2 * kWindow - counts.user_ns - counts.system_ns - 7'100'000'000,
                          .unknown_ns = 0};
+  run.message_path = epoll_path(kMessages - 20);
   run.load = echo_load(200, kMessages, 1'340'000);
   run.load->messages = kMessages - 61;
   const std::uint64_t cpu_ns = counts.user_ns + counts.system_ns;

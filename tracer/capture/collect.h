@@ -2,6 +2,7 @@
 // detached, into a snapshot's counts. No kernel is needed: records in, values out.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -22,6 +23,13 @@ struct Names {
   std::function<std::string(std::uint32_t operation)> futex;
 };
 
+// What was counted of the ways of messages.
+struct RawPaths {
+  std::uint32_t message_size = 0;  // 0: they differ
+  std::vector<tr_paths> cpus;
+  std::array<std::uint64_t, TR_PATH_NOTES> notes{};
+};
+
 // The kernel's side of a run, copied out of the maps.
 struct RawCounts {
   std::uint64_t window_open_ns = 0;
@@ -32,6 +40,7 @@ struct RawCounts {
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> spilled;  // (serial, cell)
   tr_folded folded{};
   std::vector<tr_cpu> cpus;  // the online ones
+  std::optional<RawPaths> paths;
 };
 
 struct Collected {
@@ -40,6 +49,7 @@ struct Collected {
   std::uint64_t folded_threads = 0;
   std::uint64_t folded_life_ns = 0;
   std::optional<CpuTime> cpu_time;  // with a budget
+  std::optional<MessagePath> message_path;
 };
 
 // A wait that was still open when the window closed: its cause as TR_WAIT_KEY with the waker
@@ -52,6 +62,9 @@ struct OpenWait {
 
 // The cause of a wait in words; without count and time.
 [[nodiscard]] Wait name_cause(std::uint32_t wait_key, const Names& names);
+
+// collect_message_path.cpp
+[[nodiscard]] MessagePath message_path(const RawPaths& raw);
 
 // Closes what is still open at the window's end (states, calls under way), names it, adds it up.
 // Threads whose life does not touch the window are left out.

@@ -21,6 +21,7 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 
+#include "capture/iterate.h"
 #include "capture/kernel_file.h"
 #include "capture/probes_private.h"
 #include "capture/syscall_names.h"
@@ -75,12 +76,19 @@ Result<std::unique_ptr<bpf_link, void (*)(bpf_link*)>> attach_program(bpf_progra
   return link;
 }
 
-constexpr std::array kProgramNames = {"sys_enter",        "sys_exit",         "sched_switch",
-                                      "sched_wakeup",     "sched_wakeup_new", "sched_migrate_task",
-                                      "sock_send_length", "sock_recv_length", "sched_waking",
-                                      "interrupts",       "softirqs",         "cpu_sample",
-                                      "contention",       "uprobes"};
+constexpr std::array kProgramNames = {
+    "sys_enter",          "sys_exit",          "sched_switch",
+    "sched_wakeup",       "sched_wakeup_new",  "sched_migrate_task",
+    "sock_send_length",   "sock_recv_length",  "sched_waking",
+    "interrupts",         "softirqs",          "cpu_sample",
+    "contention",         "uprobes",           "sk_data_ready",
+    "net_dev_start_xmit", "tcp_sendmsg_locked"};
 static_assert(kProgramNames.size() == TR_PROGRAMS);
+
+bool is_of_messages(std::string_view program) {
+  return program == "on_sk_data_ready" || program == "on_net_dev_start_xmit" ||
+         program == "on_tcp_sendmsg_locked" || program == "on_tcp_destroy_sock";
+}
 
 bool is_of_interrupts(std::string_view program) {
   return program != "on_sys_exit" && (program.ends_with("_entry") || program.ends_with("_exit"));
@@ -106,7 +114,8 @@ std::string counted_as(std::string_view program) {
 
 // Where a kernel lacks their tracepoints, the others do without them.
 bool may_be_missing(std::string_view program) {
-  return program.starts_with("on_sock_") || is_of_interrupts(program) || is_of_contention(program);
+  return program.starts_with("on_sock_") || is_of_interrupts(program) ||
+         is_of_contention(program) || is_of_messages(program);
 }
 
 // Those of them whose tracepoints are not in the running kernel's BTF.
@@ -125,9 +134,14 @@ std::set<std::string> missing_programs(bpf_object* object) {
   return missing;
 }
 
+// Task and map iterators: attached when they are to run.
+constexpr std::string_view kAdopt = "adopt_threads";
+constexpr std::string_view kEndTurns = "end_turns";
+
 // Which programs a mode needs. Those that follow the tree are needed always.
 bool is_wanted(std::string_view program, const ProbeOptions& options, bool socket_tracepoints) {
   if (program.starts_with("count_")) return options.counts_only;
+  if (is_of_messages(program) || program == kEndTurns) return options.messages;
   if (program == "on_sched_waking" || is_of_interrupts(program))
     return options.budget && !options.counts_only;
   if (is_of_contention(program)) return options.locks;
@@ -141,7 +155,6 @@ bool is_wanted(std::string_view program, const ProbeOptions& options, bool socke
   return true;
 }
 
-constexpr std::string_view kAdopt = "adopt_threads";
 constexpr std::string_view kSample = "on_cpu_sample";
 
 // What can be told apart with --locks; the rest is in rows of its own.
@@ -157,6 +170,19 @@ constexpr std::array<std::string_view, 31> kCallsWithDescriptor{
     "preadv",    "preadv2",  "pwrite64", "pwritev",   "pwritev2",        "read",      "readv",
     "recvfrom",  "recvmmsg", "recvmsg",  "sendfile",  "sendmmsg",        "sendmsg",   "sendto",
     "splice",    "write",    "writev"};
+
+Status can_follow_messages(const ProbeOptions& options, const std::set<std::string>& missing) {
+  if (!options.messages) return {};
+  for (const char* needed : {"on_sock_send_length", "on_sock_recv_length", "on_sk_data_ready",
+                             "on_net_dev_start_xmit", "on_softirq_entry"})
+    if (missing.contains(needed))
+      return Error{.operation = "follow messages",
+                   .object = "through the server",
+                   .why = fmt::format("this kernel has no tracepoint {}",
+                                      std::string_view(needed).substr(3)),
+                   .remedy = "Linux 6.3 and newer have all; leave out --messages"};
+  return {};
+}
 
 bool kernel_is_at_least(int major, int minor) {
   utsname system{};
@@ -195,6 +221,7 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
   libbpf_set_print(keep_warning);
   std::set<std::string> missing;
   for (;;) {
+    if (Status able = can_follow_messages(options, missing); !able) return std::move(able).error();
     const bool socket_tracepoints = !options.inspect_descriptors &&
                                     !missing.contains("on_sock_send_length") &&
                                     !missing.contains("on_sock_recv_length");
@@ -218,6 +245,13 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     skeleton.rodata->inspect_descriptors = !socket_tracepoints;
     skeleton.rodata->has_budget = options.budget && !options.counts_only;
     probes.size_stack_maps();
+    skeleton.rodata->has_messages = options.messages;
+    for (bpf_map* map : {skeleton.maps.connections, skeleton.maps.paths, skeleton.maps.turns,
+                         skeleton.maps.woken_for})
+      bpf_map__set_autocreate(map, options.messages);
+    bpf_map__set_max_entries(skeleton.maps.turns, slots);
+    bpf_map__set_max_entries(skeleton.maps.paths,
+                             static_cast<__u32>(std::max(libbpf_num_possible_cpus(), 1)));
     skeleton.rodata->can_cast = kernel_is_at_least(6, 2);
     skeleton.rodata->has_locks = options.locks;
     skeleton.rodata->can_find_vma = kernel_is_at_least(5, 17);
@@ -281,7 +315,7 @@ Status Probes::attach() {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton_->obj) {
     const std::string name = bpf_program__name(program);
-    if (!bpf_program__autoload(program) || name == kAdopt) continue;
+    if (!bpf_program__autoload(program) || name == kAdopt || name == kEndTurns) continue;
     if (name == kSample) {
       if (Status started = start_sampling(program); !started) return started;
       continue;
@@ -329,14 +363,8 @@ Result<std::uint64_t> Probes::adopt(std::span<const pid_t> processes) {
   const std::uint32_t before = skeleton_->bss->threads_adopted;
   for (;;) {
     const std::uint32_t start = skeleton_->bss->threads_adopted;
-    const Fd pass(bpf_iter_create(bpf_link__fd(link->get())));
-    if (!pass) return errno_error("list the threads of", "the traced processes");
-    char ignored = 0;
-    ssize_t got = 0;
-    do
-      got = ::read(pass.get(), &ignored, sizeof(ignored));
-    while (got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN)));
-    if (got < 0) return errno_error("list the threads of", "the traced processes");
+    if (Status passed = iterate(link->get(), "the threads of the traced processes"); !passed)
+      return std::move(passed).error();
     if (skeleton_->bss->threads_adopted == start) return start - std::uint64_t{before};
   }
 }
@@ -497,6 +525,10 @@ Result<RawCounts> Probes::raw_counts() const {
     raw.spilled[{key.serial, key.cell}] = count;
     previous = &key;
   }
+  if (!options_.messages) return raw;
+  auto paths = raw_paths();
+  if (!paths) return std::move(paths).error();
+  raw.paths = *std::move(paths);
   return raw;
 }
 

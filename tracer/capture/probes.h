@@ -33,6 +33,8 @@ struct ProbeOptions {
   bool stacks = false;
   // Samples of the tree's stacks so many times a second of its CPU time; 0: none. With stacks only.
   std::uint32_t sample_hz = 0;
+  // Which way messages take through the server; only with a budget.
+  bool messages = false;
   // How many threads can be traced at once. Each takes 4 KiB of the kernel's memory at once.
   std::uint32_t max_threads = 8192;
   // Tell sockets from files by looking at the descriptor at each call's end, even where the
@@ -91,6 +93,10 @@ class Probes {
   // The ports whose messages from clients count as served, and what the tree sends to which as its
   // own: so many, from `first` on.
   void serve_ports(std::uint16_t first, std::uint16_t count);
+
+  // With `messages`: all of them, in both directions, are so long; 0: they differ. Before the first
+  // connection.
+  void follow_messages(std::uint32_t size);
 
   // Sets an edge of the window, in CLOCK_MONOTONIC ns; returns the edge as set. The probes must
   // know an edge before it comes, or they count across it: one that has passed already, or is too
@@ -160,6 +166,7 @@ class Probes {
   Status start_sampling(bpf_program* program);
   Status map_stacks();
   Status make_lock_rows();
+  [[nodiscard]] Result<RawPaths> raw_paths() const;
   [[nodiscard]] std::vector<tr_cpu> read_cpus() const;
 
   ProbeOptions options_;

@@ -173,6 +173,11 @@ void setup_run(CLI::App& app, RunOptions& options) {
          "Follow locks, and how long mutexes are held; costs microseconds per lock and unlock, in "
          "every program that uses the same libc")
       ->group("Tracing");
+  app.add_flag(
+         "--messages", plan.messages,
+         "Follow each message through the server: arrival, wake-up, run queue, receive, work, "
+         "send, and which of them makes the tail")
+      ->group("Tracing");
   app.add_option("--max-threads", options.max_threads,
                  "Threads that can be traced at once (4 KiB of memory each)")
       ->type_name("N")
@@ -260,6 +265,13 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
   if (plan.locks && !plan.budget)
     return usage_error(fmt::format("{} and --no-budget contradict each other", wanted),
                        "who wakes whom is a part of the budget");
+  if (plan.messages)
+    for (const char* option : {"--counts-only", "--no-budget", "--inspect-descriptors"})
+      if (given(app, option))
+        return usage_error(fmt::format("--messages needs what {} leaves out", option));
+  if (plan.messages && plan.load_kind == LoadKind::kNone && !plan.attach)
+    return usage_error("--messages: without a load there are no messages to follow",
+                       "give a --load; it may be a command");
   plan.events = options.events;
   plan.read_schedstat = options.output.verbose || options.output.cross_check;
   if (options.output.cross_check)

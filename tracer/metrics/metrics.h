@@ -13,6 +13,7 @@
 
 #include "metrics/budget.h"
 #include "metrics/locks.h"
+#include "metrics/message_path.h"
 #include "metrics/waste.h"
 #include "snapshot/snapshot.h"
 
@@ -183,6 +184,7 @@ struct Metrics {
   std::optional<TimeBudget> budget;
   std::optional<Waste> waste;
   std::optional<LockMetrics> locks;
+  std::optional<PathFigures> message_path;
   // By how much one connection made the server's memory grow, page tables included; absent unless
   // the server served them all, to the end. Below 0 if it shrank.
   std::optional<double> memory_per_connection;

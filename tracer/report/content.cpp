@@ -14,6 +14,8 @@ Report build_report(const JudgedRun& run, const Detail& detail) {
   const bool expects_messages = run.snapshot.config.load != "none";
   if (expects_messages || run.metrics.messages.count) add(result_section(run));
   if (auto latency = latency_section(run)) add(*std::move(latency));
+  if (auto path = message_path_section(run, detail)) add(*std::move(path));
+  if (auto tail = tail_section(run, detail)) add(*std::move(tail));
   add(cost_section(run, detail));
   if (auto budget = budget_section(run, detail)) add(*std::move(budget));
   if (auto waste = waste_section(run, detail)) add(*std::move(waste));

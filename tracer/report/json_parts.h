@@ -36,4 +36,7 @@ Json waste_json(const metrics::Metrics& metrics);
 // json_locks.cpp: null where locks were not followed.
 Json locks_json(const JudgedRun& run);
 
+// json_message_path.cpp: null where not asked for.
+Json message_path_json(const metrics::Metrics& metrics);
+
 }  // namespace tr::report

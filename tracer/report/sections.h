@@ -26,6 +26,11 @@ Section cost_section(const JudgedRun& run, const Detail& detail);
 // budget.cpp: where the threads' time goes; absent where that was not measured.
 std::optional<Section> budget_section(const JudgedRun& run, const Detail& detail);
 
+// message_path.cpp: the legs of a message's way, and which of them makes the tail; both absent
+// where that was not asked for, the second also without messages.
+std::optional<Section> message_path_section(const JudgedRun& run, const Detail& detail);
+std::optional<Section> tail_section(const JudgedRun& run, const Detail& detail);
+
 // waste.cpp: calls made for nothing; absent where that is not known, or where there is nothing to
 // say.
 std::optional<Section> waste_section(const JudgedRun& run, const Detail& detail);

@@ -18,6 +18,7 @@
 #include "snapshot/bucket_list.h"
 #include "snapshot/histogram.h"
 #include "snapshot/locks.h"
+#include "snapshot/message_path.h"
 #include "snapshot/stacks.h"
 
 namespace tr {
@@ -312,6 +313,7 @@ struct Snapshot {
   // The groups that were not taken, each with the reason in words: their fields mean nothing.
   std::map<Figures, std::string> unmeasured;
   std::optional<CpuTime> cpu_time;
+  std::optional<MessagePath> message_path;  // where it was asked for
   std::vector<PerfCount> perf;
   std::optional<Memory> memory;               // absent without a load, too
   std::optional<ServerExit> server_exit;      // absent when attached to a running one

@@ -122,6 +122,27 @@ void visit_fields(S& time, Field&& field) {
   field("unknown_ns", time.unknown_ns);
 }
 
+template <MaybeConst<PathLeg> S, class Field>
+void visit_fields(S& leg, Field&& field) {
+  field("name", leg.name);
+  field("times", leg.times);
+}
+
+template <MaybeConst<PathBucket> S, class Field>
+void visit_fields(S& bucket, Field&& field) {
+  field("bucket", bucket.bucket);
+  field("messages", bucket.messages);
+  field("legs_ns", bucket.legs_ns);
+}
+
+template <MaybeConst<MessagePath> S, class Field>
+void visit_fields(S& path, Field&& field) {
+  field("message_size", path.message_size);
+  field("legs", path.legs);
+  field("buckets", path.buckets);
+  field("notes", path.notes);
+}
+
 template <MaybeConst<TaskCounts> S, class Field>
 void visit_fields(S& counts, Field&& field) {
   field("voluntary_switches", counts.voluntary_switches);
@@ -229,6 +250,7 @@ void visit_fields(S& snapshot, Field&& field) {
   field("folded_life_ns", snapshot.folded_life_ns);
   field("unmeasured", snapshot.unmeasured);
   field("cpu_time", snapshot.cpu_time);
+  field("message_path", snapshot.message_path);
   field("perf", snapshot.perf);
   field("memory", snapshot.memory);
   field("server_exit", snapshot.server_exit);

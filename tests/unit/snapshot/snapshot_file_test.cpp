@@ -158,6 +158,11 @@ Snapshot full_snapshot() {
   snapshot.folded_threads = 5;
   snapshot.folded_life_ns = 6;
   snapshot.cpu_time = CpuTime{1, 2, 3, 4, 5, 6, 7};
+  snapshot.message_path =
+      MessagePath{64,
+                  {{"work", some_values(kKernelBuckets).buckets()}, {"send", {}}},
+                  {{8, 2, {{"work", 16}}}, {9, 1, {}}},
+                  {{"disordered", 3}}};
   snapshot.unmeasured = {{Figures::kSyscallResults, "a"},
                          {Figures::kScheduling, "b"},
                          {Figures::kSockets, "c"},
@@ -270,7 +275,8 @@ void for_each_key(Json& values, const std::string& path,
                   const std::function<void(Json& object, const std::string& key,
                                            const std::string& path)>& visit) {
   static const std::set<std::string> kFreeKeys{"futex",           "woke_nobody", "lost",
-                                               "errors_by_errno", "unmeasured",  "operations"};
+                                               "errors_by_errno", "unmeasured",  "operations",
+                                               "legs_ns",         "notes"};
   if (values.is_array() && !values.empty()) for_each_key(values[0], path + "[0]", visit);
   if (!values.is_object()) return;
   std::vector<std::string> keys;
@@ -304,6 +310,7 @@ bool may_be_absent(const std::string& key) {
                                                "budget",
                                                "cpu_ns",
                                                "cpu_time",
+                                               "message_path",
                                                "folded_life_ns",
                                                "returned",
                                                "empty",

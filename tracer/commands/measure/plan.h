@@ -36,7 +36,8 @@ struct Plan {
   std::optional<std::uint16_t> port;  // absent: found by itself
 
   bool counts_only = false;
-  bool budget = true;  // where the time goes; not with counts_only
+  bool budget = true;     // where the time goes; not with counts_only
+  bool messages = false;  // which way they take through the server; only with a budget
   bool inspect_descriptors = false;
   bool locks = false;      // what threads do with locks; not without the budget
   bool lock_hold = false;  // and how long mutexes are held; with locks

@@ -87,6 +87,7 @@ Status Session::prepare() {
                                        .budget = plan_.budget,
                                        .stacks = plan_.stacks(),
                                        .sample_hz = plan_.profile_hz,
+                                       .messages = plan_.messages,
                                        .max_threads = plan_.max_threads,
                                        .inspect_descriptors = plan_.inspect_descriptors,
                                        .locks = plan_.locks,
@@ -216,6 +217,8 @@ Status Session::find_port() {
   }
   const bool ours = plan_.load_kind == LoadKind::kBuiltIn;
   learn_locks();
+  if (ours && plan_.load.protocol == load::ProtocolKind::kEcho)
+    probes_->follow_messages(static_cast<std::uint32_t>(load::request_bytes(plan_.load)));
   probes_->serve_ports(listening_->port, ours ? load::make_protocol(plan_.load)->servers() : 1);
   return {};
 }

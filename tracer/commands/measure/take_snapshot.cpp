@@ -58,6 +58,7 @@ Result<Measured> Session::take_snapshot() {
   snapshot.folded_threads = collected.folded_threads;
   if (raw->budget) snapshot.folded_life_ns = collected.folded_life_ns;
   snapshot.cpu_time = collected.cpu_time;
+  snapshot.message_path = std::move(collected.message_path);
   if (plan_.counts_only)
     for (const Figures figures :
          {Figures::kSyscallResults, Figures::kScheduling, Figures::kSockets, Figures::kBudget})
