@@ -20,6 +20,7 @@ inline void PrintTo(const NamedRun& run, std::ostream* out) {
 }
 
 // epoll_echo: our load in a closed loop; probes and perf beside each other.
+// profiled: the same with stacks, some of which are not known to their end.
 // thread_echo: a thread per connection, pinned to one CPU.
 // program: no server; two processes, errors, no messages.
 // counted: attached to, somebody else's load, calls only counted.

@@ -243,6 +243,8 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
     if (!hz) return hz.error();
     plan.profile_hz = *hz;
   }
+  if (!plan.stacks() && !(options.output.folded.empty() && options.output.pprof.empty()))
+    return usage_error("--folded and --pprof write stacks, which only --profile takes");
   plan.events = options.events;
   plan.read_schedstat = options.output.verbose || options.output.cross_check;
   if (options.output.cross_check)

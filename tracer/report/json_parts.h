@@ -32,4 +32,7 @@ Json unless_zero(T number) {
 Json budget_json(const metrics::Metrics& metrics);
 Json waste_json(const metrics::Metrics& metrics);
 
+// json_stacks.cpp: which functions use the CPU, and where threads block; null without stacks.
+Json stacks_json(const Snapshot& snapshot, const metrics::Metrics& metrics);
+
 }  // namespace tr::report
