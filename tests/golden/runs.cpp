@@ -1,6 +1,7 @@
 #include "runs.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -355,6 +356,48 @@ Snapshot epoll_echo() {
   return run;
 }
 
+// The same server, with --profile: its waits on stacks of their own, and 941 samples.
+Snapshot profiled() {
+  Snapshot run = epoll_echo();
+  Stacks& stacks = run.stacks.emplace();
+  const auto frame = [](std::string function, std::string module, std::uint64_t offset = 0) {
+    const bool kernel = module.starts_with('[');
+    return Frame{std::move(function), std::move(module), offset, kernel};
+  };
+  const std::string program = "/usr/libexec/trace-run/servers/epoll_echo";
+  const std::string library = "/usr/lib/x86_64-linux-gnu/libc.so.6";
+  stacks.frames = {frame("tcp_sendmsg", "[kernel]"),
+                   frame("nft_do_chain", "[nf_tables]"),
+                   frame("", "[kernel]", 0xffffffff81234567),
+                   frame("schedule", "[kernel]"),
+                   frame("send", library),
+                   frame("recv", library),
+                   frame("epoll_wait", library),
+                   frame("servers::Connection<servers::Echo, std::vector<std::byte>>::answer_all"
+                         "_that_has_come",
+                         program),
+                   frame("servers::Epoll::serve", program),
+                   frame("main", program),
+                   frame("", "/usr/lib/libcustom;odd.so", 0x1a2b),
+                   frame("", "")};
+  stacks.stacks = {{},          {{0, 4, 7, 8, 9}}, {{1, 0, 4, 7, 8, 9}}, {{2, 5, 7, 8, 9}},
+                   {{7, 8, 9}}, {{10, 11}, true},  {{3, 6, 8, 9}}};
+  stacks.modules = {{library, "0123abcd"}, {program, ""}};
+  CpuProfile& profile = stacks.profile.emplace();
+  profile.event = "cpu-clock";
+  profile.hz = 99;
+  const std::array<std::uint64_t, 5> samples{610, 170, 101, 59, 1};
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    profile.stacks.push_back({i + 1, "epoll_echo", samples[i]});
+  for (const Wait& wait : run.total.budget->waits)
+    stacks.blocked.push_back({wait.waker == "load" ? std::uint64_t{6} : std::uint64_t{0},
+                              "epoll_echo", wait.call, wait.object, wait.waker, wait.count,
+                              wait.ns});
+  // A lock, in the middle of work.
+  stacks.blocked.push_back({5, "epoll;echo", "futex", "", "server", 12, 900'000});
+  return run;
+}
+
 Snapshot thread_echo() {
   constexpr std::uint64_t kWindow = 10 * kSecond;
   constexpr std::uint64_t kConnections = 32;
@@ -659,7 +702,8 @@ Snapshot python_locks() {
 std::vector<NamedRun> recorded_runs() {
   return {{"epoll_echo", epoll_echo()},   {"python_locks", python_locks()},
           {"thread_echo", thread_echo()}, {"program", program()},
-          {"counted", counted()},         {"damaged", damaged()}};
+          {"counted", counted()},         {"damaged", damaged()},
+          {"profiled", profiled()}};
 }
 
 }  // namespace tr::golden

@@ -20,6 +20,7 @@ inline void PrintTo(const NamedRun& run, std::ostream* out) {
 }
 
 // epoll_echo: our load in a closed loop; probes and perf beside each other.
+// profiled: the same with stacks, some of which are not known to their end.
 // thread_echo: a thread per connection, pinned to one CPU.
 // python_locks: the first, as if with --lock-hold: Python's GIL, and every kind of lock.
 // program: no server; two processes, errors, no messages.

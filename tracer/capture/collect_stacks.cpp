@@ -63,6 +63,9 @@ std::uint64_t StackTable::frame(const tr_stack& stack, std::uint64_t address, bo
   if (is_new) {
     symbols::Code code =
         symbols_.code({.pid = static_cast<pid_t>(stack.process), .image = stack.image}, at);
+    if (const auto [module, first] = modules_.try_emplace(code.module); first)
+      module->second =
+          symbols_.build_id({.pid = static_cast<pid_t>(stack.process), .image = stack.image}, at);
     std::uint64_t offset = 0;
     if (!code.resolved()) offset = code.module.empty() ? at : code.offset;
     known->second = number_of({.function = std::move(code.function),
@@ -84,6 +87,12 @@ std::uint64_t StackTable::kernel_frame(std::uint64_t address) {
                                .kernel = true});
   }
   return known->second;
+}
+
+Stacks StackTable::take() {
+  for (auto& [path, build_id] : modules_)
+    if (!path.empty()) result_.modules.push_back({.path = path, .build_id = std::move(build_id)});
+  return std::move(result_);
 }
 
 std::uint64_t StackTable::number_of(Frame frame) {

@@ -36,7 +36,7 @@ class StackTable {
   // The number of the stack in what take() returns; 0, nobody's, if it was not kept.
   std::uint64_t number(std::uint64_t hash);
   // The frames and stacks that were asked for.
-  [[nodiscard]] Stacks take() { return std::move(result_); }
+  [[nodiscard]] Stacks take();
 
  private:
   std::uint64_t frame(const tr_stack& stack, std::uint64_t address, bool innermost);
@@ -46,6 +46,7 @@ class StackTable {
   const RawStacks& raw_;
   symbols::Symbols& symbols_;
   Stacks result_;
+  std::map<std::string, std::string> modules_;                // build-ids by path
   std::unordered_map<std::uint64_t, std::uint64_t> numbers_;  // of stacks, by hash
   std::map<Stack, std::uint64_t, bool (*)(const Stack&, const Stack&)> stacks_;
   // Of frames: by image, process and address; of the kernel by 0, 0 and address.

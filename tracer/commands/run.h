@@ -22,7 +22,7 @@ struct RunOptions {
   std::vector<std::string> events;
   std::string max_threads;
   std::string profile;  // samples per second
-  Plan plan;  // what the options set directly
+  Plan plan;            // what the options set directly
   OutputOptions output;
 };
 

@@ -394,6 +394,7 @@ Metrics compute(const Snapshot& snapshot) {
   metrics.waste = find_waste(snapshot, metrics.messages.count);
   metrics.locks = lock_metrics(snapshot, metrics.messages.count);
   metrics.message_path = path_figures(snapshot);
+  metrics.stacks = stack_figures(snapshot);
   if (snapshot.overhead.probe_ns && metrics.messages.count)
     metrics.probe_ns_per_message = static_cast<double>(*snapshot.overhead.probe_ns) /
                                    static_cast<double>(*metrics.messages.count);

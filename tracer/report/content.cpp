@@ -21,6 +21,8 @@ Report build_report(const JudgedRun& run, const Detail& detail) {
   if (auto waste = waste_section(run, detail)) add(*std::move(waste));
   for (Section& section : lock_sections(run, detail))
     add(std::move(section));
+  for (const auto section : {cpu_profile_section, callers_section, blocked_section})
+    if (auto part = section(run, detail)) add(*std::move(part));
   if (auto perf = perf_section(run, detail)) add(*std::move(perf));
   if (detail.syscalls) add(syscall_section(run, detail));
   if (detail.threads) add(thread_section(run, detail));

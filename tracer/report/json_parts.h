@@ -39,4 +39,7 @@ Json locks_json(const JudgedRun& run);
 // json_message_path.cpp: null where not asked for.
 Json message_path_json(const metrics::Metrics& metrics);
 
+// json_stacks.cpp: which functions use the CPU, and where threads block; null without stacks.
+Json stacks_json(const Snapshot& snapshot, const metrics::Metrics& metrics);
+
 }  // namespace tr::report

@@ -38,6 +38,11 @@ std::optional<Section> waste_section(const JudgedRun& run, const Detail& detail)
 // locks.cpp: futexes, mutexes held, contention in the kernel; none where locks were not followed.
 std::vector<Section> lock_sections(const JudgedRun& run, const Detail& detail);
 
+// profile.cpp: which functions use the CPU, and where threads block; absent without stacks.
+std::optional<Section> cpu_profile_section(const JudgedRun& run, const Detail& detail);
+std::optional<Section> callers_section(const JudgedRun& run, const Detail& detail);
+std::optional<Section> blocked_section(const JudgedRun& run, const Detail& detail);
+
 // tables.cpp: the whole tables.
 std::optional<Section> perf_section(const JudgedRun& run, const Detail& detail);
 Section syscall_section(const JudgedRun& run, const Detail& detail);

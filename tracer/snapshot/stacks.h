@@ -60,10 +60,19 @@ struct CpuProfile {
   friend bool operator==(const CpuProfile&, const CpuProfile&) = default;
 };
 
+// A file that code is mapped from.
+struct CodeModule {
+  std::string path;
+  std::string build_id;  // in hexadecimal; empty: it has none
+
+  friend bool operator==(const CodeModule&, const CodeModule&) = default;
+};
+
 struct Stacks {
   std::vector<Frame> frames;
   // The first is nobody's: what could not be kept, or began before the stacks were.
   std::vector<Stack> stacks;
+  std::vector<CodeModule> modules;    // those of the frames, by path
   std::vector<BlockedStack> blocked;  // add up to the waits of the budget; the longest first
   std::optional<CpuProfile> profile;
 

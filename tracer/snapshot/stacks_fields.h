@@ -46,10 +46,17 @@ void visit_fields(S& profile, Field&& field) {
   field("stacks", profile.stacks);
 }
 
+template <MaybeConst<CodeModule> S, class Field>
+void visit_fields(S& module, Field&& field) {
+  field("path", module.path);
+  field("build_id", module.build_id);
+}
+
 template <MaybeConst<Stacks> S, class Field>
 void visit_fields(S& stacks, Field&& field) {
   field("frames", stacks.frames);
   field("stacks", stacks.stacks);
+  field("modules", stacks.modules);
   field("blocked", stacks.blocked);
   field("profile", stacks.profile);
 }

@@ -177,6 +177,7 @@ Snapshot full_snapshot() {
   snapshot.stacks =
       Stacks{.frames = {{"f", "/bin/x", 0, false}, {"", "/bin/x", 16, true}},
              .stacks = {{}, {{1, 0}, true, true}},
+             .modules = {{"/bin/x", "abc"}},
              .blocked = {{1, "worker", "read", "client", "load", 2, 3}},
              .profile = CpuProfile{.event = "cycles", .hz = 99, .stacks = {{1, "worker", 4}}}};
   snapshot.locks = some_locks();
