@@ -60,6 +60,11 @@ __u32 adoptions = 0;
 /* Whether waits are told apart by their causes. */
 const volatile __u8 has_budget = 1;
 
+/* Whether their causes are told apart to the single object and waker: wait_causes.bpf.h. */
+const volatile __u8 has_waits = 0;
+int add_cause(struct tr_thread* thread, __u32 wait, __u64 ns);
+int add_run_up(struct tr_thread* thread, __u64 now);
+
 static __always_inline bool in_window(__u64 now) {
   return now >= window_open_ns && now < window_close_ns;
 }
@@ -243,6 +248,7 @@ __noinline int add_wait(struct tr_thread* thread, __u64 from, __u64 to) {
   __u32 call = thread->call == TR_NO_CALL ? TR_CALL_NONE : thread->call;
   __u32 key = TR_WAIT_KEY(call, thread->object, thread->waker);
   __u64 ns = inside_window(from, to);
+  if (has_waits) add_cause(thread, key, ns);
   __u32 slot = find_wait(thread, key);
   if (likely(slot < TR_WAIT_SLOTS && thread->waits[slot].count != ~0u)) {
     thread->waits[slot].key = key + 1;
@@ -276,6 +282,7 @@ static __always_inline void switched_in(struct tr_thread* thread, struct tr_cpu*
     count(thread, TR_WAKEUPS, now);
     woken_up(thread, now);
   }
+  if (has_waits && thread->state == TR_STATE_WOKEN) add_run_up(thread, now);
   enter_state(thread, running_state(thread), now);
   if (thread->migrated || (thread->cpu != cpu->id && thread->cpu)) {
     thread->migrated = 0;
@@ -326,6 +333,7 @@ static __always_inline struct tr_thread* running_thread(enum tr_program program)
   struct tr_cpu* cpu = this_cpu();
   if (!cpu) return 0;
   cpu->context = (struct tr_context){};
+  if (has_waits) cpu->arrival_port = 0;
   __u32 slot = cpu->slot;
   if (unlikely(!slot) &&
       ((__u32)bpf_get_current_pid_tgid() != cpu->pid || cpu->adoptions != adoptions))

@@ -3,6 +3,7 @@
 #include "thread.bpf.h"
 #include "sockets.bpf.h"
 #include "syscalls.bpf.h"
+#include "wait_causes.bpf.h"
 #include "waits.bpf.h"
 #include "membership.bpf.h"
 #include "scheduler.bpf.h"

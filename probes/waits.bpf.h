@@ -108,5 +108,6 @@ int BPF_PROG(on_sched_waking, struct task_struct* task) {
   if (!thread) return 0;
   thread->waker = waker_here(cpu);
   thread->waking_ns = bpf_ktime_get_ns();
+  if (has_waits) note_waker(thread, cpu);
   return 0;
 }

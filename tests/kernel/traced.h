@@ -48,6 +48,7 @@ struct Outcome {
   capture::Collected counts;
   std::map<std::string, std::uint64_t> lost;
   std::uint64_t window_ns = 0;
+  std::optional<Waits> waits;  // where they were asked for
 
   // The figures of a call over all threads; all 0 if it was never made.
   [[nodiscard]] SyscallStats call(const std::string& name) const;

@@ -6,19 +6,10 @@
 #include <tuple>
 #include <utility>
 
+#include "capture/open_wait.h"
+
 namespace tr::capture {
 namespace {
-
-// By enum tr_object; part of files and reports, never changed.
-constexpr std::array<std::string_view, TR_OBJECTS> kObjectNames{
-    "",      "client",  "listener", "socket",   "pipe",     "file", "device",
-    "epoll", "eventfd", "timerfd",  "signalfd", "io_uring", "other"};
-
-// By enum tr_waker, then "nobody": asleep when the window closed.
-constexpr std::array<std::string_view, TR_WAKERS> kWakerNames{
-    "unknown", "server", "load", "other", "kernel", "network", "timer", "interrupt"};
-constexpr std::uint32_t kNobody = TR_WAKERS;
-static_assert(kNobody < 16);
 
 // One call's figures while they are added up; `latency` by bucket number.
 struct CallSum {
@@ -163,9 +154,7 @@ class Collector {
 
  private:
   [[nodiscard]] std::uint64_t inside(std::uint64_t from, std::uint64_t to) const {
-    from = std::max(from, raw_.window_open_ns);
-    to = std::min(to, raw_.window_close_ns);
-    return to > from ? to - from : 0;
+    return inside_window(raw_, from, to);
   }
 
   [[nodiscard]] std::uint64_t end_of_life(const tr_thread& record) const {
@@ -219,21 +208,15 @@ class Collector {
     close_call(sum, record.restarted_call, record.restarted_since_ns, record.restarted_cpu_ns);
   }
 
-  // As the probes' woken_up(), for a thread that is still asleep, or whose wake-up is under way.
   void close_wait(Sum& sum, const tr_thread& record) const {
-    const std::uint64_t close = raw_.window_close_ns;
-    if (record.since_ns >= close) return;
-    const bool waking = record.waking_ns != 0 && record.waking_ns < close;
-    const std::uint64_t woken =
-        waking ? std::max<std::uint64_t>(record.waking_ns, record.since_ns) : close;
-    sum.state_ns[TR_STATE_BLOCKED] += inside(record.since_ns, woken);
-    sum.state_ns[TR_STATE_WAKING] += inside(woken, close);
-    if (!raw_.budget || woken <= raw_.window_open_ns) return;
-    const std::uint32_t call = record.call == TR_NO_CALL ? TR_CALL_NONE : record.call;
-    const std::uint32_t waker = waking ? record.waker : kNobody;
-    WaitSum& wait = sum.waits[TR_WAIT_KEY(call, record.object, waker)];
+    const auto open = open_wait(raw_, record);
+    if (!open) return;
+    sum.state_ns[TR_STATE_BLOCKED] += open->ns;
+    sum.state_ns[TR_STATE_WAKING] += open->waking_ns;
+    if (!raw_.budget || !open->counts) return;
+    WaitSum& wait = sum.waits[open->key];
     ++wait.count;
-    wait.ns += inside(record.since_ns, woken);
+    wait.ns += open->ns;
   }
 
   // A CPU's time since its last switch is that of who runs there still.
@@ -335,12 +318,7 @@ class Collector {
     budget.preempted_ns = sum.state_ns[TR_STATE_PREEMPTED];
     budget.waking_ns = sum.state_ns[TR_STATE_WAKING];
     for (const auto& [key, sums] : sum.waits) {
-      const std::uint32_t object = key >> 4 & 15;
-      const std::uint32_t waker = key & 15;
-      Wait wait;
-      if (key >> 8 != TR_CALL_NONE) wait.call = call_name(key >> 8);
-      if (object < kObjectNames.size()) wait.object = kObjectNames[object];
-      wait.waker = waker < kWakerNames.size() ? kWakerNames[waker] : "nobody";
+      Wait wait = wait_of(key, names_);
       wait.count = sums.count;
       wait.ns = sums.ns;
       budget.waits.push_back(std::move(wait));
@@ -351,19 +329,12 @@ class Collector {
     return budget;
   }
 
-  [[nodiscard]] std::string call_name(std::uint32_t number) const {
-    const std::uint32_t plain = number & ~TR_CALL_COMPAT;
-    return plain == TR_CALL_OTHER
-               ? "(no such call)"
-               : names_.syscall(static_cast<int>(plain), (number & TR_CALL_COMPAT) != 0);
-  }
-
   [[nodiscard]] SyscallStats syscall_stats(std::uint32_t number, const CallSum& call) const {
     SyscallStats stats;
     stats.compat = (number & TR_CALL_COMPAT) != 0;
     const std::uint32_t plain = number & ~TR_CALL_COMPAT;
     stats.number = plain == TR_CALL_OTHER ? -1 : static_cast<int>(plain);
-    stats.name = call_name(number);
+    stats.name = call_name(number, names_);
     stats.calls = call.calls;
     stats.carried_in = call.carried_in;
     stats.in_flight = call.in_flight;

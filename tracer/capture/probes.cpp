@@ -76,7 +76,7 @@ Result<std::unique_ptr<bpf_link, void (*)(bpf_link*)>> attach_program(bpf_progra
 constexpr std::array kProgramNames = {"sys_enter",        "sys_exit",         "sched_switch",
                                       "sched_wakeup",     "sched_wakeup_new", "sched_migrate_task",
                                       "sock_send_length", "sock_recv_length", "sched_waking",
-                                      "interrupts",       "softirqs"};
+                                      "interrupts",       "softirqs",         "sk_data_ready"};
 static_assert(kProgramNames.size() == TR_PROGRAMS);
 
 bool is_of_interrupts(std::string_view program) {
@@ -93,7 +93,8 @@ std::string counted_as(std::string_view program) {
 
 // Where a kernel lacks their tracepoints, the others do without them.
 bool may_be_missing(std::string_view program) {
-  return program.starts_with("on_sock_") || is_of_interrupts(program);
+  return program.starts_with("on_sock_") || program == "on_sk_data_ready" ||
+         is_of_interrupts(program);
 }
 
 // Those of them whose tracepoints are not in the running kernel's BTF.
@@ -121,6 +122,7 @@ bool is_wanted(std::string_view program, const ProbeOptions& options, bool socke
       program == "on_sched_wakeup" || program == "on_sched_wakeup_new" ||
       program == "on_sched_migrate_task")
     return !options.counts_only;
+  if (program == "on_sk_data_ready") return options.waits;
   if (program.starts_with("on_sock_")) return !options.counts_only && socket_tracepoints;
   return true;
 }
@@ -145,11 +147,46 @@ bool kernel_is_at_least(int major, int minor) {
          std::pair(its_major, its_minor) >= std::pair(major, minor);
 }
 
+// As kCallsWithDescriptor, for those that say by another argument what they wait for.
+constexpr std::array<std::string_view, 4> kCallsWithInstance{"epoll_pwait", "epoll_pwait2",
+                                                             "epoll_wait", "io_uring_enter"};
+constexpr std::array<std::string_view, 2> kCallsWithFutex{"futex", "futex_wait"};
+constexpr std::array<std::string_view, 2> kCallsWithCountFirst{"pselect6", "select"};
+constexpr std::array<std::string_view, 2> kCallsWithCountSecond{"poll", "ppoll"};
+constexpr std::array<std::string_view, 3> kCallsForConnections{"accept", "accept4",
+                                                               "io_uring_enter"};
+
 template <std::size_t kNames, std::size_t kWords>
 void mark_calls(const std::array<std::string_view, kNames>& names, __u64 (&bits)[kWords]) {
   for (std::size_t number = 0; number < kWords * 64; ++number)
     if (std::ranges::binary_search(names, syscall_name(static_cast<int>(number))))
       bits[number / 64] |= __u64{1} << number % 64;
+}
+
+// The group of --waits: its settings where it is wanted, else no memory for its maps.
+void prepare_waits(trace_run& skeleton, const ProbeOptions& options) {
+  auto& settings = *skeleton.rodata;
+  settings.has_waits = options.waits;
+  for (bpf_map* map : {skeleton.maps.sleeps, skeleton.maps.cause_numbers, skeleton.maps.causes,
+                       skeleton.maps.handoffs, skeleton.maps.arrivals})
+    bpf_map__set_autocreate(map, options.waits);
+  if (!options.waits) return;
+  bpf_map__set_max_entries(skeleton.maps.sleeps, settings.record_slots);
+  mark_calls(kCallsWithInstance, settings.calls_with_instance);
+  mark_calls(kCallsWithFutex, settings.calls_with_futex);
+  mark_calls(kCallsWithCountFirst, settings.calls_with_count_first);
+  mark_calls(kCallsWithCountSecond, settings.calls_with_count_second);
+  mark_calls(kCallsForEvents, settings.calls_for_connections);
+  mark_calls(kCallsForConnections, settings.calls_for_connections);
+  // net.ipv4.ip_local_port_range serves IPv6 too.
+  const std::string range =
+      kernel_text("", "/proc/sys/net/ipv4/ip_local_port_range").value_or("");
+  unsigned first = 0;
+  unsigned last = 0;
+  if (std::sscanf(range.c_str(), "%u %u", &first, &last) == 2) {
+    settings.short_lived_first = static_cast<__u16>(first);
+    settings.short_lived_last = static_cast<__u16>(last);
+  }
 }
 
 }  // namespace
@@ -208,6 +245,7 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     skeleton.rodata->can_cast = kernel_is_at_least(6, 2);
     mark_calls(kCallsWithDescriptor, skeleton.rodata->calls_with_descriptor);
     mark_calls(kCallsForEvents, skeleton.rodata->calls_for_readiness);
+    prepare_waits(skeleton, options);
 
     if (const int failed = trace_run__load(&skeleton); failed != 0) {
       // ESRCH: a tracepoint is not in the kernel's BTF.
@@ -464,6 +502,8 @@ std::map<std::string, std::uint64_t> Probes::lost() const {
   lost["threads without memory for their membership"] = skeleton_->bss->lost[TR_LOST_NO_STORAGE];
   lost["threads beyond --max-threads"] = skeleton_->bss->lost[TR_LOST_NO_RECORD];
   lost["counts without room in the spill map"] = skeleton_->bss->lost[TR_LOST_SPILL_FULL];
+  if (options_.waits)
+    lost["connections at ports beyond the table of --waits"] = skeleton_->bss->arrivals_uncounted;
   std::uint64_t misses = 0;
   // inet_sock_set_state is passed in interrupts too, hundreds of times in one that comes during a
   // run; but what is looked for there, a listen(2) of the tree, is in none, and cannot be missed.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "capture/collect.h"
+#include "capture/collect_waits.h"
 #include "records.h"
 #include "util/result.h"
 
@@ -26,6 +27,8 @@ struct ProbeOptions {
   bool counts_only = false;
   // Where each thread's time goes: waits by cause, interrupts, whose the CPUs are.
   bool budget = true;
+  // Waits by the single object and waker, with their distributions; needs the budget.
+  bool waits = false;
   // How many threads can be traced at once. Each takes 4 KiB of the kernel's memory at once.
   std::uint32_t max_threads = 8192;
   // Tell sockets from files by looking at the descriptor at each call's end, even where the
@@ -101,6 +104,8 @@ class Probes {
   void detach();
   // What was counted; after detach(). The records stay valid as long as this object.
   Result<RawCounts> raw_counts() const;
+  // Of these counts; empty unless asked for.
+  [[nodiscard]] Result<std::optional<RawWaits>> raw_waits(const RawCounts& raw) const;
   // Lost events by reason, every reason named.
   [[nodiscard]] std::map<std::string, std::uint64_t> lost() const;
   [[nodiscard]] UnseenEvents unseen() const;

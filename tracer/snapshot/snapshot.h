@@ -17,6 +17,7 @@
 
 #include "snapshot/bucket_list.h"
 #include "snapshot/histogram.h"
+#include "snapshot/waits.h"
 
 namespace tr {
 
@@ -124,7 +125,7 @@ struct SyscallStats {
 // Waits with the same cause: time in TaskCounts::blocked_ns, without the wake-ups.
 struct Wait {
   std::string call;    // the syscall that blocked; empty: none, as in a page fault
-  std::string object;  // what it waited at, see kObjectNames in capture/collect.cpp; or empty
+  std::string object;  // what it waited at, see kObjectNames in capture/open_wait.cpp; or empty
   std::string waker;   // who ended it, see kWakerNames there
   std::uint64_t count = 0;
   std::uint64_t ns = 0;
@@ -309,6 +310,7 @@ struct Snapshot {
   // The groups that were not taken, each with the reason in words: their fields mean nothing.
   std::map<Figures, std::string> unmeasured;
   std::optional<CpuTime> cpu_time;
+  std::optional<Waits> waits;  // with --waits
   std::vector<PerfCount> perf;
   std::optional<Memory> memory;               // absent without a load, too
   std::optional<ServerExit> server_exit;      // absent when attached to a running one
