@@ -252,8 +252,8 @@ struct tr_cpu {
   __u32 pid;  /* the thread that runs now, as far as is known */
   __u32 id;   /* 1 + the CPU's number, set by user space before the programs are attached */
   struct tr_context context;
-  __u32 owner;     /* enum tr_owner, since since_ns */
-  __u32 adoptions; /* how many it has heard of */
+  __u32 owner;         /* enum tr_owner, since since_ns */
+  __u32 adoptions;     /* how many it has heard of */
   __u16 arrival_port;  /* --waits: a connection has just arrived here; 0: none */
   __u16 arrival_woken; /* threads of the tree that it has woken so far */
   __u32 reserved;

@@ -2,13 +2,14 @@
 
 #include <array>
 #include <cstring>
-#include <map>
-#include <tuple>
+#include <ctime>
 #include <fcntl.h>
+#include <map>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <tuple>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -131,7 +132,8 @@ void expect_budget_adds_up(const TaskCounts& counts) {
 // The waits by their finest cause are parts of those by call, object and waker, to the nanosecond.
 void expect_causes_add_up(const Budget& budget, const Waits& waits) {
   const auto key = [](const auto& wait) { return std::tuple(wait.call, wait.object, wait.waker); };
-  std::map<std::tuple<std::string, std::string, std::string>, std::pair<std::uint64_t, std::uint64_t>>
+  std::map<std::tuple<std::string, std::string, std::string>,
+           std::pair<std::uint64_t, std::uint64_t>>
       left;
   for (const Wait& wait : budget.waits)
     left[key(wait)] = {wait.count, wait.ns};
@@ -192,6 +194,24 @@ std::uint64_t durations(const SyscallStats& stats) {
 void call_many(long number, int times) {
   for (int i = 0; i < times; ++i)
     ::syscall(number);
+}
+
+std::uint64_t thread_cpu_ns() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<std::uint64_t>(time.tv_sec) * kNsPerSecond +
+         static_cast<std::uint64_t>(time.tv_nsec);
+}
+
+void spin_for(std::uint64_t ns) {
+  const std::uint64_t end = thread_cpu_ns() + ns;
+  while (thread_cpu_ns() < end) {
+  }
+}
+
+void sleep_ms(int ms) {
+  const timespec time{.tv_sec = 0, .tv_nsec = ms * 1'000'000L};
+  ::nanosleep(&time, nullptr);
 }
 
 bool wait_until_blocked(pid_t tid) {

@@ -78,6 +78,16 @@ std::uint64_t durations(const SyscallStats& stats);
 // Makes a call without arguments so many times.
 void call_many(long number, int times);
 
+inline constexpr std::uint64_t kMs = 1'000'000;
+
+// By CLOCK_THREAD_CPUTIME_ID.
+std::uint64_t thread_cpu_ns();
+
+// Computes for so much of the thread's CPU time.
+void spin_for(std::uint64_t ns);
+
+void sleep_ms(int ms);
+
 // Waits (polling /proc) until the thread sleeps in the kernel, at most 10 s.
 bool wait_until_blocked(pid_t tid);
 

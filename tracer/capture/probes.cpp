@@ -179,8 +179,7 @@ void prepare_waits(trace_run& skeleton, const ProbeOptions& options) {
   mark_calls(kCallsForEvents, settings.calls_for_connections);
   mark_calls(kCallsForConnections, settings.calls_for_connections);
   // net.ipv4.ip_local_port_range serves IPv6 too.
-  const std::string range =
-      kernel_text("", "/proc/sys/net/ipv4/ip_local_port_range").value_or("");
+  const std::string range = kernel_text("", "/proc/sys/net/ipv4/ip_local_port_range").value_or("");
   unsigned first = 0;
   unsigned last = 0;
   if (std::sscanf(range.c_str(), "%u %u", &first, &last) == 2) {

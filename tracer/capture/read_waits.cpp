@@ -41,7 +41,8 @@ Result<std::optional<RawWaits>> Probes::raw_waits(const RawCounts& raw) const {
     if (Status read = read_map(maps.arrivals, arrivals); !read) return std::move(read).error();
     waits.arrivals.emplace(arrivals.begin(), arrivals.end());
   }
-  const std::uint32_t used = std::min<std::uint32_t>(skeleton_->bss->causes_asked_for + 1, TR_CAUSES);
+  const std::uint32_t used =
+      std::min<std::uint32_t>(skeleton_->bss->causes_asked_for + 1, TR_CAUSES);
   waits.causes.resize(used);
   for (std::uint32_t number = 0; number < used; ++number)
     if (bpf_map_lookup_elem(bpf_map__fd(maps.causes), &number, &waits.causes[number]) != 0)

@@ -22,14 +22,14 @@ struct Durations {
 
 // Waits of all threads with the same cause.
 struct WaitCause {
-  std::string call;    // these three as in Wait
+  std::string call;  // these three as in Wait
   std::string object;
   std::string waker;
   // Which object, by kPlaceNames in capture/collect_waits.cpp: a futex by its "address"; an IP
   // socket by its "ports"; a pipe, file or other socket by its "inode"; an epoll instance, eventfd
   // and the like by its "descriptor"; of poll and select the "count" of descriptors; or empty.
   std::string place;
-  std::uint64_t which = 0;     // of "ports" the own one; 0: one that the kernel chose, here and below
+  std::uint64_t which = 0;  // of "ports" the own one; 0: one that the kernel chose, here and below
   std::uint64_t far_port = 0;  // of "ports"
   std::int64_t tgid = 0;       // the process whose address or descriptor it is; else 0
   // The thread that ended the wait: its name; empty where none did, or the load.
@@ -69,7 +69,7 @@ struct Waits {
   // Of causes for which there was no room: of all calls, objects and wakers.
   Durations other_waits;
   Durations other_runs;
-  std::vector<Handoff> handoffs;  // most frequent first
+  std::vector<Handoff> handoffs;     // most frequent first
   std::uint64_t other_handoffs = 0;  // between pairs for which there was no room
   // Ports at which a connection woke a thread of the tree. Absent: this kernel does not show them.
   std::optional<std::vector<Arrivals>> arrivals;
