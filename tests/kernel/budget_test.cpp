@@ -29,17 +29,6 @@ namespace {
 
 using capture::ProbeOptions;
 
-// The waits of one call on one kind of object, whoever ended them.
-Wait waits_of(const TaskCounts& counts, long call, const std::string& object) {
-  Wait sum;
-  for (const Wait& wait : counts.budget->waits)
-    if (wait.call == name_of(call) && wait.object == object) {
-      sum.count += wait.count;
-      sum.ns += wait.ns;
-    }
-  return sum;
-}
-
 Wait waits_of(const TaskCounts& counts, long call, const std::string& object,
               const std::string& waker) {
   for (const Wait& wait : counts.budget->waits)

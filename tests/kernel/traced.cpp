@@ -184,6 +184,16 @@ std::string name_of(long number) {
   return std::to_string(number);
 }
 
+Wait waits_of(const TaskCounts& counts, long call, const std::string& object) {
+  Wait sum;
+  for (const Wait& wait : counts.budget->waits)
+    if (wait.call == name_of(call) && wait.object == object) {
+      sum.count += wait.count;
+      sum.ns += wait.ns;
+    }
+  return sum;
+}
+
 std::uint64_t durations(const SyscallStats& stats) {
   std::uint64_t sum = 0;
   for (const auto& bucket : stats.latency)

@@ -72,6 +72,9 @@ void expect_sound(const Outcome& outcome);
 // the test.
 std::string name_of(long number);
 
+// The waits of one call on one kind of object, whoever ended them.
+Wait waits_of(const TaskCounts& counts, long call, const std::string& object);
+
 // How many durations a call's histogram holds.
 std::uint64_t durations(const SyscallStats& stats);
 

@@ -12,7 +12,6 @@
 #include <string>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -28,6 +27,7 @@
 
 #include "capture/kernel_file.h"
 #include "parked_child.h"
+#include "shared.h"
 #include "traced.h"
 #include "util/clock.h"
 #include "util/cpu_set.h"
@@ -39,32 +39,12 @@ using capture::ProbeOptions;
 
 constexpr ProbeOptions kWithWaits{.waits = true};
 
-// What the traced child and the test both see.
-template <class T>
-class Shared {
- public:
-  Shared()
-      : at_(new (::mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-                        0)) T{}) {}
-  Shared(const Shared&) = delete;
-  Shared& operator=(const Shared&) = delete;
-  ~Shared() { ::munmap(at_, sizeof(T)); }
-  T* operator->() const { return at_; }
-
- private:
-  T* at_;
-};
-
 void call_me(const char* name) {
   ::prctl(PR_SET_NAME, name);
 }
 
 pid_t this_tid() {
   return static_cast<pid_t>(::syscall(SYS_gettid));
-}
-
-std::uint64_t address_of(const void* object) {
-  return reinterpret_cast<std::uintptr_t>(object);
 }
 
 std::vector<WaitCause> causes_of(const Outcome& outcome, long call, const std::string& object,
@@ -204,8 +184,8 @@ TEST(Waits, WhatAWaitForEventsWatchesIsTold) {
   const Outcome outcome = trace(probes, [&] {
     const int event = ::eventfd(0, 0);
     const int epoll = ::epoll_create1(0);
-    *epoll_number.operator->() = epoll;
-    *event_number.operator->() = event;
+    *epoll_number = epoll;
+    *event_number = event;
     const timespec pause{.tv_sec = 0, .tv_nsec = 5'000'000};
     epoll_event ready{};
     std::array<pollfd, 3> polled{};
@@ -233,14 +213,12 @@ TEST(Waits, WhatAWaitForEventsWatchesIsTold) {
     return causes.empty() ? WaitCause{} : causes.front();
   };
   EXPECT_EQ(only(SYS_epoll_pwait, "", "timer").place, "descriptor");
-  EXPECT_EQ(only(SYS_epoll_pwait, "", "timer").which,
-            static_cast<std::uint64_t>(*epoll_number.operator->()));
+  EXPECT_EQ(only(SYS_epoll_pwait, "", "timer").which, static_cast<std::uint64_t>(*epoll_number));
   EXPECT_EQ(only(SYS_ppoll, "", "timer").place, "count");
   EXPECT_EQ(only(SYS_ppoll, "", "timer").which, 3U);
   EXPECT_EQ(only(SYS_pselect6, "", "timer").which, 7U);
   EXPECT_EQ(only(SYS_read, "eventfd", "server").place, "descriptor");
-  EXPECT_EQ(only(SYS_read, "eventfd", "server").which,
-            static_cast<std::uint64_t>(*event_number.operator->()));
+  EXPECT_EQ(only(SYS_read, "eventfd", "server").which, static_cast<std::uint64_t>(*event_number));
 }
 
 // A listener and its port.
@@ -309,15 +287,19 @@ TEST(Waits, SocketsAreToldByThePortsThatNameAService) {
   others.join();
   const Outcome outcome = finish(probes);
   expect_sound(outcome);
-  const auto accepts = causes_of(outcome, SYS_accept, "listener", "other");
-  const auto receives = causes_of(outcome, SYS_recvfrom, "client", "other");
-  ASSERT_EQ(accepts.size(), 1U);
-  ASSERT_EQ(receives.size(), 1U);  // whatever ports the clients had
-  for (const WaitCause& cause : {accepts[0], receives[0]}) {
-    EXPECT_EQ(cause.place, "ports");
-    EXPECT_EQ(cause.which, listener.port());
-    EXPECT_EQ(cause.far_port, 0U);
-    EXPECT_EQ(cause.waits.count, 3U);
+  // Whatever ports the clients had. A packet may also be delivered in an interrupt that comes just
+  // then, or by the kernel's thread for that.
+  for (const auto& [call, object] : {std::pair(SYS_accept, "listener"), {SYS_recvfrom, "client"}}) {
+    std::uint64_t waits = 0;
+    for (const WaitCause& cause : outcome.waits->causes) {
+      if (cause.call != name_of(call)) continue;
+      EXPECT_EQ(cause.object, object);
+      EXPECT_EQ(cause.place, "ports");
+      EXPECT_EQ(cause.which, listener.port());
+      EXPECT_EQ(cause.far_port, 0U);
+      waits += cause.waits.count;
+    }
+    EXPECT_EQ(waits, 3U);
   }
   ASSERT_TRUE(outcome.waits->arrivals.has_value());
   ASSERT_EQ(outcome.waits->arrivals->size(), 1U);
@@ -459,9 +441,12 @@ TEST(Waits, AHerdAtAListenerIsCounted) {
   expect_sound(outcome);
   ASSERT_TRUE(outcome.waits->arrivals.has_value());
   ASSERT_EQ(outcome.waits->arrivals->size(), 1U);
-  EXPECT_EQ(outcome.waits->arrivals->front(),
-            (Arrivals{listener.port(), kConnections, kMembers * kConnections, kConnections,
-                      (kMembers - 1) * kConnections}));
+  const Arrivals& at = outcome.waits->arrivals->front();
+  EXPECT_EQ(at.port, listener.port());
+  EXPECT_EQ(at.connections, kConnections);
+  EXPECT_EQ(at.woken, kMembers * kConnections);
+  EXPECT_EQ(at.herds, kConnections);
+  EXPECT_EQ(at.too_many, (kMembers - 1) * kConnections);
 }
 
 TEST(Waits, WhoWaitsExclusivelyIsNoHerd) {

@@ -391,6 +391,7 @@ Metrics compute(const Snapshot& snapshot) {
   metrics.cross_checks = cross_checks(snapshot, metrics.messages);
   if (measured(snapshot, Figures::kScheduling)) metrics.life = life_budget(snapshot);
   metrics.budget = time_budget(snapshot);
+  metrics.waits = wait_figures(snapshot);
   metrics.waste = find_waste(snapshot, metrics.messages.count);
   if (snapshot.overhead.probe_ns && metrics.messages.count)
     metrics.probe_ns_per_message = static_cast<double>(*snapshot.overhead.probe_ns) /

@@ -16,6 +16,8 @@ Report build_report(const JudgedRun& run, const Detail& detail) {
   if (auto latency = latency_section(run)) add(*std::move(latency));
   add(cost_section(run, detail));
   if (auto budget = budget_section(run, detail)) add(*std::move(budget));
+  for (Section& section : wait_sections(run, detail))
+    add(std::move(section));
   if (auto waste = waste_section(run, detail)) add(*std::move(waste));
   if (auto perf = perf_section(run, detail)) add(*std::move(perf));
   if (detail.syscalls) add(syscall_section(run, detail));

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "metrics/metrics.h"
+#include "report/judged_run.h"
 
 namespace tr::report {
 
@@ -31,5 +32,7 @@ Json unless_zero(T number) {
 // json_budget.cpp: where the time goes, and what was done for nothing; null where not measured.
 Json budget_json(const metrics::Metrics& metrics);
 Json waste_json(const metrics::Metrics& metrics);
+// json_waits.cpp: what exactly was waited for; null where not measured.
+Json waits_json(const JudgedRun& run);
 
 }  // namespace tr::report

@@ -26,6 +26,10 @@ Section cost_section(const JudgedRun& run, const Detail& detail);
 // budget.cpp: where the threads' time goes; absent where that was not measured.
 std::optional<Section> budget_section(const JudgedRun& run, const Detail& detail);
 
+// waits.cpp: what exactly was waited for, how long such waits take, and which thread wakes which;
+// empty where that was not measured.
+std::vector<Section> wait_sections(const JudgedRun& run, const Detail& detail);
+
 // waste.cpp: calls made for nothing; absent where that is not known, or where there is nothing to
 // say.
 std::optional<Section> waste_section(const JudgedRun& run, const Detail& detail);

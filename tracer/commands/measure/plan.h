@@ -37,6 +37,7 @@ struct Plan {
 
   bool counts_only = false;
   bool budget = true;  // where the time goes; not with counts_only
+  bool waits = false;   // by the single object and waker; needs the budget
   bool inspect_descriptors = false;
   std::uint32_t max_threads = 8192;
   std::vector<std::string> events;  // perf events to count beside the probes

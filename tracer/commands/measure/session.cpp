@@ -84,6 +84,7 @@ Status Session::prepare() {
 
   auto probes = capture::Probes::load({.counts_only = plan_.counts_only,
                                        .budget = plan_.budget,
+                                       .waits = plan_.waits,
                                        .max_threads = plan_.max_threads,
                                        .inspect_descriptors = plan_.inspect_descriptors});
   if (!probes) {

@@ -39,8 +39,11 @@ Result<Measured> Session::take_snapshot() {
   probes_->detach();
   const auto raw = probes_->raw_counts();
   if (!raw) return raw.error();
-  capture::Collected collected = capture::collect(
-      *raw, {.syscall = capture::syscall_name, .futex = capture::futex_operation_name});
+  const auto raw_waits = probes_->raw_waits(*raw);
+  if (!raw_waits) return raw_waits.error();
+  const capture::Names names{.syscall = capture::syscall_name,
+                             .futex = capture::futex_operation_name};
+  capture::Collected collected = capture::collect(*raw, names);
 
   Measured measured;
   Snapshot& snapshot = measured.snapshot;
@@ -56,6 +59,7 @@ Result<Measured> Session::take_snapshot() {
   snapshot.folded_threads = collected.folded_threads;
   if (raw->budget) snapshot.folded_life_ns = collected.folded_life_ns;
   snapshot.cpu_time = collected.cpu_time;
+  if (*raw_waits) snapshot.waits = capture::collect_waits(*raw, **raw_waits, names);
   if (plan_.counts_only)
     for (const Figures figures :
          {Figures::kSyscallResults, Figures::kScheduling, Figures::kSockets, Figures::kBudget})
