@@ -307,8 +307,8 @@ struct tr_durations {
 #define TR_SEVERAL 0xffffffffu
 struct tr_cause {
   struct tr_durations waits;
-  struct tr_durations runs; /* after these waits: from the wake-up to running */
-  __u32 waker_tid;          /* TR_SEVERAL: not always the same thread; 0: no thread */
+  struct tr_durations run_queue; /* after these waits: from the wake-up to running */
+  __u32 waker_tid;               /* TR_SEVERAL: not always the same thread; 0: no thread */
   __u32 reserved;
 };
 

@@ -291,6 +291,6 @@ __noinline int add_run_up(struct tr_thread* thread, __u64 now) {
   if (number == TR_CAUSE_NONE || now <= window_open_ns || thread->since_ns >= window_close_ns)
     return 0;
   struct tr_cause* cause = bpf_map_lookup_elem(&causes, &number);
-  if (cause) add_duration(&cause->runs, inside_window(thread->since_ns, now));
+  if (cause) add_duration(&cause->run_queue, inside_window(thread->since_ns, now));
   return 0;
 }

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "run_waits.h"
+
 namespace tr::golden {
 namespace {
 
@@ -545,14 +547,17 @@ Snapshot damaged() {
   return run;
 }
 
+Snapshot with_waits() {
+  Snapshot run = epoll_echo();
+  run.waits = some_waits();
+  return run;
+}
+
 }  // namespace
 
 std::vector<NamedRun> recorded_runs() {
-  return {{"epoll_echo", epoll_echo()},
-          {"thread_echo", thread_echo()},
-          {"program", program()},
-          {"counted", counted()},
-          {"damaged", damaged()}};
+  return {{"epoll_echo", epoll_echo()}, {"thread_echo", thread_echo()}, {"program", program()},
+          {"counted", counted()},       {"damaged", damaged()},         {"waits", with_waits()}};
 }
 
 }  // namespace tr::golden

@@ -23,6 +23,7 @@ inline void PrintTo(const NamedRun& run, std::ostream* out) {
 // thread_echo: a thread per connection, pinned to one CPU.
 // program: no server; two processes, errors, no messages.
 // counted: attached to, somebody else's load, calls only counted.
+// waits: as epoll_echo, and with --waits.
 // damaged: an open loop in which everything that can be doubted is.
 std::vector<NamedRun> recorded_runs();
 

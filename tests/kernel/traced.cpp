@@ -137,11 +137,11 @@ void expect_causes_add_up(const Budget& budget, const Waits& waits) {
       left;
   for (const Wait& wait : budget.waits)
     left[key(wait)] = {wait.count, wait.ns};
-  std::uint64_t run_up_ns = waits.other_runs.ns;
+  std::uint64_t run_up_ns = waits.other_run_queue.ns;
   for (const WaitCause& cause : waits.causes) {
     left[key(cause)].first -= cause.waits.count;
     left[key(cause)].second -= cause.waits.ns;
-    run_up_ns += cause.runs.ns;
+    run_up_ns += cause.run_queue.ns;
     std::uint64_t in_buckets = 0;
     for (const auto& bucket : cause.waits.buckets)
       in_buckets += bucket.count;

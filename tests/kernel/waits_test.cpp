@@ -96,7 +96,7 @@ TEST(Waits, AFutexIsToldByItsAddressAndTheThreadThatWakes) {
   EXPECT_EQ(cause.waker_name, "waker");
   EXPECT_EQ(cause.waker_tid, static_cast<std::uint64_t>(shared->waker.load()));
   EXPECT_EQ(cause.waits.count, kTurns);
-  EXPECT_EQ(cause.runs.count, kTurns);
+  EXPECT_EQ(cause.run_queue.count, kTurns);
   EXPECT_GE(cause.waits.max_ns * kTurns, cause.waits.ns);
   std::uint64_t handed = 0;
   for (const Handoff& handoff : outcome.waits->handoffs)
@@ -334,8 +334,8 @@ TEST(Waits, TheWayToACpuIsPutToTheWaitBeforeIt) {
   expect_sound(outcome);
   std::uint64_t ns = 0, longest = 0;
   for (const WaitCause& cause : outcome.waits->causes) {
-    ns += cause.runs.ns;
-    longest = std::max(longest, cause.runs.max_ns);
+    ns += cause.run_queue.ns;
+    longest = std::max(longest, cause.run_queue.max_ns);
   }
   EXPECT_GT(longest, kMs / 10);
   // Only the one that was on its way when the window opened is of a wait before it.
@@ -356,7 +356,7 @@ TEST(Waits, WhatFindsNoRoomIsSummedUp) {
   EXPECT_GE(outcome.waits->causes.size(), TR_CAUSES - 10U);
   EXPECT_GT(outcome.waits->other_waits.count, 0U);
   EXPECT_GT(outcome.waits->other_waits.ns, 0U);
-  EXPECT_GT(outcome.waits->other_runs.count, 0U);
+  EXPECT_GT(outcome.waits->other_run_queue.count, 0U);
 }
 
 TEST(Waits, WhoIsAsleepAtTheCloseIsToldToo) {

@@ -66,9 +66,10 @@ class WaitCollector {
 
     Waits result;
     result.other_waits = durations_of(sums.front().waits);
-    result.other_runs = durations_of(sums.front().runs);
+    result.other_run_queue = durations_of(sums.front().run_queue);
     for (const auto& [key, cause] : causes)
-      if (cause.waits.count + cause.runs.count > 0) result.causes.push_back(cause_of(key, cause));
+      if (cause.waits.count + cause.run_queue.count > 0)
+        result.causes.push_back(cause_of(key, cause));
     std::ranges::stable_sort(result.causes, std::greater(),
                              [](const WaitCause& cause) { return cause.waits.ns; });
     collect_handoffs(result);
@@ -83,7 +84,7 @@ class WaitCollector {
     const auto sleep = waits_.sleeps.find(record.slot);
     if (sleep == waits_.sleeps.end() || sleep->second.running_up >= sums.size()) return;
     if (record.since_ns < raw_.window_close_ns)
-      add(sums[sleep->second.running_up].runs,
+      add(sums[sleep->second.running_up].run_queue,
           inside_window(raw_, record.since_ns, raw_.window_close_ns));
   }
 
@@ -123,7 +124,7 @@ class WaitCollector {
     cause.waker_name = name_in(key.waker);
     if (raw.waker_tid != TR_SEVERAL) cause.waker_tid = raw.waker_tid;
     cause.waits = durations_of(raw.waits);
-    cause.runs = durations_of(raw.runs);
+    cause.run_queue = durations_of(raw.run_queue);
     return cause;
   }
 

@@ -43,11 +43,11 @@ void add(GroupSum& sum, const WaitCause& cause) {
   }
   sum.processes.insert(cause.tgid);
   add(group.waits, cause.waits);
-  add(group.runs, cause.runs);
+  add(group.run_queue, cause.run_queue);
   const auto [waker, fresh] = sum.wakers.try_emplace({cause.waker, cause.waker_name}, cause);
   if (fresh) return;
   add(waker->second.waits, cause.waits);
-  add(waker->second.runs, cause.runs);
+  add(waker->second.run_queue, cause.run_queue);
 }
 
 WaitGroup finished(GroupSum sum) {

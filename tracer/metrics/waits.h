@@ -30,7 +30,7 @@ struct WaitGroup {
   WaitCause at;       // one of its causes: call, object, place, which and far_port are those of all
   bool idle = false;  // as TimeState::kIdle
   Durations waits;
-  Durations runs;
+  Durations run_queue;
   std::size_t processes = 1;      // that many have it
   std::vector<WaitCause> wakers;  // by kind and name of the waker, longest first
 };

@@ -35,7 +35,7 @@ Json causes(const Snapshot& snapshot) {
                     {"waker_tid", unless_zero(cause.waker_tid)},
                     {"idle", metrics::waits_for_work(wait)},
                     {"waits", durations(cause.waits)},
-                    {"runs", durations(cause.runs)}});
+                    {"run_queue", durations(cause.run_queue)}});
   }
   return list;
 }
@@ -70,7 +70,7 @@ Json waits_json(const JudgedRun& run) {
   const Waits& waits = *run.snapshot.waits;
   return {
       {"causes", causes(run.snapshot)},
-      {"others", {{"waits", durations(waits.other_waits)}, {"runs", durations(waits.other_runs)}}},
+      {"others", {{"waits", durations(waits.other_waits)}, {"run_queue", durations(waits.other_run_queue)}}},
       {"handoffs", handoffs(waits)},
       {"other_handoffs", waits.other_handoffs},
       {"arrivals", arrivals(waits)}};

@@ -49,12 +49,13 @@ std::string name_of(const WaitGroup& group) {
   return name;
 }
 
-// "the load", "worker", "nginx, another program"
+// "woken by the load", "woken by worker", "woken by nginx, another program"
 std::string waker_text(const WaitCause& cause) {
+  if (cause.waker == "nobody") return "not woken yet";
   const std::string who(waker_name(cause.waker));
-  if (cause.waker_name.empty()) return who;
+  if (cause.waker_name.empty()) return "woken by " + who;
   const std::string name = printable(cause.waker_name);
-  return cause.waker == "server" ? name : fmt::format("{}, {}", name, who);
+  return cause.waker == "server" ? "woken by " + name : fmt::format("woken by {}, {}", name, who);
 }
 
 // Counts and times, per message where there are messages.
@@ -95,7 +96,7 @@ class WaitTable {
     if (detail.full) number("p90");
     number("p99");
     number("max");
-    number("then runs after");
+    number("to run: p50");
     if (detail.full) number("p90");
     number("p99");
     if (detail.full) number("max");
@@ -104,8 +105,8 @@ class WaitTable {
   Table build() {
     put_state("blocked", false);
     put_state("idle", true);
-    if (waits_.other_waits.count + waits_.other_runs.count > 0)
-      put(0, "not told apart", waits_.other_waits, waits_.other_runs);
+    if (waits_.other_waits.count + waits_.other_run_queue.count > 0)
+      put(0, "not told apart", waits_.other_waits, waits_.other_run_queue);
     return std::move(table_);
   }
 
@@ -160,12 +161,15 @@ class WaitTable {
   void put_group(const WaitGroup& group) {
     std::string name = name_of(group);
     if (group.processes > 1) name += fmt::format(", in {} processes", count_text(group.processes));
-    put(1, std::move(name), group.waits, group.runs);
+    put(1, std::move(name), group.waits, group.run_queue);
+    if (group.wakers.size() == 1) {  // its figures are those of the group
+      table_.rows.push_back({{waker_text(group.wakers.front())}, 2});
+      return;
+    }
     const std::size_t shown =
         detail_.full ? group.wakers.size() : std::min(kWakers, group.wakers.size());
     for (std::size_t i = 0; i < shown; ++i)
-      put(2, "woken by " + waker_text(group.wakers[i]), group.wakers[i].waits,
-          group.wakers[i].runs);
+      put(2, waker_text(group.wakers[i]), group.wakers[i].waits, group.wakers[i].run_queue);
     std::uint64_t rest_ns = 0, rest_times = 0;
     for (std::size_t i = shown; i < group.wakers.size(); ++i) {
       rest_ns += group.wakers[i].waits.ns;
@@ -249,8 +253,8 @@ std::vector<Section> wait_sections(const JudgedRun& run, const Detail& detail) {
   std::vector<Section> sections;
   Section causes{"What it waits for", {}, WaitTable(run, detail).build(), {}};
   causes.remarks.emplace_back(
-      "\"Then runs after\" is the run queue: from the wake-up that ended the wait until the thread"
-      " had a CPU.");
+      "\"To run\" is the run queue: from the wake-up that ended the wait until the thread had a "
+      "CPU.");
   sections.push_back(std::move(causes));
   if (!run.metrics.waits->handoffs.empty()) sections.push_back(handoff_section(run, detail));
   if (detail.full) sections.push_back(histogram_section(*run.metrics.waits));

@@ -205,7 +205,7 @@ void visit_fields(S& exit, Field&& field) {
 template <MaybeConst<ProgramCost> S, class Field>
 void visit_fields(S& program, Field&& field) {
   field("program", program.program);
-  field("runs", program.runs);
+  field("run_queue", program.run_queue);
   field("ns_per_run", program.ns_per_run);
   field("untraced_runs", program.untraced_runs);
 }
@@ -239,7 +239,7 @@ void visit_fields(S& cause, Field&& field) {
   field("waker_name", cause.waker_name);
   field("waker_tid", cause.waker_tid);
   field("waits", cause.waits);
-  field("runs", cause.runs);
+  field("run_queue", cause.run_queue);
 }
 
 template <MaybeConst<Handoff> S, class Field>
@@ -264,7 +264,7 @@ template <MaybeConst<Waits> S, class Field>
 void visit_fields(S& waits, Field&& field) {
   field("causes", waits.causes);
   field("other_waits", waits.other_waits);
-  field("other_runs", waits.other_runs);
+  field("other_run_queue", waits.other_run_queue);
   field("handoffs", waits.handoffs);
   field("other_handoffs", waits.other_handoffs);
   field("arrivals", waits.arrivals);

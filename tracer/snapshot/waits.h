@@ -36,7 +36,7 @@ struct WaitCause {
   std::string waker_name;
   std::uint64_t waker_tid = 0;  // 0: none, or not always the same
   Durations waits;
-  Durations runs;  // after these waits, from the wake-up until the thread ran
+  Durations run_queue;  // after these waits, from the wake-up until the thread ran
 
   friend bool operator==(const WaitCause&, const WaitCause&) = default;
 };
@@ -68,7 +68,7 @@ struct Waits {
   std::vector<WaitCause> causes;  // longest first
   // Of causes for which there was no room: of all calls, objects and wakers.
   Durations other_waits;
-  Durations other_runs;
+  Durations other_run_queue;
   std::vector<Handoff> handoffs;     // most frequent first
   std::uint64_t other_handoffs = 0;  // between pairs for which there was no room
   // Ports at which a connection woke a thread of the tree. Absent: this kernel does not show them.
