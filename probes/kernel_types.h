@@ -127,6 +127,7 @@ struct pt_regs {
 /* arch/x86/include/uapi/asm/unistd_64.h */
 #define NR_READ 0
 #define NR_WRITE 1
+#define NR_MMAP 9
 #define NR_RT_SIGRETURN 15
 #define NR_READV 19
 #define NR_WRITEV 20
@@ -153,6 +154,7 @@ struct pt_regs {
 #define NR_RECVFROM 207
 #define NR_SENDMSG 211
 #define NR_RECVMSG 212
+#define NR_MMAP 222
 #define NR_RECVMMSG 243
 #define NR_SENDMMSG 269
 #else
@@ -221,6 +223,17 @@ static __always_inline __u32 futex_operation(const struct pt_regs* regs) {
   return (__u32)regs->si;
 #else
   return (__u32)regs->regs[1];
+#endif
+}
+
+/* Of an mmap: does it map code from a file? include/uapi/asm-generic/mman-common.h */
+static __always_inline bool maps_code(const struct pt_regs* regs) {
+#define PROT_EXEC 4
+#define MAP_ANONYMOUS 0x20
+#if defined(__TARGET_ARCH_x86)
+  return regs->dx & PROT_EXEC && !(regs->r10 & MAP_ANONYMOUS);
+#else
+  return regs->regs[2] & PROT_EXEC && !(regs->regs[3] & MAP_ANONYMOUS);
 #endif
 }
 

@@ -59,6 +59,20 @@ static __always_inline void tell(enum tr_news_kind kind, __u32 tgid, __u64 now,
   bpf_ringbuf_submit(item, 0);
 }
 
+/* The thread's process has mapped code that user space may not know of. */
+__noinline int tell_mapped(struct tr_thread* thread) {
+  struct tr_stack_note* note = thread ? stack_note(thread->slot) : 0;
+  if (!note || !note->process) return 0;
+  struct tr_news* item = bpf_ringbuf_reserve(&news, sizeof(*item), 0);
+  if (!item) return 0; /* it is learnt at the window's edges, too */
+  __builtin_memset(item, 0, sizeof(*item));
+  item->kind = TR_NEWS_MAPPED;
+  item->tgid = note->process;
+  item->image = note->image;
+  bpf_ringbuf_submit(item, 0);
+  return 0;
+}
+
 /* Adds an exited thread to the sums over all whose records are used again, and empties its
  * tables. */
 __noinline int fold(struct tr_thread* thread) {
@@ -160,7 +174,8 @@ int BPF_PROG(on_sched_process_fork, struct task_struct* parent, struct task_stru
     __u32* of_child = bpf_task_storage_get(&members, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
     if (of_child) *of_child = TR_LOAD_MEMBER;
   } else if (member) {
-    adopt(child);
+    struct tr_thread* thread = adopt(child);
+    if (has_stacks && thread) begin_note(thread, member, parent->tgid);
   }
   return 0;
 }
@@ -171,6 +186,10 @@ int BPF_PROG(on_sched_process_exec, struct task_struct* task, int old_pid) {
   if (!thread) return 0;
   /* A thread that is not the leader takes over the leader's id. */
   thread->tid = task->pid;
+  if (has_stacks) {
+    begin_image(thread);
+    tell_mapped(thread);
+  }
   if ((__u32)task->tgid == window_opens_at_exec_of) {
     __u64 now = bpf_ktime_get_ns();
     window_opens_at_exec_of = 0;
@@ -206,6 +225,7 @@ int adopt_threads(struct bpf_iter__task* ctx) {
   if (task_state(task) & TASK_DEAD) return 0;
   struct tr_thread* thread = adopt(task);
   if (!thread) return 0;
+  if (has_stacks) begin_note(thread, 0, 0);
   __sync_fetch_and_add(&adoptions, 1);
   unsigned int state = task_state(task);
   __u64 now = bpf_ktime_get_ns();

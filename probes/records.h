@@ -224,6 +224,7 @@ enum tr_program {
   TR_PROGRAM_INTERRUPT, /* entries and exits of interrupts of all kinds */
   TR_PROGRAM_SOFTIRQ,
   TR_PROGRAM_SOCK_READY,
+  TR_PROGRAM_CPU_SAMPLE,
   TR_PROGRAMS
 };
 
@@ -342,10 +343,65 @@ struct tr_arrivals {
   __u64 too_many; /* threads beyond the first of each */
 };
 
+/* Stacks, where they are asked for. Addresses as the unwinder found them, innermost first; behind
+ * the first, return addresses. */
+#define TR_USER_FRAMES 127
+#define TR_KERNEL_FRAMES 64
+
+/* How the user's part was unwound; a stack may need several. */
+enum tr_unwinding {
+  TR_BY_FRAME_POINTERS = 1,
+  TR_UNREADABLE = 2, /* there is none, or its memory could not be read */
+  TR_CUT = 4,        /* it goes on beyond TR_USER_FRAMES */
+};
+
+/* Under a hash over all that is filled in. */
+struct tr_stack {
+  __u32 image;   /* see tr_stack_note */
+  __u32 process; /* see tr_stack_note */
+  __u16 user_frames;
+  __u16 kernel_frames;
+  __u32 unwinding; /* of enum tr_unwinding */
+  __u64 user[TR_USER_FRAMES];
+  __u64 kernel[TR_KERNEL_FRAMES];
+};
+
+/* In whose memory a thread's addresses mean something, and where it blocks. */
+struct tr_stack_note {
+  __u64 stack; /* where it left its CPU to block; 0: unknown */
+  /* What it executes. A forked child has its parent's, and so, at first, its mappings. */
+  __u32 image;
+  __u32 process; /* its tgid; 0: beyond the first TR_PROCESSES_APART, told apart by image alone */
+};
+#define TR_PROCESSES_APART 1024
+/* The image of a process that was taken in is its tgid, those of later ones begin above all. */
+#define TR_FIRST_NEW_IMAGE (1u << 22)
+
+/* What a thread called so did on this stack: used its CPU, or waited for that cause. */
+struct tr_stack_key {
+  __u64 stack; /* 0: unknown */
+  __u32 cause; /* TR_WAIT_KEY, or TR_ON_CPU */
+  __u32 reserved;
+  char comm[TR_COMM_LENGTH];
+};
+#define TR_ON_CPU 0xffffffffu
+
+struct tr_stack_sum {
+  __u64 count; /* waits, or samples */
+  __u64 ns;    /* of waits, as tr_wait.ns */
+};
+
+enum tr_stack_loss {
+  TR_LOST_STACKS_FULL, /* no room for a stack: what happened on it counts for stack 0 */
+  TR_LOST_SUMS_FULL,   /* no room for a sum: what happened there is missing */
+  TR_STACK_LOSSES
+};
+
 /* News for user space; what is exact is kept in maps, this only says that there is something. */
 enum tr_news_kind {
   TR_NEWS_EXEC,   /* the first process of the tree has executed its program */
   TR_NEWS_LISTEN, /* a process of the tree has put a TCP socket into LISTEN */
+  TR_NEWS_MAPPED, /* one has mapped other code: with stacks only */
 };
 
 struct tr_news {
@@ -355,7 +411,7 @@ struct tr_news {
   __u16 port; /* host order */
   __u16 family;
   __u8 address[16]; /* network order; the first 4 bytes for AF_INET */
-  __u32 reserved;
+  __u32 image;      /* of TR_NEWS_MAPPED */
 };
 
 /* Durations are bucketed as in snapshot/histogram.h with 3 sub-bits: at most 12.5 % wide. */
@@ -400,5 +456,6 @@ TR_STATIC_ASSERT(TR_OBJECTS <= 16 && TR_WAKERS <= 16, "TR_WAIT_KEY");
 TR_STATIC_ASSERT(sizeof(struct tr_thread) % 8 == 0, "records lie end to end in the mapped array");
 TR_STATIC_ASSERT(sizeof(struct tr_cause_key) == 40, "compared and hashed as a whole: no padding");
 TR_STATIC_ASSERT(sizeof(struct tr_news) == 40, "tr_news");
+TR_STATIC_ASSERT(sizeof(struct tr_stack_key) == 32, "tr_stack_key");
 
 #endif

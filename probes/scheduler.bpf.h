@@ -1,7 +1,7 @@
 /* When does a thread run, wait for a CPU, or sleep, and on which CPU? */
 
-static __always_inline void switched_out(struct tr_thread* thread, struct task_struct* task,
-                                         bool preempt, __u64 now) {
+static __always_inline void switched_out(void* ctx, struct tr_thread* thread,
+                                         struct task_struct* task, bool preempt, __u64 now) {
   unsigned int state = task_state(task);
   if (preempt || state == 0) {
     enter_state(thread, TR_STATE_PREEMPTED, now);
@@ -17,6 +17,7 @@ static __always_inline void switched_out(struct tr_thread* thread, struct task_s
       if (is_among(calls_for_readiness, thread->call) && in_window(now))
         count_in_vain(thread, thread->call);
     }
+    if (has_stacks && has_budget) note_stack(ctx, thread->slot);
     enter_state(thread, TR_STATE_BLOCKED, now);
     count(thread, TR_VOLUNTARY_SWITCHES, now);
   }
@@ -72,7 +73,7 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct* prev, struct tas
   if (!exchange_threads(prev, next, &exchange, now)) return 0;
   if (exchange.leaving) {
     if (unlikely(exchange.unseen)) switched_in(exchange.leaving, exchange.cpu, now);
-    switched_out(exchange.leaving, prev, preempt, now);
+    switched_out(ctx, exchange.leaving, prev, preempt, now);
   }
   if (exchange.coming) switched_in(exchange.coming, exchange.cpu, now);
   return 0;

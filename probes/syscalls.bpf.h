@@ -89,6 +89,8 @@ static __always_inline void count_useless_wake(struct tr_thread* thread,
     count_cell(thread, TR_CELL_KEY(TR_CELL_WOKE_NOBODY, NR_FUTEX, operation));
 }
 
+int tell_mapped(struct tr_thread* thread);
+
 static __always_inline void leave_call(struct tr_thread* thread, const struct pt_regs* regs,
                                        long ret, __u64 now) {
   enter_state(thread, TR_STATE_USER, now);
@@ -102,6 +104,7 @@ static __always_inline void leave_call(struct tr_thread* thread, const struct pt
   else
     close_call(thread, call, thread->call_since_ns, thread->call_cpu_ns, ret, now);
   if (call == NR_FUTEX && ret == 0 && in_window(now)) count_useless_wake(thread, regs);
+  if (has_stacks && call == NR_MMAP && maps_code(regs)) tell_mapped(thread);
   thread->call = TR_NO_CALL;
 }
 

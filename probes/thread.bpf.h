@@ -5,6 +5,7 @@
 
 #include "kernel_types.h"
 #include "records.h"
+#include "stacks.bpf.h"
 
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
@@ -249,6 +250,7 @@ __noinline int add_wait(struct tr_thread* thread, __u64 from, __u64 to) {
   __u32 key = TR_WAIT_KEY(call, thread->object, thread->waker);
   __u64 ns = inside_window(from, to);
   if (has_waits) add_cause(thread, key, ns);
+  if (has_stacks) add_blocked(thread, key, ns);
   __u32 slot = find_wait(thread, key);
   if (likely(slot < TR_WAIT_SLOTS && thread->waits[slot].count != ~0u)) {
     thread->waits[slot].key = key + 1;

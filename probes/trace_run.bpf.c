@@ -1,5 +1,6 @@
 /* The probes, as one object. Each file answers one question and builds on those above it. */
 /* clang-format off */
+#include "stacks.bpf.h"
 #include "thread.bpf.h"
 #include "sockets.bpf.h"
 #include "syscalls.bpf.h"
@@ -8,6 +9,7 @@
 #include "membership.bpf.h"
 #include "scheduler.bpf.h"
 #include "interrupts.bpf.h"
+#include "profile.bpf.h"
 /* clang-format on */
 
 /* The helpers used here are for GPL-compatible programs only. */

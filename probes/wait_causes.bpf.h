@@ -162,12 +162,19 @@ static __always_inline void count_arrival(struct tr_cpu* cpu) {
   if (woken >= 2) __sync_fetch_and_add(&at->too_many, 1);
 }
 
+/* Whether a waker of this kind is one thread, and not the load. */
+static __always_inline bool is_named(__u32 waker) {
+  return waker == TR_WOKEN_BY_TREE || waker == TR_WOKEN_BY_OTHER || waker == TR_WOKEN_BY_KERNEL;
+}
+
 /* On the waker's CPU, as on_sched_waking. */
 static __always_inline void note_waker(struct tr_thread* thread, struct tr_cpu* cpu) {
   struct tr_sleep* sleep = sleep_of(thread);
   if (!sleep) return;
-  sleep->waker_tid = (__u32)bpf_get_current_pid_tgid();
-  bpf_get_current_comm(sleep->waker, sizeof(sleep->waker));
+  if (is_named(thread->waker)) {
+    sleep->waker_tid = (__u32)bpf_get_current_pid_tgid();
+    bpf_get_current_comm(sleep->waker, sizeof(sleep->waker));
+  }
   if (unlikely(cpu->arrival_port) && is_among(calls_for_connections, thread->call))
     count_arrival(cpu);
 }
@@ -217,11 +224,6 @@ static __always_inline void add_duration(struct tr_durations* durations, __u64 n
   __sync_fetch_and_add(&durations->ns, ns);
   __sync_fetch_and_add(&durations->buckets[bucket], 1);
   raise_max(&durations->max_ns, ns);
-}
-
-/* Whether a waker of this kind is one thread, and not the load. */
-static __always_inline bool is_named(__u32 waker) {
-  return waker == TR_WOKEN_BY_TREE || waker == TR_WOKEN_BY_OTHER || waker == TR_WOKEN_BY_KERNEL;
 }
 
 static __always_inline bool is_same(const struct tr_cause_key* a, const struct tr_cause_key* b) {

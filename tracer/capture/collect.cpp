@@ -6,10 +6,19 @@
 #include <tuple>
 #include <utility>
 
-#include "capture/open_wait.h"
-
 namespace tr::capture {
 namespace {
+
+// By enum tr_object; part of files and reports, never changed.
+constexpr std::array<std::string_view, TR_OBJECTS> kObjectNames{
+    "",      "client",  "listener", "socket",   "pipe",     "file", "device",
+    "epoll", "eventfd", "timerfd",  "signalfd", "io_uring", "other"};
+
+// By enum tr_waker, then "nobody": asleep when the window closed.
+constexpr std::array<std::string_view, TR_WAKERS> kWakerNames{
+    "unknown", "server", "load", "other", "kernel", "network", "timer", "interrupt"};
+constexpr std::uint32_t kNobody = TR_WAKERS;
+static_assert(kNobody < 16);
 
 // One call's figures while they are added up; `latency` by bucket number.
 struct CallSum {
@@ -27,6 +36,20 @@ struct CallSum {
 
   [[nodiscard]] bool touched() const { return calls + carried_in + errors + total_ns != 0; }
 };
+
+std::string call_name(std::uint32_t number, const Names& names) {
+  const std::uint32_t plain = number & ~TR_CALL_COMPAT;
+  return plain == TR_CALL_OTHER
+             ? "(no such call)"
+             : names.syscall(static_cast<int>(plain), (number & TR_CALL_COMPAT) != 0);
+}
+
+// When the wake-up of a thread that is still asleep, or was about to be woken, had begun; the
+// window's close if it had not.
+std::uint64_t wake_of(const RawCounts& raw, const tr_thread& record) {
+  const bool waking = record.waking_ns != 0 && record.waking_ns < raw.window_close_ns;
+  return waking ? std::max<std::uint64_t>(record.waking_ns, record.since_ns) : raw.window_close_ns;
+}
 
 struct WaitSum {
   std::uint64_t count = 0;
@@ -154,7 +177,7 @@ class Collector {
 
  private:
   [[nodiscard]] std::uint64_t inside(std::uint64_t from, std::uint64_t to) const {
-    return inside_window(raw_, from, to);
+    return capture::inside(raw_, from, to);
   }
 
   [[nodiscard]] std::uint64_t end_of_life(const tr_thread& record) const {
@@ -208,15 +231,18 @@ class Collector {
     close_call(sum, record.restarted_call, record.restarted_since_ns, record.restarted_cpu_ns);
   }
 
+  // As the probes' woken_up(), for a thread that is still asleep, or whose wake-up is under way.
   void close_wait(Sum& sum, const tr_thread& record) const {
-    const auto open = open_wait(raw_, record);
-    if (!open) return;
-    sum.state_ns[TR_STATE_BLOCKED] += open->ns;
-    sum.state_ns[TR_STATE_WAKING] += open->waking_ns;
-    if (!raw_.budget || !open->counts) return;
-    WaitSum& wait = sum.waits[open->key];
-    ++wait.count;
-    wait.ns += open->ns;
+    const std::uint64_t close = raw_.window_close_ns;
+    if (record.since_ns >= close) return;
+    const std::uint64_t woken = wake_of(raw_, record);
+    sum.state_ns[TR_STATE_BLOCKED] += inside(record.since_ns, woken);
+    sum.state_ns[TR_STATE_WAKING] += inside(woken, close);
+    if (const auto open = open_wait(raw_, record)) {
+      WaitSum& wait = sum.waits[open->cause];
+      ++wait.count;
+      wait.ns += open->ns;
+    }
   }
 
   // A CPU's time since its last switch is that of who runs there still.
@@ -318,7 +344,7 @@ class Collector {
     budget.preempted_ns = sum.state_ns[TR_STATE_PREEMPTED];
     budget.waking_ns = sum.state_ns[TR_STATE_WAKING];
     for (const auto& [key, sums] : sum.waits) {
-      Wait wait = wait_of(key, names_);
+      Wait wait = name_cause(key, names_);
       wait.count = sums.count;
       wait.ns = sums.ns;
       budget.waits.push_back(std::move(wait));
@@ -356,6 +382,34 @@ class Collector {
 };
 
 }  // namespace
+
+std::uint64_t inside(const RawCounts& raw, std::uint64_t from, std::uint64_t to) {
+  from = std::max(from, raw.window_open_ns);
+  to = std::min(to, raw.window_close_ns);
+  return to > from ? to - from : 0;
+}
+
+std::optional<OpenWait> open_wait(const RawCounts& raw, const tr_thread& record) {
+  if (!raw.budget || record.serial == 0 || record.died_ns != 0 ||
+      record.state != TR_STATE_BLOCKED || record.since_ns >= raw.window_close_ns)
+    return std::nullopt;
+  const std::uint64_t woken = wake_of(raw, record);
+  if (woken <= raw.window_open_ns) return std::nullopt;
+  const std::uint32_t call = record.call == TR_NO_CALL ? TR_CALL_NONE : record.call;
+  const std::uint32_t waker = woken < raw.window_close_ns ? record.waker : kNobody;
+  return OpenWait{.cause = TR_WAIT_KEY(call, record.object, waker),
+                  .ns = inside(raw, record.since_ns, woken)};
+}
+
+Wait name_cause(std::uint32_t wait_key, const Names& names) {
+  const std::uint32_t object = wait_key >> 4 & 15;
+  const std::uint32_t waker = wait_key & 15;
+  Wait wait;
+  if (wait_key >> 8 != TR_CALL_NONE) wait.call = call_name(wait_key >> 8, names);
+  if (object < kObjectNames.size()) wait.object = kObjectNames[object];
+  wait.waker = waker < kWakerNames.size() ? kWakerNames[waker] : "nobody";
+  return wait;
+}
 
 Collected collect(const RawCounts& raw, const Names& names) {
   return Collector(raw, names).run();

@@ -42,6 +42,20 @@ struct Collected {
   std::optional<CpuTime> cpu_time;  // with a budget
 };
 
+// The part of [from, to) inside the window.
+[[nodiscard]] std::uint64_t inside(const RawCounts& raw, std::uint64_t from, std::uint64_t to);
+
+// A wait that was still open when the window closed: its cause as TR_WAIT_KEY with the waker
+// "nobody", unless its wake-up had begun, and its time inside the window.
+struct OpenWait {
+  std::uint32_t cause = 0;
+  std::uint64_t ns = 0;
+};
+[[nodiscard]] std::optional<OpenWait> open_wait(const RawCounts& raw, const tr_thread& record);
+
+// The cause of a wait in words; without count and time.
+[[nodiscard]] Wait name_cause(std::uint32_t wait_key, const Names& names);
+
 // Closes what is still open at the window's end (states, calls under way), names it, adds it up.
 // Threads whose life does not touch the window are left out.
 [[nodiscard]] Collected collect(const RawCounts& raw, const Names& names);

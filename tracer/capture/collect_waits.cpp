@@ -6,8 +6,6 @@
 #include <string_view>
 #include <tuple>
 
-#include "capture/open_wait.h"
-
 namespace tr::capture {
 namespace {
 
@@ -85,22 +83,21 @@ class WaitCollector {
     if (sleep == waits_.sleeps.end() || sleep->second.running_up >= sums.size()) return;
     if (record.since_ns < raw_.window_close_ns)
       add(sums[sleep->second.running_up].run_queue,
-          inside_window(raw_, record.since_ns, raw_.window_close_ns));
+          inside(raw_, record.since_ns, raw_.window_close_ns));
   }
 
   // As add_cause(), for a thread that sleeps at the close, or whose wake-up is then under way.
   template <class CauseOf>
   void close_wait(const tr_thread& record, CauseOf&& cause_of) const {
-    if (record.serial == 0) return;
     const auto open = open_wait(raw_, record);
-    if (!open || !open->counts) return;
+    if (!open) return;
     tr_cause_key key{};
-    key.wait = open->key;
+    key.wait = open->cause;
     tr_sleep sleep{};
     if (const auto found = waits_.sleeps.find(record.slot); found != waits_.sleeps.end())
       sleep = found->second;
     key.place = sleep.place;
-    const bool named = is_named(open->key & 15);
+    const bool named = is_named(open->cause & 15);
     if (named) std::ranges::copy(sleep.waker, key.waker);
     tr_cause& cause = cause_of(key);
     if (named && cause.waker_tid != sleep.waker_tid)
@@ -109,7 +106,7 @@ class WaitCollector {
   }
 
   [[nodiscard]] WaitCause cause_of(const tr_cause_key& key, const tr_cause& raw) const {
-    const Wait wait = wait_of(key.wait, names_);
+    const Wait wait = name_cause(key.wait, names_);
     WaitCause cause;
     cause.call = wait.call;
     cause.object = wait.object;

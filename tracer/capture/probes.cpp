@@ -21,6 +21,7 @@
 #include <fmt/format.h>
 
 #include "capture/kernel_file.h"
+#include "capture/probes_private.h"
 #include "capture/syscall_names.h"
 #include "snapshot/calls_for_events.h"
 #include "trace_run.skel.h"
@@ -76,7 +77,8 @@ Result<std::unique_ptr<bpf_link, void (*)(bpf_link*)>> attach_program(bpf_progra
 constexpr std::array kProgramNames = {"sys_enter",        "sys_exit",         "sched_switch",
                                       "sched_wakeup",     "sched_wakeup_new", "sched_migrate_task",
                                       "sock_send_length", "sock_recv_length", "sched_waking",
-                                      "interrupts",       "softirqs",         "sk_data_ready"};
+                                      "interrupts",       "softirqs",         "sk_data_ready",
+                                      "cpu_sample"};
 static_assert(kProgramNames.size() == TR_PROGRAMS);
 
 bool is_of_interrupts(std::string_view program) {
@@ -123,11 +125,13 @@ bool is_wanted(std::string_view program, const ProbeOptions& options, bool socke
       program == "on_sched_migrate_task")
     return !options.counts_only;
   if (program == "on_sk_data_ready") return options.waits;
+  if (program == "on_cpu_sample") return options.sample_hz != 0;
   if (program.starts_with("on_sock_")) return !options.counts_only && socket_tracepoints;
   return true;
 }
 
 constexpr std::string_view kAdopt = "adopt_threads";
+constexpr std::string_view kSample = "on_cpu_sample";
 
 // The calls that block on the descriptor which is their first argument. Not io_uring_enter, whose
 // first argument may be the number of a registered ring.
@@ -147,58 +151,7 @@ bool kernel_is_at_least(int major, int minor) {
          std::pair(its_major, its_minor) >= std::pair(major, minor);
 }
 
-// As kCallsWithDescriptor, for those that say by another argument what they wait for.
-constexpr std::array<std::string_view, 4> kCallsWithInstance{"epoll_pwait", "epoll_pwait2",
-                                                             "epoll_wait", "io_uring_enter"};
-constexpr std::array<std::string_view, 2> kCallsWithFutex{"futex", "futex_wait"};
-constexpr std::array<std::string_view, 2> kCallsWithCountFirst{"pselect6", "select"};
-constexpr std::array<std::string_view, 2> kCallsWithCountSecond{"poll", "ppoll"};
-constexpr std::array<std::string_view, 3> kCallsForConnections{"accept", "accept4",
-                                                               "io_uring_enter"};
-
-template <std::size_t kNames, std::size_t kWords>
-void mark_calls(const std::array<std::string_view, kNames>& names, __u64 (&bits)[kWords]) {
-  for (std::size_t number = 0; number < kWords * 64; ++number)
-    if (std::ranges::binary_search(names, syscall_name(static_cast<int>(number))))
-      bits[number / 64] |= __u64{1} << number % 64;
-}
-
-// The group of --waits: its settings where it is wanted, else no memory for its maps.
-void prepare_waits(trace_run& skeleton, const ProbeOptions& options) {
-  auto& settings = *skeleton.rodata;
-  settings.has_waits = options.waits;
-  for (bpf_map* map : {skeleton.maps.sleeps, skeleton.maps.cause_numbers, skeleton.maps.causes,
-                       skeleton.maps.handoffs, skeleton.maps.arrivals})
-    bpf_map__set_autocreate(map, options.waits);
-  if (!options.waits) return;
-  bpf_map__set_max_entries(skeleton.maps.sleeps, settings.record_slots);
-  mark_calls(kCallsWithInstance, settings.calls_with_instance);
-  mark_calls(kCallsWithFutex, settings.calls_with_futex);
-  mark_calls(kCallsWithCountFirst, settings.calls_with_count_first);
-  mark_calls(kCallsWithCountSecond, settings.calls_with_count_second);
-  mark_calls(kCallsForEvents, settings.calls_for_connections);
-  mark_calls(kCallsForConnections, settings.calls_for_connections);
-  // net.ipv4.ip_local_port_range serves IPv6 too.
-  const std::string range = kernel_text("", "/proc/sys/net/ipv4/ip_local_port_range").value_or("");
-  unsigned first = 0;
-  unsigned last = 0;
-  if (std::sscanf(range.c_str(), "%u %u", &first, &last) == 2) {
-    settings.short_lived_first = static_cast<__u16>(first);
-    settings.short_lived_last = static_cast<__u16>(last);
-  }
-}
-
 }  // namespace
-
-struct Probes::Records {
-  const tr_thread* first = nullptr;
-  std::size_t bytes = 0;
-
-  Records(const tr_thread* at, std::size_t size) : first(at), bytes(size) {}
-  Records(const Records&) = delete;
-  Records& operator=(const Records&) = delete;
-  ~Records() { ::munmap(const_cast<tr_thread*>(first), bytes); }
-};
 
 void Probes::SkeletonDelete::operator()(trace_run* skeleton) const {
   trace_run__destroy(skeleton);
@@ -241,10 +194,11 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     skeleton.rodata->record_slots = slots;
     skeleton.rodata->inspect_descriptors = !socket_tracepoints;
     skeleton.rodata->has_budget = options.budget && !options.counts_only;
+    probes.size_stack_maps();
     skeleton.rodata->can_cast = kernel_is_at_least(6, 2);
     mark_calls(kCallsWithDescriptor, skeleton.rodata->calls_with_descriptor);
     mark_calls(kCallsForEvents, skeleton.rodata->calls_for_readiness);
-    prepare_waits(skeleton, options);
+    probes.prepare_waits();
 
     if (const int failed = trace_run__load(&skeleton); failed != 0) {
       // ESRCH: a tracepoint is not in the kernel's BTF.
@@ -292,6 +246,10 @@ Status Probes::attach() {
   bpf_object__for_each_program(program, skeleton_->obj) {
     const std::string name = bpf_program__name(program);
     if (!bpf_program__autoload(program) || name == kAdopt) continue;
+    if (name == kSample) {
+      if (Status started = start_sampling(program); !started) return started;
+      continue;
+    }
     auto link = attach_program(program);
     if (!link) return std::move(link).error();
     attached_.push_back({name, program, nullptr});
@@ -309,11 +267,11 @@ Status Probes::attach() {
 }
 
 Status Probes::map_records() {
-  const std::size_t bytes = (options_.max_threads + std::size_t{1}) * sizeof(tr_thread);
-  void* at = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, bpf_map__fd(skeleton_->maps.records), 0);
-  if (at == MAP_FAILED) return errno_error("map", "the probes' records");
-  records_ = std::make_unique<Records>(static_cast<const tr_thread*>(at), bytes);
-  return {};
+  auto mapped =
+      map_array<tr_thread>(bpf_map__fd(skeleton_->maps.records), options_.max_threads + 1);
+  if (!mapped) return std::move(mapped).error();
+  records_ = *std::move(mapped);
+  return map_stack_notes();
 }
 
 Result<std::uint64_t> Probes::adopt(std::span<const pid_t> processes) {
@@ -458,11 +416,18 @@ void Probes::detach() {
     while (monotonic_ns() < close)
       sleep_until_ns(close);
   publish(skeleton_->bss->closed, true);
+  samplers_.clear();
   for (Attached& attached : attached_)
     attached.link.reset();
   // A program that is running at this moment runs inside an RCU read section: wait those out.
   if (::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0)
     sleep_until_ns(monotonic_ns() + kNsPerSecond / 20);  // no such barrier with nohz_full CPUs
+}
+
+std::span<const tr_thread> Probes::used_records() const {
+  const std::size_t used =
+      std::min<std::size_t>(skeleton_->bss->records_asked_for, options_.max_threads);
+  return std::span(records_->first + 1, used);
 }
 
 Result<RawCounts> Probes::raw_counts() const {
@@ -479,9 +444,7 @@ Result<RawCounts> Probes::raw_counts() const {
       return !std::ranges::binary_search(*online, static_cast<int>(cpu.id) - 1);
     });
   raw.folded = skeleton_->bss->folded;
-  const std::size_t used =
-      std::min<std::size_t>(skeleton_->bss->records_asked_for, options_.max_threads);
-  raw.records = std::span(records_->first + 1, used);
+  raw.records = used_records();
 
   const int spilled = bpf_map__fd(skeleton_->maps.spilled);
   tr_spill_key key{};
@@ -503,6 +466,11 @@ std::map<std::string, std::uint64_t> Probes::lost() const {
   lost["counts without room in the spill map"] = skeleton_->bss->lost[TR_LOST_SPILL_FULL];
   if (options_.waits)
     lost["connections at ports beyond the table of --waits"] = skeleton_->bss->arrivals_uncounted;
+  if (options_.stacks) {
+    lost["stacks beyond the table of stacks"] = skeleton_->bss->stacks_lost[TR_LOST_STACKS_FULL];
+    lost["waits and samples beyond the table of sums by stack"] =
+        skeleton_->bss->stacks_lost[TR_LOST_SUMS_FULL];
+  }
   std::uint64_t misses = 0;
   // inet_sock_set_state is passed in interrupts too, hundreds of times in one that comes during a
   // run; but what is looked for there, a listen(2) of the tree, is in none, and cannot be missed.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "capture/collect.h"
+#include "capture/collect_stacks.h"
 #include "capture/collect_waits.h"
 #include "records.h"
 #include "util/result.h"
@@ -29,6 +30,10 @@ struct ProbeOptions {
   bool budget = true;
   // Waits by the single object and waker, with their distributions; needs the budget.
   bool waits = false;
+  // On which stacks threads block; with a budget only.
+  bool stacks = false;
+  // Samples of the tree's stacks so many times a second of its CPU time; 0: none. With stacks only.
+  std::uint32_t sample_hz = 0;
   // How many threads can be traced at once. Each takes 4 KiB of the kernel's memory at once.
   std::uint32_t max_threads = 8192;
   // Tell sockets from files by looking at the descriptor at each call's end, even where the
@@ -106,6 +111,10 @@ class Probes {
   Result<RawCounts> raw_counts() const;
   // Of these counts; empty unless asked for.
   [[nodiscard]] Result<std::optional<RawWaits>> raw_waits(const RawCounts& raw) const;
+  // With stacks: what was kept of them. After detach().
+  [[nodiscard]] RawStacks raw_stacks() const;
+  // With stacks: the processes of the living threads, as far as they are told apart.
+  [[nodiscard]] std::vector<symbols::Process> living_processes() const;
   // Lost events by reason, every reason named.
   [[nodiscard]] std::map<std::string, std::uint64_t> lost() const;
   [[nodiscard]] UnseenEvents unseen() const;
@@ -122,7 +131,8 @@ class Probes {
   struct RingDelete {
     void operator()(ring_buffer* ring) const;
   };
-  struct Records;  // the records array, mapped
+  template <class T>
+  struct Mapped;  // an array of the probes, mapped
   struct Attached {
     std::string name;
     bpf_program* program;
@@ -133,14 +143,25 @@ class Probes {
   Status number_cpus();
   Status attach();
   Status map_records();
+  template <class T>
+  static Result<std::unique_ptr<Mapped<T>>> map_array(int map, std::size_t entries);
+  [[nodiscard]] std::span<const tr_thread> used_records() const;
+  void size_stack_maps();
+  // The group of --waits: its settings where it is wanted, else no memory for its maps.
+  void prepare_waits();
+  Status start_sampling(bpf_program* program);
+  Status map_stack_notes();
   [[nodiscard]] std::vector<tr_cpu> read_cpus() const;
 
   ProbeOptions options_;
   std::unique_ptr<trace_run, SkeletonDelete> skeleton_;
   std::vector<Attached> attached_;
+  std::vector<std::unique_ptr<bpf_link, LinkDelete>> samplers_;  // of one program, a link per CPU
   std::unique_ptr<ring_buffer, RingDelete> ring_;
   std::unique_ptr<std::vector<tr_news>> news_;  // filled by the ring's callback: a stable address
-  std::unique_ptr<Records> records_;
+  std::unique_ptr<Mapped<tr_thread>> records_;
+  std::unique_ptr<Mapped<tr_stack_note>> stack_notes_;  // with stacks
+  std::string sampled_event_;
   std::string note_;
 };
 

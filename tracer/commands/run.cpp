@@ -164,6 +164,10 @@ void setup_run(CLI::App& app, RunOptions& options) {
          "Tell waits apart by the single object (futex, socket) and the thread that ends them, "
          "with their distributions and who wakes whom")
       ->group("Tracing");
+  app.add_flag("--profile{99}", options.profile,
+               "Sample the stacks that use the CPU, 99 times a second (--profile=HZ: HZ times), "
+               "and keep those that block")
+      ->group("Tracing");
   app.add_option("--max-threads", options.max_threads,
                  "Threads that can be traced at once (4 KiB of memory each)")
       ->type_name("N")
@@ -241,6 +245,13 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
     return usage_error(
         fmt::format("--waits and {} contradict each other: waits are a part of where the time goes",
                     plan.counts_only ? "--counts-only" : "--no-budget"));
+  if (given(app, "--profile")) {
+    if (plan.counts_only)
+      return usage_error("--profile needs the times that --counts-only leaves out");
+    const auto hz = parse_number<std::uint32_t>("--profile", options.profile, 1, 50'000);
+    if (!hz) return hz.error();
+    plan.profile_hz = *hz;
+  }
   plan.events = options.events;
   plan.read_schedstat = options.output.verbose || options.output.cross_check;
   if (options.output.cross_check)

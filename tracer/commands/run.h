@@ -21,6 +21,7 @@ struct RunOptions {
   std::string load;  // "echo", "http", "none", a command; empty: as fits the program
   std::vector<std::string> events;
   std::string max_threads;
+  std::string profile;  // samples per second
   Plan plan;  // what the options set directly
   OutputOptions output;
 };

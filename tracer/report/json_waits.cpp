@@ -70,7 +70,8 @@ Json waits_json(const JudgedRun& run) {
   const Waits& waits = *run.snapshot.waits;
   return {
       {"causes", causes(run.snapshot)},
-      {"others", {{"waits", durations(waits.other_waits)}, {"run_queue", durations(waits.other_run_queue)}}},
+      {"others",
+       {{"waits", durations(waits.other_waits)}, {"run_queue", durations(waits.other_run_queue)}}},
       {"handoffs", handoffs(waits)},
       {"other_handoffs", waits.other_handoffs},
       {"arrivals", arrivals(waits)}};

@@ -30,6 +30,9 @@ std::optional<Section> budget_section(const JudgedRun& run, const Detail& detail
 // empty where that was not measured.
 std::vector<Section> wait_sections(const JudgedRun& run, const Detail& detail);
 
+// wait_stacks.cpp: on which stacks; absent without stacks, or --waits.
+std::optional<Section> wait_stacks_section(const JudgedRun& run, const Detail& detail);
+
 // waste.cpp: calls made for nothing; absent where that is not known, or where there is nothing to
 // say.
 std::optional<Section> waste_section(const JudgedRun& run, const Detail& detail);

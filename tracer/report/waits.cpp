@@ -257,6 +257,7 @@ std::vector<Section> wait_sections(const JudgedRun& run, const Detail& detail) {
       "CPU.");
   sections.push_back(std::move(causes));
   if (!run.metrics.waits->handoffs.empty()) sections.push_back(handoff_section(run, detail));
+  if (auto stacks = wait_stacks_section(run, detail)) sections.push_back(*std::move(stacks));
   if (detail.full) sections.push_back(histogram_section(*run.metrics.waits));
   return sections;
 }

@@ -17,6 +17,7 @@
 
 #include "snapshot/bucket_list.h"
 #include "snapshot/histogram.h"
+#include "snapshot/stacks.h"
 #include "snapshot/waits.h"
 
 namespace tr {
@@ -125,7 +126,7 @@ struct SyscallStats {
 // Waits with the same cause: time in TaskCounts::blocked_ns, without the wake-ups.
 struct Wait {
   std::string call;    // the syscall that blocked; empty: none, as in a page fault
-  std::string object;  // what it waited at, see kObjectNames in capture/open_wait.cpp; or empty
+  std::string object;  // what it waited at, see kObjectNames in capture/collect.cpp; or empty
   std::string waker;   // who ended it, see kWakerNames there
   std::uint64_t count = 0;
   std::uint64_t ns = 0;
@@ -317,6 +318,7 @@ struct Snapshot {
   std::map<std::string, std::uint64_t> lost;  // by reason; every known reason, also at 0
   Overhead overhead;
   std::vector<std::string> notes;  // what a reader must know, one sentence each
+  std::optional<Stacks> stacks;    // where they were asked for
 
   [[nodiscard]] std::uint64_t window_ns() const { return window_close_ns - window_open_ns; }
 

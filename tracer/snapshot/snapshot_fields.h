@@ -5,16 +5,12 @@
 // every key listed here must be in a file of the present version, unless its type is std::optional.
 #pragma once
 
-#include <concepts>
-#include <type_traits>
-
+#include "snapshot/fields.h"
 #include "snapshot/snapshot.h"
+#include "snapshot/stacks_fields.h"
+#include "snapshot/waits_fields.h"
 
 namespace tr {
-
-// T, const or not: written from, or read into.
-template <class S, class T>
-concept MaybeConst = std::same_as<std::remove_const_t<S>, T>;
 
 template <MaybeConst<Environment> S, class Field>
 void visit_fields(S& environment, Field&& field) {
@@ -205,7 +201,7 @@ void visit_fields(S& exit, Field&& field) {
 template <MaybeConst<ProgramCost> S, class Field>
 void visit_fields(S& program, Field&& field) {
   field("program", program.program);
-  field("run_queue", program.run_queue);
+  field("runs", program.runs);
   field("ns_per_run", program.ns_per_run);
   field("untraced_runs", program.untraced_runs);
 }
@@ -217,57 +213,6 @@ void visit_fields(S& overhead, Field&& field) {
   field("share_of_cpu", overhead.share_of_cpu);
   field("calibration", overhead.calibration);
   field("programs", overhead.programs);
-}
-
-template <MaybeConst<Durations> S, class Field>
-void visit_fields(S& durations, Field&& field) {
-  field("count", durations.count);
-  field("ns", durations.ns);
-  field("max_ns", durations.max_ns);
-  field("buckets", durations.buckets);
-}
-
-template <MaybeConst<WaitCause> S, class Field>
-void visit_fields(S& cause, Field&& field) {
-  field("call", cause.call);
-  field("object", cause.object);
-  field("waker", cause.waker);
-  field("place", cause.place);
-  field("which", cause.which);
-  field("far_port", cause.far_port);
-  field("tgid", cause.tgid);
-  field("waker_name", cause.waker_name);
-  field("waker_tid", cause.waker_tid);
-  field("waits", cause.waits);
-  field("run_queue", cause.run_queue);
-}
-
-template <MaybeConst<Handoff> S, class Field>
-void visit_fields(S& handoff, Field&& field) {
-  field("waker_tid", handoff.waker_tid);
-  field("sleeper_tid", handoff.sleeper_tid);
-  field("waker", handoff.waker);
-  field("sleeper", handoff.sleeper);
-  field("count", handoff.count);
-}
-
-template <MaybeConst<Arrivals> S, class Field>
-void visit_fields(S& arrivals, Field&& field) {
-  field("port", arrivals.port);
-  field("connections", arrivals.connections);
-  field("woken", arrivals.woken);
-  field("herds", arrivals.herds);
-  field("too_many", arrivals.too_many);
-}
-
-template <MaybeConst<Waits> S, class Field>
-void visit_fields(S& waits, Field&& field) {
-  field("causes", waits.causes);
-  field("other_waits", waits.other_waits);
-  field("other_run_queue", waits.other_run_queue);
-  field("handoffs", waits.handoffs);
-  field("other_handoffs", waits.other_handoffs);
-  field("arrivals", waits.arrivals);
 }
 
 // Without the version, which comes before everything else; the threads, which can be many, last.
@@ -291,6 +236,7 @@ void visit_fields(S& snapshot, Field&& field) {
   field("lost", snapshot.lost);
   field("overhead", snapshot.overhead);
   field("notes", snapshot.notes);
+  field("stacks", snapshot.stacks);
   field("threads", snapshot.threads);
 }
 

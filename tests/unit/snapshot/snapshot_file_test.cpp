@@ -139,6 +139,11 @@ Snapshot full_snapshot() {
   snapshot.lost = {{"no room", 0}, {"no memory", 3}};
   snapshot.overhead = {1, 2, 0.25, "calibrated", {{"sys_enter", 3, 4.5, 6}, {"idle", 0, {}, 0}}};
   snapshot.notes = {"first", "second"};
+  snapshot.stacks =
+      Stacks{.frames = {{"f", "/bin/x", 0, false}, {"", "/bin/x", 16, true}},
+             .stacks = {{}, {{1, 0}, true, true}},
+             .blocked = {{1, "worker", "read", "client", "load", 2, 3}},
+             .profile = CpuProfile{.event = "cycles", .hz = 99, .stacks = {{1, "worker", 4}}}};
   return snapshot;
 }
 
@@ -271,7 +276,9 @@ bool may_be_absent(const std::string& key) {
                                                "empty",
                                                "in_vain",
                                                "woke_nobody",
-                                               "schedstat"};
+                                               "schedstat",
+                                               "stacks",
+                                               "profile"};
   return kOptional.contains(key);
 }
 
@@ -280,9 +287,9 @@ TEST(SnapshotFile, NamesEachKeyThatIsMissing) {
   int removed = 0;
   for_each_key(values, "", [&](Json& object, const std::string& key, const std::string& path) {
     // Of two that share a name only the load's run queue is optional.
-    const bool namesake =
-        path == "config.load" || (key == "runqueue_ns" && !path.starts_with("load."));
-    if (may_be_absent(key) && !namesake) return;
+    const bool namesake = path == "config.load" || path.starts_with("stacks.") ||
+                          (key == "runqueue_ns" && !path.starts_with("load."));
+    if ((may_be_absent(key) && !namesake) || path == "stacks.profile") return;
     const Json before = object;
     object.erase(key);
     EXPECT_EQ(error_of(values), "cannot read run: " + path + " is missing");
@@ -290,6 +297,15 @@ TEST(SnapshotFile, NamesEachKeyThatIsMissing) {
     ++removed;
   });
   EXPECT_GT(removed, 100);
+}
+
+TEST(SnapshotFile, TurnsAwayStacksThatReferToNothing) {
+  for (const char* at :
+       {"/stacks/stacks/1/frames/0", "/stacks/blocked/0/stack", "/stacks/profile/stacks/0/stack"}) {
+    Json values = values_of(full_snapshot());
+    values[Json::json_pointer(at)] = 2;
+    EXPECT_EQ(error_of(values), "cannot read run: stacks refers to what is not there") << at;
+  }
 }
 
 TEST(SnapshotFile, NamesEachValueOfAnotherType) {

@@ -178,6 +178,7 @@ Status Session::pass_window() {
   const auto over = [this] {
     return server_over() || load_error_ || load_held_ || outcome_ || (load_.exit && !control_);
   };
+  learn_symbols();
   const std::uint64_t open = probes_->window_open_ns();
   while (monotonic_ns() < open && !over() && !interrupted()) {
     progress_.show_passing("warming up", open - plan_.load.warmup_ns, open);
@@ -205,6 +206,7 @@ Status Session::pass_window() {
   if (monotonic_ns() < probes_->window_close_ns()) probes_->close_window_at(0);
   probes_->count(false);
   costs_->window_closed();
+  learn_symbols();
   schedstat_ = capture::since(schedstat_at_open, read_schedstat());
   if (perf_)
     if (Status disabled = perf_->disable(); !disabled) return disabled;

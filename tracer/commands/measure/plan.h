@@ -42,6 +42,9 @@ struct Plan {
   std::uint32_t max_threads = 8192;
   std::vector<std::string> events;  // perf events to count beside the probes
   bool read_schedstat = false;      // at the window's edges, to compare
+  std::uint32_t profile_hz = 0;     // samples per second and CPU; 0: none
+
+  [[nodiscard]] bool stacks() const { return profile_hz != 0 || waits; }
 
   std::chrono::milliseconds ready_timeout{10'000};  // for the program to listen
   std::chrono::milliseconds stop_grace{5'000};      // between SIGTERM and SIGKILL

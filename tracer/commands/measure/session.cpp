@@ -5,6 +5,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <poll.h>
+#include <set>
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include <utility>
@@ -85,6 +86,8 @@ Status Session::prepare() {
   auto probes = capture::Probes::load({.counts_only = plan_.counts_only,
                                        .budget = plan_.budget,
                                        .waits = plan_.waits,
+                                       .stacks = plan_.stacks(),
+                                       .sample_hz = plan_.profile_hz,
                                        .max_threads = plan_.max_threads,
                                        .inspect_descriptors = plan_.inspect_descriptors});
   if (!probes) {
@@ -93,6 +96,7 @@ Status Session::prepare() {
     return std::move(probes).error();
   }
   probes_ = *std::move(probes);
+  if (plan_.stacks()) symbols_.emplace();
   if (plan_.budget && !plan_.counts_only) probes_->refresh_cpus();
   costs_.emplace(*probes_);
   return {};
@@ -291,8 +295,21 @@ Status Session::handle_ready(std::uint64_t deadline_ns) {
 }
 
 void Session::on_news() {
-  for (const tr_news& item : probes_->read_news())
+  std::set<std::pair<std::uint32_t, std::uint32_t>> mapped;
+  for (const tr_news& item : probes_->read_news()) {
     heard_of_port_ = heard_of_port_ || item.kind == TR_NEWS_LISTEN;
+    if (item.kind == TR_NEWS_MAPPED) mapped.emplace(item.tgid, item.image);
+  }
+  if (symbols_)
+    for (const auto& [process, image] : mapped)
+      (void)symbols_->learn({.pid = static_cast<pid_t>(process), .image = image});
+}
+
+// A process that has just ended is known by its image, if by anything.
+void Session::learn_symbols() {
+  if (!symbols_) return;
+  for (const symbols::Process& process : probes_->living_processes())
+    (void)symbols_->learn(process);
 }
 
 Status Session::on_event(Program& program, const SupervisorEvent& event) {

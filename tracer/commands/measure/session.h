@@ -20,6 +20,7 @@
 #include "commands/measure/plan.h"
 #include "commands/measure/progress.h"
 #include "load/control.h"
+#include "symbols/symbols.h"
 #include "util/fd.h"
 #include "util/result.h"
 
@@ -59,6 +60,8 @@ class Session {
   Status end_programs();
   // Of the program's threads, if that is wanted.
   [[nodiscard]] std::map<pid_t, Schedstat> read_schedstat() const;
+  // Of the program's processes, what is mapped where; while they live.
+  void learn_symbols();
   void read_memory(std::optional<MemoryReading> Memory::*when);
   Result<Measured> take_snapshot();
 
@@ -91,6 +94,7 @@ class Session {
   std::optional<capture::ProbeCosts> costs_;
   std::optional<capture::PerfEvents> perf_;
   std::optional<capture::ListeningPort> listening_;
+  std::optional<symbols::Symbols> symbols_;  // with stacks
   bool heard_of_port_ = false;  // the kernel said that the tree listens somewhere
 
   std::optional<load::TracerEnd> control_;

@@ -76,6 +76,12 @@ Result<Measured> Session::take_snapshot() {
         " inferred from what followed, so the counts are whole, but the time of the states around"
         " them is not exact.",
         unseen.switches, unseen.wakeups));
+  if (symbols_) {
+    progress_.show("looking up symbols");
+    const capture::RawStacks stacks = probes_->raw_stacks();
+    capture::StackTable table(stacks, *symbols_);
+    snapshot.stacks = capture::collect_stacks(stacks, *raw, names, table);
+  }
   if (perf_) {
     snapshot.perf = perf_->read();
     for (std::string& note : perf_->notes())

@@ -1,0 +1,68 @@
+#include "symbols/perf_map.h"
+
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+
+namespace tr::symbols {
+namespace {
+
+std::string name_at(const PerfMap& map, std::uint64_t address) {
+  const auto symbol = map.find(address);
+  return symbol ? std::string(symbol->name) : "none";
+}
+
+TEST(PerfMap, NamesWhatTheJitCompiled) {
+  const PerfMap map = PerfMap::parse("1000 20 LazyCompile:~f a.js:1\n0x2000 0x10 py::main:x.py\n");
+  EXPECT_EQ(name_at(map, 0x1000), "LazyCompile:~f a.js:1");
+  EXPECT_EQ(name_at(map, 0x101f), "LazyCompile:~f a.js:1");
+  EXPECT_EQ(name_at(map, 0x1020), "none");
+  EXPECT_EQ(name_at(map, 0x2008), "py::main:x.py");
+  EXPECT_EQ(name_at(map, 0xfff), "none");
+}
+
+TEST(PerfMap, OfFunctionsInTheSamePlaceTheLastIsThere) {
+  const PerfMap map = PerfMap::parse("1000 100 a\n1100 100 b\n10f0 20 c\n");
+  EXPECT_EQ(name_at(map, 0x1000), "none");  // a has been overwritten in part
+  EXPECT_EQ(name_at(map, 0x10f0), "c");
+  EXPECT_EQ(name_at(map, 0x1108), "c");
+  EXPECT_EQ(name_at(map, 0x1180), "none");
+}
+
+TEST(PerfMap, BearsGarbage) {
+  for (const char* garbage :
+       {"", "\n", "zz", "1000", "1000 10", "1000 10 ", "1000 0 f", "ffffffffffffffff 2 f",
+        "11111111111111111 1 f", "-1 1 f", "1000  10 f", "1 2\n3"})
+    EXPECT_TRUE(PerfMap::parse(garbage).empty()) << garbage;
+  EXPECT_TRUE(PerfMap::parse(std::string(1 << 16, '\0')).empty());
+  EXPECT_EQ(PerfMap::parse("1000 10 " + std::string(1 << 20, 'x')).find(0x1000)->name.size(),
+            1024U);
+}
+
+// Whoever writes a map in another's name is not believed.
+TEST(PerfMap, IsBelievedOfItsOwnerOnly) {
+  namespace fs = std::filesystem;
+  std::string root = testing::TempDir() + "perf_map.XXXXXX";
+  ASSERT_NE(::mkdtemp(root.data()), nullptr);
+  fs::create_directories(root + "/77/root/tmp");
+  std::ofstream(root + "/77/status") << "Name:\tx\nNSpid:\t77\t3\nTgid:\t77\n";
+  const std::string map = root + "/77/root/tmp/perf-3.map";
+  std::ofstream(map) << "1000 10 f\n";
+  EXPECT_EQ(name_at(PerfMap::read(root, 77), 0x1000), "f");
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown(map.c_str(), 12345, 12345), 0);
+    EXPECT_TRUE(PerfMap::read(root, 77).empty());
+    ASSERT_EQ(::chown((root + "/77").c_str(), 12345, 12345), 0);
+    EXPECT_FALSE(PerfMap::read(root, 77).empty());
+  }
+  fs::rename(map, map + ".real");
+  fs::create_symlink(map + ".real", map);
+  EXPECT_TRUE(PerfMap::read(root, 77).empty());
+  EXPECT_TRUE(PerfMap::read(root, 78).empty());
+  fs::remove_all(root);
+}
+
+}  // namespace
+}  // namespace tr::symbols
