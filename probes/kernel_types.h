@@ -105,12 +105,15 @@ struct bpf_iter__task {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+  unsigned long bp;
   unsigned long r10;
   unsigned long dx;
   unsigned long di;
   unsigned long si;
   unsigned long orig_ax;
+  unsigned long ip;
   unsigned long cs;
+  unsigned long sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {

@@ -350,10 +350,46 @@ struct tr_arrivals {
 
 /* How the user's part was unwound; a stack may need several. */
 enum tr_unwinding {
-  TR_BY_FRAME_POINTERS = 1,
-  TR_UNREADABLE = 2, /* there is none, or its memory could not be read */
-  TR_CUT = 4,        /* it goes on beyond TR_USER_FRAMES */
+  TR_BY_FRAME_POINTERS = 1, /* some steps: code without call frame information */
+  TR_UNREADABLE = 2,        /* there is none, or its memory could not be read */
+  TR_CUT = 4,               /* it goes on beyond TR_USER_FRAMES, or where no step leads */
+  TR_WHOLE = 8,             /* it ends where call frame information says that nothing called */
 };
+
+/* How a frame is left, as symbols/unwind.h. */
+enum tr_frame_rule {
+  TR_RULE_NONE,
+  TR_RULE_STACK_POINTER,
+  TR_RULE_FRAME_POINTER,
+  TR_RULE_AT_FRAME_POINTER,
+  TR_RULE_PLT,
+  TR_RULE_SIGNAL,
+  TR_RULE_OUTERMOST,
+  TR_RULE_OTHER
+};
+
+/* The rule from this address of a module to the next row's. */
+struct tr_unwind_row {
+  __u32 address;
+  __s16 offset;       /* in words */
+  __s8 frame_pointer; /* in words */
+  __u8 rule;
+};
+#define TR_UNWIND_ROWS (1u << 21)
+
+/* The modules of an address space, by address; behind the last, start is ~0. */
+struct tr_unwind_range {
+  __u64 start;
+  __u64 end;
+  __u64 bias;      /* address - bias is what the rows say */
+  __u32 first_row; /* in `unwind_rows` */
+  __u32 rows;
+};
+#define TR_UNWIND_RANGES 256 /* a power of two */
+struct tr_unwind_space {
+  struct tr_unwind_range ranges[TR_UNWIND_RANGES];
+};
+#define TR_UNWIND_SPACES 256
 
 /* Under a hash over all that is filled in. */
 struct tr_stack {
@@ -457,5 +493,6 @@ TR_STATIC_ASSERT(sizeof(struct tr_thread) % 8 == 0, "records lie end to end in t
 TR_STATIC_ASSERT(sizeof(struct tr_cause_key) == 40, "compared and hashed as a whole: no padding");
 TR_STATIC_ASSERT(sizeof(struct tr_news) == 40, "tr_news");
 TR_STATIC_ASSERT(sizeof(struct tr_stack_key) == 32, "tr_stack_key");
+TR_STATIC_ASSERT(sizeof(struct tr_unwind_row) == 8, "tr_unwind_row");
 
 #endif

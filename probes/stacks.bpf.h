@@ -9,6 +9,7 @@
 
 #include "kernel_types.h"
 #include "records.h"
+#include "unwind.bpf.h"
 
 /* Whether stacks are kept. User space gives the maps below their size then. */
 const volatile __u8 has_stacks = 0;
@@ -84,6 +85,43 @@ __noinline __u64 keep_stack(const struct tr_stack* stack) {
   return 0;
 }
 
+/* By frame pointers alone. */
+static __always_inline void take_user_frames(void* ctx, struct tr_stack* stack) {
+  long user = bpf_get_stack(ctx, stack->user, sizeof(stack->user), BPF_F_USER_STACK);
+  stack->user_frames = user > 0 ? user / sizeof(__u64) : 0;
+  stack->unwinding = user > 0 ? TR_BY_FRAME_POINTERS : TR_UNREADABLE;
+  if (user == sizeof(stack->user)) stack->unwinding |= TR_CUT;
+}
+
+#if defined(__TARGET_ARCH_x86)
+/* By the code's call frame information; false: a 32-bit program, or one that is not known yet. */
+__noinline bool unwind_stack(struct tr_stack* stack) {
+  if (!stack) return false;
+  struct task_struct* task = bpf_get_current_task_btf();
+  struct pt_regs* regs = (struct pt_regs*)bpf_task_pt_regs(task);
+  struct tr_frame frame = {.space = space_of(stack->image, stack->process)};
+  if (frame.space == TR_UNWIND_SPACES || BPF_CORE_READ(regs, cs) == 0x23) return false;
+  frame.ip = BPF_CORE_READ(regs, ip);
+  frame.sp = BPF_CORE_READ(regs, sp);
+  frame.bp = BPF_CORE_READ(regs, bp);
+  __u32 by_frame_pointers = 0;
+  int step = STEP_CALLER;
+  __u32 count = 0;
+  for (; count < TR_USER_FRAMES && step == STEP_CALLER; count++) {
+    stack->user[count] = frame.ip;
+    step = leave_frame(&frame, &by_frame_pointers);
+  }
+  stack->user_frames = count;
+  stack->unwinding = step == STEP_OUTERMOST ? TR_WHOLE : TR_CUT;
+  if (by_frame_pointers) stack->unwinding |= TR_BY_FRAME_POINTERS;
+  return true;
+}
+#else
+static bool unwind_stack(struct tr_stack* stack) {
+  return false;
+}
+#endif
+
 /* The number of the running thread's stack, kept; 0: lost. */
 static __always_inline __u64 take_stack(void* ctx, const struct tr_stack_note* note,
                                         enum stack_taker taker, bool with_kernel) {
@@ -92,12 +130,9 @@ static __always_inline __u64 take_stack(void* ctx, const struct tr_stack_note* n
   if (!stack) return 0;
   stack->image = note->image;
   stack->process = note->process;
-  long user = bpf_get_stack(ctx, stack->user, sizeof(stack->user), BPF_F_USER_STACK);
+  if (!unwind_stack(stack)) take_user_frames(ctx, stack);
   long kernel = with_kernel ? bpf_get_stack(ctx, stack->kernel, sizeof(stack->kernel), 0) : 0;
-  stack->user_frames = user > 0 ? user / sizeof(__u64) : 0;
   stack->kernel_frames = kernel > 0 ? kernel / sizeof(__u64) : 0;
-  stack->unwinding = user > 0 ? TR_BY_FRAME_POINTERS : TR_UNREADABLE;
-  if (user == sizeof(stack->user)) stack->unwinding |= TR_CUT;
   return keep_stack(stack);
 }
 

@@ -268,10 +268,10 @@ Status Probes::attach() {
 
 Status Probes::map_records() {
   auto mapped =
-      map_array<tr_thread>(bpf_map__fd(skeleton_->maps.records), options_.max_threads + 1);
+      map_array<const tr_thread>(bpf_map__fd(skeleton_->maps.records), options_.max_threads + 1);
   if (!mapped) return std::move(mapped).error();
   records_ = *std::move(mapped);
-  return map_stack_notes();
+  return map_stacks();
 }
 
 Result<std::uint64_t> Probes::adopt(std::span<const pid_t> processes) {

@@ -13,6 +13,7 @@
 #include "capture/collect.h"
 #include "capture/collect_stacks.h"
 #include "capture/collect_waits.h"
+#include "capture/unwind_tables.h"
 #include "records.h"
 #include "util/result.h"
 
@@ -113,6 +114,9 @@ class Probes {
   [[nodiscard]] Result<std::optional<RawWaits>> raw_waits(const RawCounts& raw) const;
   // With stacks: what was kept of them. After detach().
   [[nodiscard]] RawStacks raw_stacks() const;
+  // With stacks: lets the probes follow the stacks of a process that `symbols` has learnt. What
+  // they meet before that they follow by frame pointers.
+  void unwind(const symbols::Process& process, symbols::Symbols& symbols);
   // With stacks: the processes of the living threads, as far as they are told apart.
   [[nodiscard]] std::vector<symbols::Process> living_processes() const;
   // Lost events by reason, every reason named.
@@ -150,7 +154,7 @@ class Probes {
   // The group of --waits: its settings where it is wanted, else no memory for its maps.
   void prepare_waits();
   Status start_sampling(bpf_program* program);
-  Status map_stack_notes();
+  Status map_stacks();
   [[nodiscard]] std::vector<tr_cpu> read_cpus() const;
 
   ProbeOptions options_;
@@ -159,8 +163,10 @@ class Probes {
   std::vector<std::unique_ptr<bpf_link, LinkDelete>> samplers_;  // of one program, a link per CPU
   std::unique_ptr<ring_buffer, RingDelete> ring_;
   std::unique_ptr<std::vector<tr_news>> news_;  // filled by the ring's callback: a stable address
-  std::unique_ptr<Mapped<tr_thread>> records_;
-  std::unique_ptr<Mapped<tr_stack_note>> stack_notes_;  // with stacks
+  std::unique_ptr<Mapped<const tr_thread>> records_;
+  std::unique_ptr<Mapped<const tr_stack_note>> stack_notes_;  // with stacks
+  std::unique_ptr<Mapped<tr_unwind_row>> unwind_rows_;
+  std::unique_ptr<UnwindTables> unwind_tables_;
   std::string sampled_event_;
   std::string note_;
 };

@@ -46,6 +46,8 @@ void Probes::size_stack_maps() {
   bpf_map__set_max_entries(skeleton_->maps.stacks, kStacks);
   bpf_map__set_max_entries(skeleton_->maps.stack_sums, kSums);
   bpf_map__set_max_entries(skeleton_->maps.stack_notes, options_.max_threads + 1);
+  bpf_map__set_max_entries(skeleton_->maps.unwind_rows, TR_UNWIND_ROWS);
+  bpf_map__set_max_entries(skeleton_->maps.unwind_spaces, TR_UNWIND_SPACES);
 }
 
 // The CPU's cycles, where they can be counted; else the kernel's own clock.
@@ -89,13 +91,23 @@ Status Probes::start_sampling(bpf_program* program) {
   return {};
 }
 
-Status Probes::map_stack_notes() {
+Status Probes::map_stacks() {
   if (!options_.stacks) return {};
-  auto mapped =
-      map_array<tr_stack_note>(bpf_map__fd(skeleton_->maps.stack_notes), options_.max_threads + 1);
-  if (!mapped) return std::move(mapped).error();
-  stack_notes_ = *std::move(mapped);
+  auto notes = map_array<const tr_stack_note>(bpf_map__fd(skeleton_->maps.stack_notes),
+                                              options_.max_threads + 1);
+  if (!notes) return std::move(notes).error();
+  stack_notes_ = *std::move(notes);
+  auto rows = map_array<tr_unwind_row>(bpf_map__fd(skeleton_->maps.unwind_rows), TR_UNWIND_ROWS);
+  if (!rows) return std::move(rows).error();
+  unwind_rows_ = *std::move(rows);
+  unwind_tables_ = std::make_unique<UnwindTables>(std::span(unwind_rows_->first, TR_UNWIND_ROWS),
+                                                  bpf_map__fd(skeleton_->maps.unwind_spaces),
+                                                  bpf_map__fd(skeleton_->maps.space_of_process));
   return {};
+}
+
+void Probes::unwind(const symbols::Process& process, symbols::Symbols& symbols) {
+  if (unwind_tables_ != nullptr) unwind_tables_->add(process, symbols);
 }
 
 RawStacks Probes::raw_stacks() const {

@@ -302,14 +302,18 @@ void Session::on_news() {
   }
   if (symbols_)
     for (const auto& [process, image] : mapped)
-      (void)symbols_->learn({.pid = static_cast<pid_t>(process), .image = image});
+      learn_symbols_of({.pid = static_cast<pid_t>(process), .image = image});
 }
 
 // A process that has just ended is known by its image, if by anything.
 void Session::learn_symbols() {
   if (!symbols_) return;
   for (const symbols::Process& process : probes_->living_processes())
-    (void)symbols_->learn(process);
+    learn_symbols_of(process);
+}
+
+void Session::learn_symbols_of(const symbols::Process& process) {
+  if (symbols_->learn(process)) probes_->unwind(process, *symbols_);
 }
 
 Status Session::on_event(Program& program, const SupervisorEvent& event) {

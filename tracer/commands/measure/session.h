@@ -62,6 +62,7 @@ class Session {
   [[nodiscard]] std::map<pid_t, Schedstat> read_schedstat() const;
   // Of the program's processes, what is mapped where; while they live.
   void learn_symbols();
+  void learn_symbols_of(const symbols::Process& process);
   void read_memory(std::optional<MemoryReading> Memory::*when);
   Result<Measured> take_snapshot();
 
