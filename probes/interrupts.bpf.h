@@ -69,6 +69,7 @@ int BPF_PROG(on_softirq_exit, unsigned int vector) {
   if (!cpu) return 0;
   cpu->context.softirq = 0;
   if (has_messages) cpu->arrival = 0;
+  if (has_waits) cpu->arrival_port = 0;
   context_changed(cpu, TR_PROGRAM_SOFTIRQ);
   return 0;
 }

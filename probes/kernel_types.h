@@ -83,6 +83,7 @@ struct super_block {
 
 struct inode {
   unsigned short i_mode;
+  unsigned long i_ino;
   struct super_block* i_sb;
 };
 
@@ -334,6 +335,14 @@ static __always_inline __u64 first_argument_of(const struct pt_regs* regs) {
   return BPF_CORE_READ(regs, di);
 #else
   return BPF_CORE_READ(regs, orig_x0);
+#endif
+}
+
+static __always_inline __u64 second_argument_of(const struct pt_regs* regs) {
+#if defined(__TARGET_ARCH_x86)
+  return BPF_CORE_READ(regs, si);
+#else
+  return BPF_CORE_READ(regs, regs[1]);
 #endif
 }
 

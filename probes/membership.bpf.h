@@ -145,6 +145,7 @@ static __always_inline struct tr_thread* adopt(struct task_struct* task) {
   thread->restarted_call = TR_NO_CALL;
   thread->tid = task->pid;
   thread->tgid = task->tgid;
+  if (has_waits) begin_wait_notes(thread);
   bpf_probe_read_kernel(thread->comm, sizeof(thread->comm), &task->comm);
   return thread;
 }
@@ -240,6 +241,7 @@ int adopt_threads(struct bpf_iter__task* ctx) {
       thread->argument = first_argument_of(regs);
       if (has_budget) thread->object = blocking_object(thread, task);
       if (has_locks) lock_adopted(thread, task, regs, now);
+      if (has_waits) note_place(thread, task);
     }
     thread->call_since_ns = now;
   } else if (bpf_core_field_exists(task->on_cpu) && task->on_cpu) {

@@ -367,21 +367,17 @@ static __always_inline struct connection* new_connection(struct sock* sk,
   return its;
 }
 
-SEC("tp_btf/sk_data_ready")
-int BPF_PROG(on_sk_data_ready, struct sock* sk) {
-  struct tr_cpu* cpu = this_cpu();
-  if (!cpu) return 0;
+static __always_inline void data_arrives(struct sock* sk, struct tr_cpu* cpu) {
   cpu->arrival = 0;
   bool served = is_served(sk->__sk_common.skc_num) && sk->__sk_common.skc_state != TCP_LISTEN;
-  count_run(cpu, TR_PROGRAM_DATA_READY, served);
-  if (!served) return 0;
+  if (!served) return;
   struct connection* its = bpf_sk_storage_get(&connections, sk, 0, 0);
   struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
-  if (!tcp) return 0;
+  if (!tcp) return;
   if (unlikely(!its)) {
-    if (!is_from_client(sk, sk->__sk_common.skc_num)) return 0;
+    if (!is_from_client(sk, sk->__sk_common.skc_num)) return;
     its = new_connection(sk, tcp);
-    if (!its) return 0;
+    if (!its) return;
   }
   __u64 now = bpf_ktime_get_ns();
   cpu->arrival = (__u64)sk;
@@ -393,7 +389,6 @@ int BPF_PROG(on_sk_data_ready, struct sock* sk) {
     arrived(its, to, now);
   else
     begin_turn(its, to, now, cpu->context.softirq);
-  return 0;
 }
 
 /* ---- Receipt and send: when the call has done its work, with the socket unlocked ---- */

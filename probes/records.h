@@ -262,14 +262,95 @@ struct tr_cpu {
   __u32 pid;  /* the thread that runs now, as far as is known */
   __u32 id;   /* 1 + the CPU's number, set by user space before the programs are attached */
   struct tr_context context;
-  __u32 owner;     /* enum tr_owner, since since_ns */
-  __u32 adoptions; /* how many it has heard of */
+  __u32 owner;         /* enum tr_owner, since since_ns */
+  __u32 adoptions;     /* how many it has heard of */
+  __u16 arrival_port;  /* --waits: a connection has just arrived here; 0: none */
+  __u16 arrival_woken; /* threads of the tree that it has woken so far */
+  __u32 reserved;
   __u64 since_ns;
   __u64 owner_ns[TR_OWNERS]; /* inside the window */
   __u64 arrival; /* the address of the socket whose data has just arrived here; 0: none */
   /* Runs of each program: for traced threads, and for all others. */
   __u64 traced[TR_PROGRAMS];
   __u64 untraced[TR_PROGRAMS];
+};
+
+/* --waits: which object exactly a wait was for, and who exactly ended it. */
+
+/* How an object is told from others of its kind. */
+enum tr_place_kind {
+  TR_PLACE_NONE,
+  TR_PLACE_ADDRESS,    /* a futex: its address in the process tgid */
+  TR_PLACE_PORTS,      /* an IP socket: own port << 16 | far port; 0: one of the short-lived ones */
+  TR_PLACE_INODE,      /* a pipe, file, device or another socket */
+  TR_PLACE_DESCRIPTOR, /* of the process tgid: an epoll instance, eventfd and the like */
+  TR_PLACE_COUNT,      /* poll, select: how many descriptors are waited for */
+  TR_PLACES
+};
+
+struct tr_place {
+  __u32 kind; /* enum tr_place_kind */
+  __u32 tgid; /* 0 unless said above */
+  __u64 which;
+};
+
+/* What a cause is: waits that differ in none of this are summed. */
+struct tr_cause_key {
+  __u32 wait; /* TR_WAIT_KEY */
+  __u32 reserved;
+  struct tr_place place;
+  char waker[TR_COMM_LENGTH]; /* a thread's name; empty where no thread woke, or the load did */
+};
+
+/* Durations in the buckets of tr_bucket(), the last one for all above 73 minutes. */
+#define TR_WAIT_BUCKETS 320
+struct tr_durations {
+  __u64 count;
+  __u64 ns; /* inside the window, here and below */
+  __u64 max_ns;
+  __u32 buckets[TR_WAIT_BUCKETS];
+};
+
+/* Row 0 of the causes sums up those that found no room. */
+#define TR_CAUSE_OTHERS 0
+#define TR_CAUSE_NONE 0xffffffffu
+#define TR_CAUSES 4096
+#define TR_SEVERAL 0xffffffffu
+struct tr_cause {
+  struct tr_durations waits;
+  struct tr_durations run_queue; /* after these waits: from the wake-up to running */
+  __u32 waker_tid;               /* TR_SEVERAL: not always the same thread; 0: no thread */
+  __u32 reserved;
+};
+
+/* What is known of a thread's sleep beyond its record; as many as there are records. */
+struct tr_wait_note {
+  struct tr_place place;
+  __u32 waker_tid;
+  __u32 running_up; /* the cause of the wait from which it is on its way to a CPU */
+  char waker[TR_COMM_LENGTH];
+  struct tr_cause_key last; /* the cause that was looked up last, and its number */
+  __u32 last_cause;         /* TR_CAUSE_NONE: none yet */
+  __u32 reserved;
+};
+
+/* Which thread of the tree ends which one's waits, how often. */
+struct tr_wake_pair_key {
+  __u32 waker_tid;
+  __u32 sleeper_tid;
+};
+struct tr_wake_pair {
+  __u64 count;
+  char waker[TR_COMM_LENGTH]; /* their names the first time */
+  char sleeper[TR_COMM_LENGTH];
+};
+
+/* Connections that reached a listening port, and how many threads of the tree each woke. */
+struct tr_arrivals {
+  __u64 connections;
+  __u64 woken;    /* threads */
+  __u64 herds;    /* connections that woke more than one */
+  __u64 too_many; /* threads beyond the first of each */
 };
 
 /* Stacks, where they are asked for. Addresses as the unwinder found them, innermost first; behind
@@ -636,6 +717,7 @@ static inline __u32 tr_bucket(__u64 value) {
 TR_STATIC_ASSERT(sizeof(struct tr_call) == 48, "tr_call");
 TR_STATIC_ASSERT(TR_OBJECTS <= 16 && TR_WAKERS <= 16, "TR_WAIT_KEY");
 TR_STATIC_ASSERT(sizeof(struct tr_thread) % 8 == 0, "records lie end to end in the mapped array");
+TR_STATIC_ASSERT(sizeof(struct tr_cause_key) == 40, "compared and hashed as a whole: no padding");
 TR_STATIC_ASSERT(sizeof(struct tr_news) == 40, "tr_news");
 TR_STATIC_ASSERT(sizeof(struct tr_stack_key) == 32, "tr_stack_key");
 TR_STATIC_ASSERT(sizeof(struct tr_unwind_row) == 8, "tr_unwind_row");

@@ -11,6 +11,7 @@ static __always_inline void switched_out(void* ctx, struct tr_thread* thread,
     thread_gone(thread, now);
   } else {
     if (has_budget) thread->object = blocking_object(thread, task);
+    if (has_waits) note_place(thread, task);
     if (unlikely(thread->woken)) {
       thread->woken = 0;
       if (is_among(calls_for_readiness, thread->call) && in_window(now))
@@ -37,6 +38,7 @@ static __always_inline bool exchange_threads(struct task_struct* prev, struct ta
   struct tr_cpu* cpu = this_cpu();
   if (!cpu) return false;
   cpu->context = (struct tr_context){};
+  if (has_waits) cpu->arrival_port = 0;
   __u32 leaving = cpu->slot;
   exchange->unseen = false;
   if (unlikely(!leaving && ((__u32)prev->pid != cpu->pid || cpu->adoptions != adoptions))) {

@@ -72,6 +72,11 @@ int lock_running(__u32 slot, __u32 tid, __u64 now);
 /* Whether messages are followed through the server. */
 const volatile __u8 has_messages = 0;
 
+/* Whether waits' causes are told apart to the single object and waker: wait_causes.bpf.h. */
+const volatile __u8 has_waits = 0;
+int add_cause(struct tr_thread* thread, __u32 wait, __u64 ns);
+int add_run_up(struct tr_thread* thread, __u64 now);
+
 static __always_inline bool in_window(__u64 now) {
   return now >= window_open_ns && now < window_close_ns;
 }
@@ -255,6 +260,7 @@ __noinline int add_wait(struct tr_thread* thread, __u64 from, __u64 to) {
   __u32 call = thread->call == TR_NO_CALL ? TR_CALL_NONE : thread->call;
   __u32 key = TR_WAIT_KEY(call, thread->object, thread->waker);
   __u64 ns = inside_window(from, to);
+  if (has_waits) add_cause(thread, key, ns);
   if (has_stacks) add_blocked(thread, key, ns);
   __u32 slot = find_wait(thread, key);
   if (likely(slot < TR_WAIT_SLOTS && thread->waits[slot].count != ~0u)) {
@@ -295,6 +301,7 @@ static __always_inline void switched_in(struct tr_thread* thread, struct tr_cpu*
     woken_up(thread, now);
   }
   if (has_locks) lock_running(thread->slot, thread->tid, now);
+  if (has_waits && thread->state == TR_STATE_WOKEN) add_run_up(thread, now);
   enter_state(thread, running_state(thread), now);
   if (thread->migrated || (thread->cpu != cpu->id && thread->cpu)) {
     thread->migrated = 0;
@@ -346,6 +353,7 @@ static __always_inline struct tr_thread* running_thread(enum tr_program program)
   if (!cpu) return 0;
   cpu->context = (struct tr_context){};
   if (has_messages) cpu->arrival = 0;
+  if (has_waits) cpu->arrival_port = 0;
   __u32 slot = cpu->slot;
   if (unlikely(!slot) &&
       ((__u32)bpf_get_current_pid_tgid() != cpu->pid || cpu->adoptions != adoptions))

@@ -6,6 +6,8 @@
 #include "locks.bpf.h"
 #include "messages.bpf.h"
 #include "syscalls.bpf.h"
+#include "wait_causes.bpf.h"
+#include "arrivals.bpf.h"
 #include "waits.bpf.h"
 #include "contention.bpf.h"
 #include "lock_hold.bpf.h"

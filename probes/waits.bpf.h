@@ -111,5 +111,6 @@ int BPF_PROG(on_sched_waking, struct task_struct* task) {
   if (has_locks && thread->waker == TR_WOKEN_BY_TREE)
     lock_waking(cpu->slot, thread->slot, thread->waking_ns);
   if (has_messages) note_waker(thread, cpu);
+  if (has_waits) note_cause(thread, cpu);
   return 0;
 }

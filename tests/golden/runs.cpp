@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "run_waits.h"
+
 namespace tr::golden {
 namespace {
 
@@ -697,13 +699,19 @@ Snapshot python_locks() {
   return run;
 }
 
+Snapshot waits() {
+  Snapshot run = epoll_echo();
+  run.waits = some_waits();
+  return run;
+}
+
 }  // namespace
 
 std::vector<NamedRun> recorded_runs() {
   return {{"epoll_echo", epoll_echo()},   {"python_locks", python_locks()},
           {"thread_echo", thread_echo()}, {"program", program()},
           {"counted", counted()},         {"damaged", damaged()},
-          {"profiled", profiled()}};
+          {"profiled", profiled()},       {"waits", waits()}};
 }
 
 }  // namespace tr::golden

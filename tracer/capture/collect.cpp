@@ -37,12 +37,6 @@ struct CallSum {
   [[nodiscard]] bool touched() const { return calls + carried_in + errors + total_ns != 0; }
 };
 
-std::uint64_t inside(const RawCounts& raw, std::uint64_t from, std::uint64_t to) {
-  from = std::max(from, raw.window_open_ns);
-  to = std::min(to, raw.window_close_ns);
-  return to > from ? to - from : 0;
-}
-
 std::string call_name(std::uint32_t number, const Names& names) {
   const std::uint32_t plain = number & ~TR_CALL_COMPAT;
   return plain == TR_CALL_OTHER
@@ -389,6 +383,12 @@ class Collector {
 };
 
 }  // namespace
+
+std::uint64_t inside(const RawCounts& raw, std::uint64_t from, std::uint64_t to) {
+  from = std::max(from, raw.window_open_ns);
+  to = std::min(to, raw.window_close_ns);
+  return to > from ? to - from : 0;
+}
 
 std::optional<OpenWait> open_wait(const RawCounts& raw, const tr_thread& record) {
   if (!raw.budget || record.serial == 0 || record.died_ns != 0 ||

@@ -52,6 +52,9 @@ struct Collected {
   std::optional<MessagePath> message_path;
 };
 
+// The part of [from, to) inside the window.
+[[nodiscard]] std::uint64_t inside(const RawCounts& raw, std::uint64_t from, std::uint64_t to);
+
 // A wait that was still open when the window closed: its cause as TR_WAIT_KEY with the waker
 // "nobody", unless its wake-up had begun, and its time inside the window.
 struct OpenWait {

@@ -86,8 +86,8 @@ constexpr std::array kProgramNames = {
 static_assert(kProgramNames.size() == TR_PROGRAMS);
 
 bool is_of_messages(std::string_view program) {
-  return program == "on_sk_data_ready" || program == "on_net_dev_start_xmit" ||
-         program == "on_tcp_sendmsg_locked" || program == "on_tcp_destroy_sock";
+  return program == "on_net_dev_start_xmit" || program == "on_tcp_sendmsg_locked" ||
+         program == "on_tcp_destroy_sock";
 }
 
 bool is_of_interrupts(std::string_view program) {
@@ -114,8 +114,8 @@ std::string counted_as(std::string_view program) {
 
 // Where a kernel lacks their tracepoints, the others do without them.
 bool may_be_missing(std::string_view program) {
-  return program.starts_with("on_sock_") || is_of_interrupts(program) ||
-         is_of_contention(program) || is_of_messages(program);
+  return program.starts_with("on_sock_") || program == "on_sk_data_ready" ||
+         is_of_interrupts(program) || is_of_contention(program) || is_of_messages(program);
 }
 
 // Those of them whose tracepoints are not in the running kernel's BTF.
@@ -150,6 +150,7 @@ bool is_wanted(std::string_view program, const ProbeOptions& options, bool socke
       program == "on_sched_wakeup" || program == "on_sched_wakeup_new" ||
       program == "on_sched_migrate_task")
     return !options.counts_only;
+  if (program == "on_sk_data_ready") return options.waits || options.messages;
   if (program == "on_cpu_sample") return options.sample_hz != 0;
   if (program.starts_with("on_sock_")) return !options.counts_only && socket_tracepoints;
   return true;
@@ -191,13 +192,6 @@ bool kernel_is_at_least(int major, int minor) {
   int its_minor = 0;
   return std::sscanf(system.release, "%d.%d", &its_major, &its_minor) == 2 &&
          std::pair(its_major, its_minor) >= std::pair(major, minor);
-}
-
-template <std::size_t kNames, std::size_t kWords>
-void mark_calls(const std::array<std::string_view, kNames>& names, __u64 (&bits)[kWords]) {
-  for (std::size_t number = 0; number < kWords * 64; ++number)
-    if (std::ranges::binary_search(names, syscall_name(static_cast<int>(number))))
-      bits[number / 64] |= __u64{1} << number % 64;
 }
 
 }  // namespace
@@ -268,6 +262,7 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     if (options.lock_hold) bpf_map__set_max_entries(skeleton.maps.mutexes, kMutexes);
     mark_calls(kCallsWithDescriptor, skeleton.rodata->calls_with_descriptor);
     mark_calls(kCallsForEvents, skeleton.rodata->calls_for_readiness);
+    probes.prepare_waits();
 
     if (const int failed = trace_run__load(&skeleton); failed != 0) {
       // ESRCH: a tracepoint is not in the kernel's BTF.
@@ -537,6 +532,8 @@ std::map<std::string, std::uint64_t> Probes::lost() const {
   lost["threads without memory for their membership"] = skeleton_->bss->lost[TR_LOST_NO_STORAGE];
   lost["threads beyond --max-threads"] = skeleton_->bss->lost[TR_LOST_NO_RECORD];
   lost["counts without room in the spill map"] = skeleton_->bss->lost[TR_LOST_SPILL_FULL];
+  if (options_.waits)
+    lost["connections at ports beyond the table of --waits"] = skeleton_->bss->arrivals_uncounted;
   if (options_.stacks) {
     lost["stacks beyond the table of stacks"] = skeleton_->bss->stacks_lost[TR_LOST_STACKS_FULL];
     lost["waits and samples beyond the table of sums by stack"] =

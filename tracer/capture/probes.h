@@ -13,6 +13,7 @@
 #include "capture/collect.h"
 #include "capture/collect_locks.h"
 #include "capture/collect_stacks.h"
+#include "capture/collect_waits.h"
 #include "capture/unwind_tables.h"
 #include "records.h"
 #include "util/result.h"
@@ -29,6 +30,8 @@ struct ProbeOptions {
   bool counts_only = false;
   // Where each thread's time goes: waits by cause, interrupts, whose the CPUs are.
   bool budget = true;
+  // Waits by the single object and waker, with their distributions; needs the budget.
+  bool waits = false;
   // On which stacks threads block; with a budget only.
   bool stacks = false;
   // Samples of the tree's stacks so many times a second of its CPU time; 0: none. With stacks only.
@@ -122,6 +125,8 @@ class Probes {
   void detach();
   // What was counted; after detach(). The records stay valid as long as this object.
   Result<RawCounts> raw_counts() const;
+  // Of these counts; empty unless asked for.
+  [[nodiscard]] Result<std::optional<RawWaits>> raw_waits(const RawCounts& raw) const;
   // With stacks: what was kept of them. After detach().
   [[nodiscard]] RawStacks raw_stacks() const;
   // With stacks: lets the probes follow the stacks of a process that `symbols` has learnt. What
@@ -163,6 +168,8 @@ class Probes {
   static Result<std::unique_ptr<Mapped<T>>> map_array(int map, std::size_t entries);
   [[nodiscard]] std::span<const tr_thread> used_records() const;
   void size_stack_maps();
+  // The group of --waits: its settings where it is wanted, else no memory for its maps.
+  void prepare_waits();
   Status start_sampling(bpf_program* program);
   Status map_stacks();
   Status make_lock_rows();

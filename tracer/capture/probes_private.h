@@ -1,15 +1,47 @@
 // What the files that make up Probes share.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <memory>
+#include <string_view>
 #include <sys/mman.h>
 #include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "capture/probes.h"
+#include "capture/syscall_names.h"
 #include "util/result.h"
 
 namespace tr::capture {
+
+// Sets the bits of the calls with these names, ascending.
+template <std::size_t kNames, std::size_t kWords>
+void mark_calls(const std::array<std::string_view, kNames>& names, __u64 (&bits)[kWords]) {
+  for (std::size_t number = 0; number < kWords * 64; ++number)
+    if (std::ranges::binary_search(names, syscall_name(static_cast<int>(number))))
+      bits[number / 64] |= __u64{1} << number % 64;
+}
+
+// What a map holds; after detach(), when nothing changes it any more.
+template <class Key, class Value>
+std::vector<std::pair<Key, Value>> entries_of(const bpf_map* map) {
+  std::vector<std::pair<Key, Value>> entries;
+  const int fd = bpf_map__fd(map);
+  Key key{};
+  const Key* previous = nullptr;
+  while (bpf_map_get_next_key(fd, previous, &key) == 0) {
+    Value value{};
+    if (bpf_map_lookup_elem(fd, &key, &value) == 0) entries.emplace_back(key, value);
+    previous = &key;
+  }
+  return entries;
+}
 
 // An array map of the probes, mapped; read-only where T is const.
 template <class T>

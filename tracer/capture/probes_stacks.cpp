@@ -38,20 +38,6 @@ Result<Fd> open_sampler(int cpu, std::uint32_t type, std::uint64_t config, std::
       errno == EINVAL ? "kernel.perf_event_max_sample_rate is the most allowed" : "");
 }
 
-template <class Key, class Value>
-std::vector<std::pair<Key, Value>> entries_of(const bpf_map* map) {
-  std::vector<std::pair<Key, Value>> entries;
-  const int fd = bpf_map__fd(map);
-  Key key{};
-  const Key* previous = nullptr;
-  while (bpf_map_get_next_key(fd, previous, &key) == 0) {
-    Value value{};
-    if (bpf_map_lookup_elem(fd, &key, &value) == 0) entries.emplace_back(key, value);
-    previous = &key;
-  }
-  return entries;
-}
-
 }  // namespace
 
 void Probes::size_stack_maps() {

@@ -159,6 +159,11 @@ void setup_run(CLI::App& app, RunOptions& options) {
   app.add_flag("!--no-budget", plan.budget,
                "Leave out where the time goes: waits by cause, interrupts, time per system call")
       ->group("Tracing");
+  app.add_flag(
+         "--waits", plan.waits,
+         "Tell waits apart by the single object (futex, socket) and the thread that ends them, "
+         "with their distributions and who wakes whom")
+      ->group("Tracing");
   app.add_flag("--profile{99}", options.profile,
                "Sample the stacks that use the CPU, 99 times a second (--profile=HZ: HZ times), "
                "and keep those that block")
@@ -251,6 +256,10 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
     if (!threads) return threads.error();
     plan.max_threads = *threads;
   }
+  if (plan.waits && (plan.counts_only || !plan.budget))
+    return usage_error(
+        fmt::format("--waits and {} contradict each other: waits are a part of where the time goes",
+                    plan.counts_only ? "--counts-only" : "--no-budget"));
   if (given(app, "--profile")) {
     if (plan.counts_only)
       return usage_error("--profile needs the times that --counts-only leaves out");

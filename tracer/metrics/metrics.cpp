@@ -391,6 +391,7 @@ Metrics compute(const Snapshot& snapshot) {
   metrics.cross_checks = cross_checks(snapshot, metrics.messages);
   if (measured(snapshot, Figures::kScheduling)) metrics.life = life_budget(snapshot);
   metrics.budget = time_budget(snapshot);
+  metrics.waits = wait_figures(snapshot);
   metrics.waste = find_waste(snapshot, metrics.messages.count);
   metrics.locks = lock_metrics(snapshot, metrics.messages.count);
   metrics.message_path = path_figures(snapshot);

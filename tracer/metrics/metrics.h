@@ -15,6 +15,7 @@
 #include "metrics/locks.h"
 #include "metrics/message_path.h"
 #include "metrics/profile.h"
+#include "metrics/waits.h"
 #include "metrics/waste.h"
 #include "snapshot/snapshot.h"
 
@@ -187,6 +188,7 @@ struct Metrics {
   std::optional<LockMetrics> locks;
   std::optional<PathFigures> message_path;
   std::optional<StackFigures> stacks;
+  std::optional<WaitFigures> waits;
   // By how much one connection made the server's memory grow, page tables included; absent unless
   // the server served them all, to the end. Below 0 if it shrank.
   std::optional<double> memory_per_connection;

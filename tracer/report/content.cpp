@@ -18,6 +18,8 @@ Report build_report(const JudgedRun& run, const Detail& detail) {
   if (auto tail = tail_section(run, detail)) add(*std::move(tail));
   add(cost_section(run, detail));
   if (auto budget = budget_section(run, detail)) add(*std::move(budget));
+  for (Section& section : wait_sections(run, detail))
+    add(std::move(section));
   if (auto waste = waste_section(run, detail)) add(*std::move(waste));
   for (Section& section : lock_sections(run, detail))
     add(std::move(section));

@@ -355,6 +355,7 @@ std::string render_json(const JudgedRun& run) {
   report["folded_threads"] = metrics.folded_threads;
   report["life"] = life(metrics.life);
   report["budget"] = budget_json(metrics);
+  report["waits"] = waits_json(run);
   report["waste"] = waste_json(metrics);
   report["locks"] = locks_json(run);
   report["message_path"] = message_path_json(metrics);

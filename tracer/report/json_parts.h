@@ -33,6 +33,9 @@ Json unless_zero(T number) {
 Json budget_json(const metrics::Metrics& metrics);
 Json waste_json(const metrics::Metrics& metrics);
 
+// json_waits.cpp: what exactly was waited for; null where not measured.
+Json waits_json(const JudgedRun& run);
+
 // json_locks.cpp: null where locks were not followed.
 Json locks_json(const JudgedRun& run);
 

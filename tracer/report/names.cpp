@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "report/units.h"
+
 namespace tr::report {
 namespace {
 
@@ -102,6 +104,12 @@ std::string signal_name(int number) {
 
 std::string_view syscall_meaning(std::string_view syscall) {
   return found_in(kMeanings, syscall);
+}
+
+std::string wait_name(const std::string& call, std::string_view object) {
+  if (call.empty()) return "outside system calls";
+  const std::string_view at = object_name(object);
+  return at.empty() ? printable(call) : fmt::format("{}, {}", printable(call), at);
 }
 
 std::string_view object_name(std::string_view object) {

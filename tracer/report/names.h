@@ -15,6 +15,9 @@ std::string signal_name(int number);
 // A clause that says what a system call is for; empty for one that servers seldom make.
 std::string_view syscall_meaning(std::string_view syscall);
 
+// What a thread waits in, and at: "recvfrom, a client's connection". An empty call: none.
+std::string wait_name(const std::string& call, std::string_view object);
+
 // What a thread waits at, by Wait::object: "a client's connection"; empty where the call says it.
 std::string_view object_name(std::string_view object);
 

@@ -31,6 +31,13 @@ std::optional<Section> budget_section(const JudgedRun& run, const Detail& detail
 std::optional<Section> message_path_section(const JudgedRun& run, const Detail& detail);
 std::optional<Section> tail_section(const JudgedRun& run, const Detail& detail);
 
+// waits.cpp: what exactly was waited for, how long such waits take, and which thread wakes which;
+// empty where that was not measured.
+std::vector<Section> wait_sections(const JudgedRun& run, const Detail& detail);
+
+// wait_stacks.cpp: on which stacks; absent without stacks, or --waits.
+std::optional<Section> wait_stacks_section(const JudgedRun& run, const Detail& detail);
+
 // waste.cpp: calls made for nothing; absent where that is not known, or where there is nothing to
 // say.
 std::optional<Section> waste_section(const JudgedRun& run, const Detail& detail);

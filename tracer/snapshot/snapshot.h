@@ -20,6 +20,7 @@
 #include "snapshot/locks.h"
 #include "snapshot/message_path.h"
 #include "snapshot/stacks.h"
+#include "snapshot/waits.h"
 
 namespace tr {
 
@@ -314,6 +315,7 @@ struct Snapshot {
   std::map<Figures, std::string> unmeasured;
   std::optional<CpuTime> cpu_time;
   std::optional<MessagePath> message_path;  // where it was asked for
+  std::optional<Waits> waits;               // with --waits
   std::vector<PerfCount> perf;
   std::optional<Memory> memory;               // absent without a load, too
   std::optional<ServerExit> server_exit;      // absent when attached to a running one

@@ -9,6 +9,7 @@
 #include "snapshot/locks_fields.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/stacks_fields.h"
+#include "snapshot/waits_fields.h"
 
 namespace tr {
 
@@ -251,6 +252,7 @@ void visit_fields(S& snapshot, Field&& field) {
   field("unmeasured", snapshot.unmeasured);
   field("cpu_time", snapshot.cpu_time);
   field("message_path", snapshot.message_path);
+  field("wait_causes", snapshot.waits);
   field("perf", snapshot.perf);
   field("memory", snapshot.memory);
   field("server_exit", snapshot.server_exit);

@@ -163,6 +163,14 @@ Snapshot full_snapshot() {
                   {{"work", some_values(kKernelBuckets).buckets()}, {"send", {}}},
                   {{8, 2, {{"work", 16}}}, {9, 1, {}}},
                   {{"disordered", 3}}};
+  const Durations durations{3, 300, 200, {{{20, 1}, {30, 2}}}};
+  snapshot.waits.emplace();
+  snapshot.waits->causes = {
+      {"read", "socket", "server", "ports", 80, 443, 7, "worker", 8, durations, durations}};
+  snapshot.waits->other_waits = durations;
+  snapshot.waits->handoffs = {{1, 2, "worker", "main", 3}};
+  snapshot.waits->other_handoffs = 4;
+  snapshot.waits->arrivals = {{80, 5, 6, 7, 8}};
   snapshot.unmeasured = {{Figures::kSyscallResults, "a"},
                          {Figures::kScheduling, "b"},
                          {Figures::kSockets, "c"},
@@ -312,6 +320,8 @@ bool may_be_absent(const std::string& key) {
                                                "cpu_ns",
                                                "cpu_time",
                                                "message_path",
+                                               "wait_causes",
+                                               "arrivals",
                                                "folded_life_ns",
                                                "returned",
                                                "empty",

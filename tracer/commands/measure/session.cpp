@@ -85,6 +85,7 @@ Status Session::prepare() {
 
   auto probes = capture::Probes::load({.counts_only = plan_.counts_only,
                                        .budget = plan_.budget,
+                                       .waits = plan_.waits,
                                        .stacks = plan_.stacks(),
                                        .sample_hz = plan_.profile_hz,
                                        .messages = plan_.messages,

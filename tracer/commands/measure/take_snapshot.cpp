@@ -40,6 +40,8 @@ Result<Measured> Session::take_snapshot() {
   probes_->detach();
   const auto raw = probes_->raw_counts();
   if (!raw) return raw.error();
+  const auto raw_waits = probes_->raw_waits(*raw);
+  if (!raw_waits) return raw_waits.error();
   const capture::Names names{.syscall = capture::syscall_name,
                              .futex = capture::futex_operation_name};
   capture::Collected collected = capture::collect(*raw, names);
@@ -59,6 +61,7 @@ Result<Measured> Session::take_snapshot() {
   if (raw->budget) snapshot.folded_life_ns = collected.folded_life_ns;
   snapshot.cpu_time = collected.cpu_time;
   snapshot.message_path = std::move(collected.message_path);
+  if (*raw_waits) snapshot.waits = capture::collect_waits(*raw, **raw_waits, names);
   if (plan_.counts_only)
     for (const Figures figures :
          {Figures::kSyscallResults, Figures::kScheduling, Figures::kSockets, Figures::kBudget})
