@@ -6,11 +6,12 @@ who know nothing of the load generator bound it:
   request's arrival at its socket and of the answer's departure to the network device. What a
   client sees is that and the way there and back.
 - From above, the ideal client (ideal_client.cpp), in turn with the load on the same server: it
-  never sleeps and asks one socket only, so it sees an answer as soon as any program can. What it
-  has above the server's figure is the way through the kernel, twice, and its own system calls.
-The error of the load is how much more it has above the server's figure than the ideal client has,
-percentile by percentile. The server's figures are of the same run as the load's, so what the
-machine did to the server in one run is in neither.
+  never sleeps and asks one socket only, so it reads an answer as soon as any program can, and it
+  knows from the kernel when the answer came. What it has above the server's figure is the way
+  through the kernel, twice; what it reads, its own system calls too.
+The error of the load is how much more it has above the server's figure than the ideal client has
+by the time stamps, percentile by percentile. The server's figures are of the same run as the
+load's, so what the machine did to the server in one run is in neither.
 
 Server and clients spin. So that the machine's other work does not take turns with them, all run at
 real-time priority, in windows short enough for the kernel to allow it.
@@ -50,7 +51,8 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 STALL_QUANTILES = {"p99": 0.99, "p999": 0.999}
 # Of a connection's first message, as in tracer/load/echo.cpp: its number times this.
 FIRST_WORD = 0x9e3779b97f4a7c15
-POLLS, SLEEPS, IDEAL = "load, polling", "load, sleeping", "ideal client"
+POLLS, SLEEPS = "load, polling", "load, sleeping"
+IDEAL, READ = "ideal client", "ideal client, as read"
 
 
 class DelayServer:
@@ -94,25 +96,30 @@ def planned(rate):
 
 
 def latencies(child):
+    """By whose they are."""
     values = json.loads(child.ran())
-    return values.get("latency_ns", values)
+    if "came" in values:
+        return {IDEAL: values["came"], READ: values["read"]}
+    return {None: values["latency_ns"]}
 
 
 def above_server(settings, server, command):
-    """Of one run: how much more the client has than the server, at each quantile."""
+    """Of one run: how much more each of the client's latencies has than the server, at each
+    quantile."""
     set_real_time(server.child.pid, True)
     with Child(command, CPUS[:-1] or CPUS, real_time=True) as client:
         seen = latencies(client)
     set_real_time(server.child.pid, False)
     time.sleep(REST_S)
     inside = sorted(left - came for _, _, came, left in server.take_records())
-    return {name: seen[name] - quantile(inside, q) for name, q in QUANTILES.items()}
+    return {whose: {name: of[name] - quantile(inside, q) for name, q in QUANTILES.items()}
+            for whose, of in seen.items()}
 
 
 def measure_delay(settings, rate):
     own = ",".join(map(str, CPUS[:-1] or CPUS))
     rounds = ROUNDS * settings.rounds
-    above = {POLLS: [], SLEEPS: [], IDEAL: []}
+    above = {POLLS: [], SLEEPS: [], IDEAL: [], READ: []}
     with DelayServer(settings, DELAY_NS, 0) as server:
         commands = {
             POLLS: load_command(settings, server, "--pin", own, *planned(rate),
@@ -123,7 +130,8 @@ def measure_delay(settings, rate):
         for number in range(rounds):
             for name, command in commands.items():
                 settings.progress(f"{rate}/s, {name}: {number + 1} of {rounds}")
-                above[name].append(above_server(settings, server, command))
+                for whose, figures in above_server(settings, server, command).items():
+                    above[whose or name].append(figures)
     medians = {name: {key: statistics.median(run[key] for run in runs) for key in QUANTILES}
                for name, runs in above.items()}
     return {"rate": rate, "rounds": rounds, "above_server_ns": medians,
@@ -163,7 +171,7 @@ def measure_stall(settings, rate):
             command = load_command(settings, server, *options,
                                    *window(STALLED_WARMUP_S, STALLED_S))
             with Child(command, CPUS[:-1] or CPUS, real_time=True) as client:
-                seen = latencies(client)
+                seen = latencies(client)[None]
             results[name] = {key: seen[key] for key in keys}
             records = server.take_records()
             if name == "open loop":
@@ -184,9 +192,9 @@ def markdown(result, _settings):
            f"{WINDOW_S:g} s each. The error is against the ideal client. Server on CPU {CPUS[-1]}, "
            "the clients on the others, all at real-time priority.")
     yield ""
-    names = (IDEAL, POLLS, SLEEPS)
+    names = (IDEAL, READ, POLLS, SLEEPS)
     yield f"| per second | {' | '.join(names)} | error, polling | within 10 us? |"
-    yield "|---:|---:|---:|---:|---:|---|"
+    yield f"|{'---:|' * (len(names) + 2)}---|"
 
     def cell(values):
         return " / ".join(f"{values[key] / 1e3:.1f}" for key in QUANTILES)

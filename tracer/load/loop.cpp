@@ -14,6 +14,7 @@
 
 #include <fmt/format.h>
 
+#include "load/arrival.h"
 #include "util/clock.h"
 
 namespace tr::load {
@@ -243,6 +244,7 @@ bool Loop::open(std::uint32_t index) {
 }
 
 bool Loop::watch(int fd, std::uint32_t index) {
+  if (settings_.open_loop() && index != kEarlyClose) note_arrivals(fd);
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u32 = index;
@@ -280,12 +282,11 @@ void Loop::watch_writable(std::uint32_t index, bool on) {
 
 void Loop::receive(std::uint32_t index) {
   Slot& slot = slots_[index];
-  const ssize_t got = ::recv(slot.socket.get(), receive_buffer_.data(), receive_buffer_.size(), 0);
-  const int code = got < 0 ? errno : 0;
-  now_ns_ = monotonic_ns();
-  if (code == EAGAIN || code == EINTR) return;
-  if (got <= 0) return lose(slot, broken_text(code));
-  std::span<const char> rest(receive_buffer_.data(), static_cast<std::size_t>(got));
+  const Arrival arrival = receive_bytes(slot.socket.get(), receive_buffer_, settings_.open_loop());
+  now_ns_ = arrival.read_ns;
+  if (arrival.code == EAGAIN || arrival.code == EINTR) return;
+  if (arrival.bytes <= 0) return lose(slot, broken_text(arrival.code));
+  std::span<const char> rest(receive_buffer_.data(), static_cast<std::size_t>(arrival.bytes));
   const bool was_full = slot.connection.full();
   bool answered = false;
   while (!rest.empty()) {
@@ -296,7 +297,7 @@ void Loop::receive(std::uint32_t index) {
     if (answer.taken.state != Dialogue::State::kWhole) break;
     answered = true;
     --in_flight_;
-    count_answer(slot, answer);
+    count_answer(slot, answer, std::max(arrival.came_ns, answer.flight.sent_ns));
   }
   if (!answered) return;
   if (settings_.close) {
@@ -310,18 +311,18 @@ void Loop::receive(std::uint32_t index) {
     pump(index);
 }
 
-void Loop::count_answer(Slot& slot, const Connection::Answer& answer) {
+void Loop::count_answer(Slot& slot, const Connection::Answer& answer, std::uint64_t came_ns) {
   LoadResult& result = tally_.result;
-  if (counts(now_ns_)) {
+  if (counts(came_ns)) {
     ++slot.messages;
     ++result.messages;
     result.bytes += answer.size;
-    result.latency.record(now_ns_ - answer.flight.planned_ns);
-    if (settings_.open_loop()) result.service.record(now_ns_ - answer.flight.sent_ns);
+    result.latency.record(came_ns - answer.flight.planned_ns);
+    if (settings_.open_loop()) result.service.record(came_ns - answer.flight.sent_ns);
     return;
   }
   const std::uint64_t close_ns = window_.close_ns();
-  if (now_ns_ >= close_ns && answer.flight.planned_ns < close_ns)
+  if (came_ns >= close_ns && answer.flight.planned_ns < close_ns)
     count_unanswered(close_ns - answer.flight.planned_ns);
 }
 

@@ -92,7 +92,7 @@ class Loop {
   void watch_writable(std::uint32_t index, bool on);
 
   void receive(std::uint32_t index);
-  void count_answer(Slot& slot, const Connection::Answer& answer);
+  void count_answer(Slot& slot, const Connection::Answer& answer, std::uint64_t came_ns);
   void count_unanswered(std::uint64_t waited_ns);
 
   void lose(Slot& slot, const std::string& why);

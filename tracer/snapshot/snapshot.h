@@ -73,7 +73,8 @@ struct LoadResult {
   std::uint64_t broken_connections = 0;
   std::uint64_t silent_connections = 0;  // had no whole answer in the window
   std::string first_failure;             // in words; empty when none
-  // From the planned (open loop) or actual (closed loop) send to the last byte of the answer.
+  // From the planned (open loop) or actual (closed loop) send to the last byte of the answer: to
+  // its arrival in the kernel (open loop), or to its being read (closed loop).
   Histogram latency{kLoadBuckets};
   Histogram service{kLoadBuckets};  // open loop: from the actual send; else empty
   // Sent, or in an open loop planned, before the close and not wholly answered by it: in none of
