@@ -13,7 +13,10 @@ struct {
 static __always_inline struct tr_lock_thread* contending_thread(void) {
   struct tr_cpu* cpu = this_cpu();
   if (!cpu) return 0;
-  struct tr_lock_thread* state = lock_thread(cpu->slot);
+  __u32 slot = cpu->slot;
+  if (unlikely(!slot) && (__u32)bpf_get_current_pid_tgid() != cpu->pid)
+    slot = slot_of(bpf_get_current_task_btf());
+  struct tr_lock_thread* state = lock_thread(slot);
   count_run(cpu, TR_PROGRAM_CONTENTION, state);
   return state;
 }

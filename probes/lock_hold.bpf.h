@@ -33,7 +33,8 @@ static __always_inline int function_result(const struct pt_regs* regs) {
 static __always_inline struct tr_lock_thread* locking_thread(void) {
   struct tr_cpu* cpu = this_cpu();
   if (!cpu) return 0;
-  struct tr_lock_thread* state = lock_thread(cpu->slot);
+  /* Not through the CPU: a switch may have been hidden, and beside a trap this costs nothing. */
+  struct tr_lock_thread* state = lock_thread(slot_of(bpf_get_current_task_btf()));
   count_run(cpu, TR_PROGRAM_MUTEX, state);
   return state;
 }

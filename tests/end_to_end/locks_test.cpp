@@ -67,13 +67,13 @@ TEST_F(LockReport, RecognisesPythonsGil) {
 
 // What strace sees of the same program, whose number of calls is fixed.
 TEST_F(LockReport, CountsWhatStraceCounts) {
-  if (run({"strace", "-V"}).code != 0) GTEST_SKIP() << "no strace";
+  const auto shell = [](const std::string& command) { return run({"/bin/sh", "-c", command}); };
+  if (shell("strace -V").code != 0) GTEST_SKIP() << "no strace";
   const Json report = measure({"--locks", "--load", "none", "--", KNOWN_LOCKS, "calls"});
-  const Ended traced =
-      run({"strace", "-f", "-e", "trace=futex", "-o", path("strace"), KNOWN_LOCKS, "calls"});
-  ASSERT_EQ(traced.code, 0);
-  const Ended waits = run({"grep", "-c", "FUTEX_WAIT_PRIVATE, 7", path("strace")});
-  const Ended wakes = run({"grep", "-c", "FUTEX_WAKE_PRIVATE, 77", path("strace")});
+  const std::string output = "'" + path("strace") + "'";
+  ASSERT_EQ(shell("strace -f -e trace=futex -o " + output + " '" KNOWN_LOCKS "' calls").code, 0);
+  const Ended waits = shell("grep -c 'FUTEX_WAIT_PRIVATE, 7' " + output);
+  const Ended wakes = shell("grep -c 'FUTEX_WAKE_PRIVATE, 77' " + output);
   const Json* lock = find_lock(report, "counted_word in known_locks");
   ASSERT_NE(lock, nullptr);
   const Json& operations = lock->at("futexes").at(0).at("operations");

@@ -45,6 +45,7 @@ std::string operations_text(const LockRow& row) {
     for (const auto& [operation, count] : futex->operations)
       operations[operation] += count;
   std::vector<std::string> parts;
+  parts.reserve(operations.size() + 4);
   for (const auto& [operation, count] : operations)
     parts.push_back(fmt::format("{} {}", printable(operation), count_text(count)));
   const auto result = [&](const char* what, std::uint64_t count) {
@@ -99,13 +100,13 @@ Section futex_section(const JudgedRun& run, const Detail& detail) {
   const bool per_message = run.metrics.messages.count.has_value();
   const std::vector<LockRow>& rows = run.metrics.locks->rows;
   Table table{{{"", Align::kLeft},
-               {per_message ? "waits per message" : "waits", Align::kPoint},
+               {per_message ? "waits/message" : "waits", Align::kPoint},
                {"each", Align::kPoint},
                {"hand-off", Align::kPoint},
                {"held", Align::kPoint},
                {"waiters", Align::kPoint},
                {"at most", Align::kPoint},
-               {"waited for", Align::kPoint}},
+               {"waited", Align::kPoint}},
               {}};
   const std::size_t shown = detail.full ? kMost : kNamed;
   std::size_t left_out = 0;
@@ -140,7 +141,7 @@ Section futex_section(const JudgedRun& run, const Detail& detail) {
   for (const LockRow& row : rows) {
     if (row.futexes.size() > 1 && row.waits > 0)
       section.remarks.push_back(
-          fmt::format("{} is {} futexes: \"at most\" and \"waited for\" are those of the busiest.",
+          fmt::format("{} is {} futexes: \"at most\" and \"waited\" are those of the busiest.",
                       lock_name(row), count_text(row.futexes.size())));
     if (row.convoy)
       section.remarks.push_back(convoy_text(row));
