@@ -461,7 +461,8 @@ static __always_inline __u64 send_under_way(const struct tr_cpu* cpu, __u32* slo
   return its && its->send_ns >= thread->call_since_ns ? its->send_ns : 0;
 }
 
-/* Since 6.16: what io_uring_enter sends has no call of its own. */
+/* Since 6.16: what io_uring_enter sends has no call of its own. Attached when there is such a
+ * call. */
 SEC("tp_btf/tcp_sendmsg_locked")
 int BPF_PROG(on_tcp_sendmsg_locked, struct sock* sk) {
   struct tr_cpu* cpu = this_cpu();

@@ -665,6 +665,7 @@ enum tr_news_kind {
   TR_NEWS_EXEC,   /* the first process of the tree has executed its program */
   TR_NEWS_LISTEN, /* a process of the tree has put a TCP socket into LISTEN */
   TR_NEWS_MAPPED, /* one has mapped other code: with stacks only */
+  TR_NEWS_URING,  /* one has called io_uring_enter; said once, where messages are followed */
 };
 
 struct tr_news {

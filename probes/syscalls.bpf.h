@@ -24,6 +24,12 @@ int BPF_PROG(count_sys_enter, struct pt_regs* regs, long id) {
   return 0;
 }
 
+/* membership.bpf.h */
+static __always_inline void tell(enum tr_news_kind kind, __u32 tgid, __u64 now,
+                                 const struct sock* sk);
+
+__u8 told_of_uring = 0;
+
 static __always_inline void enter_call(struct tr_thread* thread, const struct pt_regs* regs,
                                        __u32 call, __u64 now) {
   enter_state(thread, TR_STATE_SYSTEM, now);
@@ -42,6 +48,10 @@ static __always_inline void enter_call(struct tr_thread* thread, const struct pt
   thread->call_cpu_ns = 0;
   thread->woken = 0;
   thread->argument = first_argument(regs);
+  if (has_messages && unlikely(call == NR_IO_URING_ENTER && !told_of_uring)) {
+    told_of_uring = 1;
+    tell(TR_NEWS_URING, thread->tgid, now, 0);
+  }
   if (likely(in_window(now))) count_entry(thread, regs, call);
   if (has_locks) lock_enter(thread, regs, true, now);
 }

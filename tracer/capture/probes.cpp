@@ -319,10 +319,8 @@ Status Probes::attach() {
       attached_.push_back({name, program, nullptr});  // its links are made by watch_mutexes()
       continue;
     }
-    auto link = attach_program(program);
-    if (!link) return std::move(link).error();
-    attached_.push_back({name, program, nullptr});
-    attached_.back().link.reset((*link).release());
+    if (program == skeleton_->progs.on_tcp_sendmsg_locked) continue;  // read_news()
+    if (Status done = attach(program); !done) return done;
   }
   news_ = std::make_unique<std::vector<tr_news>>();
   const auto keep = [](void* into, void* item, std::size_t size) {
@@ -332,6 +330,14 @@ Status Probes::attach() {
   };
   ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.news), keep, news_.get(), nullptr));
   if (ring_ == nullptr) return errno_error("open the BPF ring buffer of", "the probes");
+  return {};
+}
+
+Status Probes::attach(bpf_program* program) {
+  auto link = attach_program(program);
+  if (!link) return std::move(link).error();
+  attached_.push_back({bpf_program__name(program), program, nullptr});
+  attached_.back().link.reset((*link).release());
   return {};
 }
 
@@ -432,6 +438,10 @@ int Probes::news_fd() const {
 
 std::vector<tr_news> Probes::read_news() {
   ring_buffer__consume(ring_.get());
+  bpf_program* const sends = skeleton_->progs.on_tcp_sendmsg_locked;
+  for (const tr_news& item : *news_)
+    if (item.kind == TR_NEWS_URING && bpf_program__autoload(sends))
+      (void)attach(sends);  // without it, where these sends begin stays unresolved
   return std::exchange(*news_, {});
 }
 

@@ -163,6 +163,7 @@ class Probes {
   Probes();
   Status number_cpus();
   Status attach();
+  Status attach(bpf_program* program);
   Status map_records();
   template <class T>
   static Result<std::unique_ptr<Mapped<T>>> map_array(int map, std::size_t entries);
