@@ -21,16 +21,16 @@ struct LegText {
 
 // By the names in capture/collect_message_path.cpp.
 constexpr std::array<LegText, 10> kLegs{{
-    {"wake", "waking up", "arrival to run queue"},
+    {"wake", "waking up", "of the sleeper"},
     {"runqueue", "run queue", "until it runs"},
-    {"busy", "queued", "arrival, the receiver busy"},
-    {"handoff", "hand-off", "to who receives, asleep"},
-    {"handoff_wake", "receiver's wake-up", "until that one runs"},
-    {"receive", "receive", "until received"},
-    {"rest", "further receives", "until the last one"},
-    {"work", "work", "until the send is entered"},
-    {"send", "send", "until the device has it"},
-    {"unresolved", "unresolved", "for what cannot be seen"},
+    {"busy", "queued", "receiver busy"},
+    {"handoff", "hand-off", "to the receiver"},
+    {"handoff_wake", "receiver's wake-up", "until it runs"},
+    {"receive", "receive", "until it returns"},
+    {"rest", "further receives", "to the last one"},
+    {"work", "work", "to the next send"},
+    {"send", "send", "to the device"},
+    {"unresolved", "unresolved", "cannot be seen"},
 }};
 
 std::pair<std::string, std::string> text_of(const std::string& leg) {
@@ -76,15 +76,19 @@ std::string note_text(const std::string& note, std::uint64_t count, bool turns) 
 }
 
 std::vector<std::string> cells_of(const std::string& name, const PathTime& time, double share,
-                                  std::uint64_t messages, double like_ns) {
-  const auto ns = [&](double value) { return duration_text(value, like_ns); };
+                                  std::uint64_t messages) {
   return {name,
-          ns(time.mean_ns),
+          duration_text(time.mean_ns),
           percent_text(share),
-          ns(static_cast<double>(time.p50_ns)),
-          ns(static_cast<double>(time.p90_ns)),
-          ns(static_cast<double>(time.p99_ns)),
+          duration_text(static_cast<double>(time.p50_ns)),
+          duration_text(static_cast<double>(time.p90_ns)),
+          duration_text(static_cast<double>(time.p99_ns)),
           percent_text(static_cast<double>(time.messages) / static_cast<double>(messages))};
+}
+
+// Of a difference, which may lie below 0.
+std::string signed_text(double ns) {
+  return ns < 0 ? "-" + duration_text(-ns) : duration_text(ns);
 }
 
 std::string range_text(const metrics::PathPart& part) {
@@ -126,22 +130,21 @@ std::optional<Section> message_path_section(const JudgedRun& run, const Detail& 
                {"of all", Align::kPoint},
                {"", Align::kLeft}},
               {}};
-  const double like = path.whole.mean_ns;
   for (const LegTime& leg : path.legs) {
     if (leg.time.messages == 0 && !detail.full) continue;
     if (path.messages == 0) continue;
     const auto [name, meaning] = text_of(leg.name);
-    auto cells = cells_of(name, leg.time, leg.share, path.messages, like);
+    auto cells = cells_of(name, leg.time, leg.share, path.messages);
     cells.push_back(meaning);
     table.rows.push_back({std::move(cells)});
   }
   if (path.messages > 0)
-    table.rows.push_back({cells_of("from arrival to device", path.whole, 1, path.messages, like)});
+    table.rows.push_back({cells_of("from arrival to device", path.whole, 1, path.messages)});
   if (path.outside_ns) {
-    table.rows.push_back({{"client and network", duration_text(*path.outside_ns, like), "", "", "",
-                           "", "", "the rest of it"}});
-    table.rows.push_back({{"round trip", duration_text(*path.round_trip_ns, like), "", "", "", "",
-                           "", "by the load"}});
+    table.rows.push_back({{"client and network", signed_text(*path.outside_ns), "", "", "", "", "",
+                           "the rest of it"}});
+    table.rows.push_back(
+        {{"round trip", duration_text(*path.round_trip_ns), "", "", "", "", "", "by the load"}});
   }
   section.remarks.push_back(
       turns ? fmt::format("{} turn-arounds: from the first data after an answer to the last packet"
