@@ -122,10 +122,17 @@ static __always_inline void received(struct tr_thread* thread, bool served, __u6
   }
 }
 
+/* No call's end will count what a thread of io_uring moves. */
+static __always_inline void count_moved_by_worker(struct tr_thread* thread) {
+  if (unlikely(is_kernel_worker(thread))) count_moved(thread, bpf_ktime_get_ns());
+}
+
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_sock_send_length, struct sock* sk, int ret, int flags) {
   struct tr_thread* thread = running_thread(TR_PROGRAM_SOCK_SEND);
-  if (thread && ret > 0) sent(thread, is_to_tree(sk, sk->__sk_common.skc_dport), 1, ret);
+  if (!thread || ret <= 0) return 0;
+  sent(thread, is_to_tree(sk, sk->__sk_common.skc_dport), 1, ret);
+  count_moved_by_worker(thread);
   return 0;
 }
 
@@ -137,6 +144,7 @@ int BPF_PROG(on_sock_recv_length, struct sock* sk, int ret, int flags) {
   bool served =
       (family == AF_INET || family == AF_INET6) && is_from_client(sk, sk->__sk_common.skc_num);
   received(thread, served, 1, ret);
+  count_moved_by_worker(thread);
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "membership.bpf.h"
 #include "scheduler.bpf.h"
 #include "interrupts.bpf.h"
+#include "uring.bpf.h"
 /* clang-format on */
 
 /* The helpers used here are for GPL-compatible programs only. */

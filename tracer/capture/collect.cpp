@@ -50,8 +50,10 @@ struct Sum {
   std::map<std::uint32_t, std::uint64_t> futex;
   std::map<std::uint32_t, std::uint64_t> woke_nobody;  // by futex operation, too
   std::map<std::uint32_t, WaitSum> waits;              // by TR_WAIT_KEY
+  UringSum uring;
 
   void add_cell(std::uint32_t key, std::uint64_t count) {
+    if (uring.add_cell(key, count)) return;
     const std::uint32_t call = TR_CELL_CALL(key);
     const std::uint32_t value = TR_CELL_VALUE(key);
     switch (TR_CELL_KIND(key)) {
@@ -106,6 +108,7 @@ struct Sum {
   }
 
   void add(const Sum& other) {
+    uring.add(other.uring);
     for (std::size_t i = 0; i < state_ns.size(); ++i)
       state_ns[i] += other.state_ns[i];
     for (std::size_t i = 0; i < counters.size(); ++i)
@@ -152,6 +155,7 @@ class Collector {
     }
     total.add(folded());
     result.total = task_counts(total);
+    result.total.uring = total.uring.result(&raw_.uring_under_way);
     result.folded_threads = raw_.folded.threads;
     result.folded_life_ns = raw_.folded.life_ns;
     if (raw_.budget) result.cpu_time = cpu_time();
@@ -321,10 +325,23 @@ class Collector {
     for (const auto& [operation, count] : sum.woke_nobody)
       (*counts.woke_nobody)[names_.futex(operation)] += count;
     for (const auto& [number, call] : sum.calls)
-      if (call.touched()) counts.syscalls.push_back(syscall_stats(number, call));
+      if (call.touched() && !is_kernel_worker(number))
+        counts.syscalls.push_back(syscall_stats(number, call));
     std::sort(counts.syscalls.begin(), counts.syscalls.end(),
               [](const auto& a, const auto& b) { return a.name < b.name; });
+    counts.uring = sum.uring.result();
     return counts;
+  }
+
+  // What threads do that never leave the kernel is kept as a call, and is none.
+  static bool is_kernel_worker(std::uint32_t call) {
+    return call == TR_CALL_IO_WORKER || call == TR_CALL_SQPOLL;
+  }
+
+  static std::optional<std::uint64_t> worker_ns(const Sum& sum, std::uint32_t kind) {
+    const auto found = sum.calls.find(kind);
+    if (found == sum.calls.end()) return std::nullopt;
+    return found->second.cpu_ns;
   }
 
   [[nodiscard]] Budget budget(const Sum& sum) const {
@@ -334,6 +351,8 @@ class Collector {
     budget.woken_ns = sum.state_ns[TR_STATE_WOKEN];
     budget.preempted_ns = sum.state_ns[TR_STATE_PREEMPTED];
     budget.waking_ns = sum.state_ns[TR_STATE_WAKING];
+    budget.io_worker_ns = worker_ns(sum, TR_CALL_IO_WORKER);
+    budget.sqpoll_ns = worker_ns(sum, TR_CALL_SQPOLL);
     for (const auto& [key, sums] : sum.waits) {
       const std::uint32_t object = key >> 4 & 15;
       const std::uint32_t waker = key & 15;
@@ -352,6 +371,8 @@ class Collector {
   }
 
   [[nodiscard]] std::string call_name(std::uint32_t number) const {
+    if (number == TR_CALL_IO_WORKER) return std::string(kIoWorker);
+    if (number == TR_CALL_SQPOLL) return std::string(kSqpoll);
     const std::uint32_t plain = number & ~TR_CALL_COMPAT;
     return plain == TR_CALL_OTHER
                ? "(no such call)"

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "capture/collect_uring.h"
 #include "records.h"
 #include "snapshot/snapshot.h"
 
@@ -31,7 +32,8 @@ struct RawCounts {
   std::span<const tr_thread> records;  // without the unused record 0
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> spilled;  // (serial, cell)
   tr_folded folded{};
-  std::vector<tr_cpu> cpus;  // the online ones
+  std::vector<tr_cpu> cpus;       // the online ones
+  UringUnderWay uring_under_way;  // when the window closed
 };
 
 struct Collected {

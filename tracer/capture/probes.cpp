@@ -22,6 +22,7 @@
 
 #include "capture/kernel_file.h"
 #include "capture/syscall_names.h"
+#include "capture/uring_probes.h"
 #include "snapshot/calls_for_events.h"
 #include "trace_run.skel.h"
 #include "util/clock.h"
@@ -73,10 +74,20 @@ Result<std::unique_ptr<bpf_link, void (*)(bpf_link*)>> attach_program(bpf_progra
   return link;
 }
 
-constexpr std::array kProgramNames = {"sys_enter",        "sys_exit",         "sched_switch",
-                                      "sched_wakeup",     "sched_wakeup_new", "sched_migrate_task",
-                                      "sock_send_length", "sock_recv_length", "sched_waking",
-                                      "interrupts",       "softirqs"};
+constexpr std::array kProgramNames = {"sys_enter",
+                                      "sys_exit",
+                                      "sched_switch",
+                                      "sched_wakeup",
+                                      "sched_wakeup_new",
+                                      "sched_migrate_task",
+                                      "sock_send_length",
+                                      "sock_recv_length",
+                                      "sched_waking",
+                                      "interrupts",
+                                      "softirqs",
+                                      "io_uring submissions",
+                                      "io_uring completions",
+                                      "io_uring detours"};
 static_assert(kProgramNames.size() == TR_PROGRAMS);
 
 bool is_of_interrupts(std::string_view program) {
@@ -88,12 +99,13 @@ bool is_of_interrupts(std::string_view program) {
 std::string counted_as(std::string_view program) {
   if (is_of_interrupts(program))
     return program.starts_with("on_softirq_") ? "softirqs" : "interrupts";
+  if (is_of_uring(program)) return std::string(uring_counted_as(program));
   return std::string(program.substr(program.find('_') + 1));
 }
 
 // Where a kernel lacks their tracepoints, the others do without them.
 bool may_be_missing(std::string_view program) {
-  return program.starts_with("on_sock_") || is_of_interrupts(program);
+  return program.starts_with("on_sock_") || is_of_uring(program) || is_of_interrupts(program);
 }
 
 // Those of them whose tracepoints are not in the running kernel's BTF.
@@ -122,6 +134,7 @@ bool is_wanted(std::string_view program, const ProbeOptions& options, bool socke
       program == "on_sched_migrate_task")
     return !options.counts_only;
   if (program.starts_with("on_sock_")) return !options.counts_only && socket_tracepoints;
+  if (is_of_uring(program)) return !options.counts_only;
   return true;
 }
 
@@ -143,6 +156,14 @@ bool kernel_is_at_least(int major, int minor) {
   int its_minor = 0;
   return std::sscanf(system.release, "%d.%d", &its_major, &its_minor) == 2 &&
          std::pair(its_major, its_minor) >= std::pair(major, minor);
+}
+
+// Where this is wrong, loading fails once.
+bool should_exist(std::string_view program) {
+  if (program == "on_io_uring_submit_req") return kernel_is_at_least(6, 4);
+  if (program == "on_io_uring_submit_sqe") return !kernel_is_at_least(6, 4);  // its former name
+  if (program == "on_io_uring_cqe_overflow") return kernel_is_at_least(5, 19);
+  return true;
 }
 
 template <std::size_t kNames, std::size_t kWords>
@@ -196,8 +217,9 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, skeleton.obj) {
       const std::string name = bpf_program__name(program);
-      bpf_program__set_autoload(
-          program, is_wanted(name, options, socket_tracepoints) && !missing.contains(name));
+      bpf_program__set_autoload(program, is_wanted(name, options, socket_tracepoints) &&
+                                             !missing.contains(name) &&
+                                             (!missing.empty() || should_exist(name)));
     }
     const std::uint32_t slots = options.max_threads + 1;  // record 0 is nobody's
     bpf_map__set_max_entries(skeleton.maps.records, slots);
@@ -217,6 +239,8 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
       }
       return load_error(-failed);
     }
+    probes.counts_uring_ = bpf_program__autoload(skeleton.progs.on_io_uring_complete) &&
+                           !missing.contains("on_io_uring_poll_arm");
     if (!socket_tracepoints && !options.counts_only)
       probes.note_ =
           "socket messages were counted by looking at file descriptors at each call's end"
@@ -446,6 +470,12 @@ Result<RawCounts> Probes::raw_counts() const {
       std::min<std::size_t>(skeleton_->bss->records_asked_for, options_.max_threads);
   raw.records = std::span(records_->first + 1, used);
 
+  if (skeleton_->bss->uring_is_used != 0) {
+    auto under_way = uring_under_way(bpf_map__fd(skeleton_->maps.uring_requests));
+    if (!under_way) return std::move(under_way).error();
+    raw.uring_under_way = *std::move(under_way);
+  }
+
   const int spilled = bpf_map__fd(skeleton_->maps.spilled);
   tr_spill_key key{};
   const tr_spill_key* previous = nullptr;
@@ -464,6 +494,9 @@ std::map<std::string, std::uint64_t> Probes::lost() const {
   lost["threads without memory for their membership"] = skeleton_->bss->lost[TR_LOST_NO_STORAGE];
   lost["threads beyond --max-threads"] = skeleton_->bss->lost[TR_LOST_NO_RECORD];
   lost["counts without room in the spill map"] = skeleton_->bss->lost[TR_LOST_SPILL_FULL];
+  lost["io_uring requests without room for their start"] =
+      skeleton_->bss->lost[TR_LOST_URING_REQUEST];
+  lost["io_uring events of a form that is not known"] = skeleton_->bss->lost[TR_LOST_URING_FORM];
   std::uint64_t misses = 0;
   // inet_sock_set_state is passed in interrupts too, hundreds of times in one that comes during a
   // run; but what is looked for there, a listen(2) of the tree, is in none, and cannot be missed.

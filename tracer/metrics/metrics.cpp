@@ -392,6 +392,8 @@ Metrics compute(const Snapshot& snapshot) {
   if (measured(snapshot, Figures::kScheduling)) metrics.life = life_budget(snapshot);
   metrics.budget = time_budget(snapshot);
   metrics.waste = find_waste(snapshot, metrics.messages.count);
+  metrics.uring = uring_use(snapshot, metrics.messages.count);
+  metrics.misses_uring = misses_uring(snapshot);
   if (snapshot.overhead.probe_ns && metrics.messages.count)
     metrics.probe_ns_per_message = static_cast<double>(*snapshot.overhead.probe_ns) /
                                    static_cast<double>(*metrics.messages.count);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "metrics/budget.h"
+#include "metrics/uring.h"
 #include "metrics/waste.h"
 #include "snapshot/snapshot.h"
 
@@ -181,6 +182,8 @@ struct Metrics {
   std::optional<LifeBudget> life;  // absent without scheduling figures
   std::optional<TimeBudget> budget;
   std::optional<Waste> waste;
+  std::optional<UringUse> uring;  // absent where there was nothing of it
+  bool misses_uring = false;      // ... though its calls were made
   // By how much one connection made the server's memory grow, page tables included; absent unless
   // the server served them all, to the end. Below 0 if it shrank.
   std::optional<double> memory_per_connection;

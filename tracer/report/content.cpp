@@ -17,6 +17,7 @@ Report build_report(const JudgedRun& run, const Detail& detail) {
   add(cost_section(run, detail));
   if (auto budget = budget_section(run, detail)) add(*std::move(budget));
   if (auto waste = waste_section(run, detail)) add(*std::move(waste));
+  if (auto uring = uring_section(run, detail)) add(*std::move(uring));
   if (auto perf = perf_section(run, detail)) add(*std::move(perf));
   if (detail.syscalls) add(syscall_section(run, detail));
   if (detail.threads) add(thread_section(run, detail));

@@ -356,6 +356,7 @@ std::string render_json(const JudgedRun& run) {
   report["life"] = life(metrics.life);
   report["budget"] = budget_json(metrics);
   report["waste"] = waste_json(metrics);
+  report["io_uring"] = uring_json(metrics);
   report["unmeasured"] = unmeasured(snapshot);
   report["lost"] = snapshot.lost;
   report["overhead"] = overhead(snapshot.overhead, metrics);

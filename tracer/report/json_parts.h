@@ -32,4 +32,7 @@ Json unless_zero(T number) {
 Json budget_json(const metrics::Metrics& metrics);
 Json waste_json(const metrics::Metrics& metrics);
 
+// json_uring.cpp: null where there was nothing of it, or it was not measured.
+Json uring_json(const metrics::Metrics& metrics);
+
 }  // namespace tr::report

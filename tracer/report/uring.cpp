@@ -1,0 +1,140 @@
+#include <algorithm>
+#include <cerrno>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "report/names.h"
+#include "report/sections.h"
+#include "report/units.h"
+
+namespace tr::report {
+namespace {
+
+using metrics::UringRow;
+using metrics::UringUse;
+using Align = Column::Align;
+
+std::string unless_none(std::uint64_t count) {
+  return count == 0 ? "" : count_text(count);
+}
+
+std::string time_text(const std::optional<std::uint64_t>& ns) {
+  return ns ? duration_text(static_cast<double>(*ns)) : "";
+}
+
+bool any(const UringUse& use, std::uint64_t UringRow::*figure) {
+  return std::ranges::any_of(use.rows, [&](const UringRow& row) { return row.*figure > 0; });
+}
+
+std::string name_of(const UringRow& row) {
+  return row.counts.name.empty() ? "not told apart" : printable(row.counts.name);
+}
+
+// Columns of which nothing is ever seen are left out.
+Table table_of(const UringUse& use, bool per_message) {
+  const bool silent = any(use, &UringRow::silent);
+  const bool cancelled = any(use, &UringRow::cancelled);
+  Table table{{{"", Align::kLeft}, {"submitted", Align::kPoint}, {"completed", Align::kPoint}}, {}};
+  const auto column = [&](const char* heading) {
+    table.columns.push_back({heading, Align::kPoint});
+  };
+  if (silent) column("silent");
+  if (per_message) column("per message");
+  for (const char* heading : {"p50", "p99", "polled", "workers"})
+    column(heading);
+  if (cancelled) column("cancelled");
+  column("errors");
+  table.columns.push_back({"", Align::kLeft});
+  for (const UringRow& row : use.rows) {
+    std::map<int, std::uint64_t> failures = row.counts.errors_by_errno;
+    failures.erase(ECANCELED);
+    std::vector<std::string> cells{name_of(row), count_text(row.counts.submitted),
+                                   count_text(row.counts.completed)};
+    if (silent) cells.push_back(unless_none(row.silent));
+    if (per_message) cells.push_back(number_text(row.per_message.value_or(0)));
+    cells.push_back(time_text(row.p50_ns));
+    cells.push_back(time_text(row.p99_ns));
+    cells.push_back(unless_none(row.counts.polled));
+    cells.push_back(unless_none(row.counts.to_worker));
+    if (cancelled) cells.push_back(unless_none(row.cancelled));
+    cells.push_back(unless_none(row.errors));
+    cells.push_back(errors_text(failures));
+    table.rows.push_back({std::move(cells)});
+  }
+  return table;
+}
+
+void put_batches(const UringUse& use, Section& section) {
+  if (use.by_sqpoll > 0)
+    section.remarks.push_back(fmt::format(
+        "A kernel thread (SQPOLL) submitted {} of the operations, without a system call.",
+        percent_text(static_cast<double>(use.by_sqpoll) /
+                     static_cast<double>(std::max<std::uint64_t>(use.submitted, 1)))));
+  if (use.enters > 0)
+    section.remarks.push_back(fmt::format(
+        "One io_uring_enter submits {} operations and brings {} completions on average.",
+        number_text(*use.submitted_per_enter), number_text(*use.completed_per_enter)));
+}
+
+void put_meanings(const UringUse& use, Section& section) {
+  section.remarks.emplace_back(
+      "p50 and p99 are from submission to completion, within 6.25 %, of requests that completed"
+      " once. Polled ones waited for their file to be ready, those of the workers were handed to a"
+      " thread; the others were done at once, or by a timer or device.");
+  if (any(use, &UringRow::silent))
+    section.remarks.emplace_back(
+        "Silent ones (IOSQE_CQE_SKIP_SUCCESS) have a completion only if they fail.");
+  if (use.outside_calls > 0)
+    section.remarks.push_back(fmt::format(
+        "{} of the completions were made between a call's end and user code (task work): the time"
+        " that this takes counts as user code.",
+        percent_text(static_cast<double>(use.outside_calls) /
+                     static_cast<double>(std::max<std::uint64_t>(use.completed, 1)))));
+}
+
+void put_gaps(const UringUse& use, Section& section) {
+  if (use.notifications > 0)
+    section.remarks.push_back(
+        fmt::format("Notifications of zero-copy sends, not among the completions: {}.",
+                    count_text(use.notifications)));
+  if (use.overflowed > 0)
+    section.remarks.push_back(
+        fmt::format("{} completions found the completion queue full: their operation is not known.",
+                    count_text(use.overflowed)));
+  if (std::ranges::any_of(use.rows, [](const auto& row) { return row.counts.name.empty(); }))
+    section.remarks.emplace_back(
+        "Not told apart: completions that name no request which was seen to be submitted. Another"
+        " ring has posted them, or their request is older than the tracing, or requests of several"
+        " kinds share their user data.");
+  if (use.unknown_start > 0)
+    section.remarks.push_back(
+        fmt::format("{} completions have no latency: their submission was not seen.",
+                    count_text(use.unknown_start)));
+}
+
+}  // namespace
+
+std::optional<Section> uring_section(const JudgedRun& run, const Detail& detail) {
+  if (!run.metrics.uring) return std::nullopt;
+  const UringUse& use = *run.metrics.uring;
+  Section section;
+  section.title = "io_uring operations";
+  section.table = table_of(use, run.metrics.messages.count.has_value());
+  put_batches(use, section);
+  if (detail.full) put_meanings(use, section);
+  put_gaps(use, section);
+  return section;
+}
+
+std::optional<std::string> uring_remark(const JudgedRun& run) {
+  if (run.metrics.uring)
+    return "Not the whole truth: this program does its work through io_uring as well, see the"
+           " operations there.";
+  if (run.metrics.misses_uring)
+    return "Not the whole truth: this program works through io_uring, and what it does there was"
+           " not counted.";
+  return std::nullopt;
+}
+
+}  // namespace tr::report
