@@ -275,17 +275,22 @@ struct tr_cpu {
 
 /* What happens to operations of io_uring; each is counted at the thread where it happens. */
 enum tr_uring_count {
-  TR_URING_SUBMITTED,     /* taken from the submission queue, well-formed or not */
-  TR_URING_BY_SQPOLL,     /* of them, by a kernel thread */
-  TR_URING_REFUSED,       /* of them, malformed: completed with an error without being tried */
-  TR_URING_SILENT,        /* of them, with IOSQE_CQE_SKIP_SUCCESS */
-  TR_URING_POLLED,        /* of them, had to wait until their file was ready */
-  TR_URING_TO_WORKER,     /* of them, handed to a worker thread */
-  TR_URING_COMPLETED,     /* completions: entries for the completion queue */
-  TR_URING_MORE,          /* of them, announce more for the same request (IORING_CQE_F_MORE) */
-  TR_URING_BROKE_SILENCE, /* of them, from requests with IOSQE_CQE_SKIP_SUCCESS */
-  TR_URING_NO_START,      /* of them, ended a request whose submission was not seen */
-  TR_URING_OUTSIDE_CALLS, /* of them, made by a thread on its way back to user code */
+  /* Taken from the submission queue, well-formed or not: without and with IOSQE_CQE_SKIP_SUCCESS.
+   */
+  TR_URING_SUBMITTED,
+  TR_URING_SUBMITTED_SILENT,
+  TR_URING_BY_SQPOLL, /* of both, by a kernel thread */
+  TR_URING_REFUSED,   /* ... malformed: completed with an error without being tried */
+  TR_URING_POLLED,    /* ... had to wait until their file was ready */
+  TR_URING_TO_WORKER, /* ... handed to a worker thread */
+  /* Entries for the completion queue: a request's last, and those that announce more of it
+   * (IORING_CQE_F_MORE). */
+  TR_URING_COMPLETED,
+  TR_URING_COMPLETED_MORE,
+  TR_URING_BROKE_SILENCE, /* of both, from requests with IOSQE_CQE_SKIP_SUCCESS */
+  TR_URING_NO_START,      /* ... ended a request whose submission was not seen */
+  TR_URING_OUTSIDE_CALLS, /* ... made by a thread on its way back to user code */
+  TR_URING_UNDER_WAY,     /* when the window closed, and has ended since; not silent ones */
   TR_URING_NOTIFICATION,  /* a zero-copy send's buffer is free: not among the completions */
   TR_URING_OVERFLOWED,    /* found the completion queue full; the operation is not known */
   TR_URING_COUNTS

@@ -195,8 +195,8 @@ static __always_inline void keep_request(const struct uring_request* request, __
 
 static __always_inline void count_submission(struct tr_thread* thread, __u32 operation,
                                              __u32 flags) {
-  count_operation(thread, operation, TR_URING_SUBMITTED);
-  if (flags & IOSQE_CQE_SKIP_SUCCESS) count_operation(thread, operation, TR_URING_SILENT);
+  count_operation(thread, operation,
+                  flags & IOSQE_CQE_SKIP_SUCCESS ? TR_URING_SUBMITTED_SILENT : TR_URING_SUBMITTED);
   if (thread->call == TR_CALL_SQPOLL) count_operation(thread, operation, TR_URING_BY_SQPOLL);
 }
 
@@ -280,9 +280,13 @@ static __always_inline __u32 end_request(struct tr_thread* thread,
   bool repeated = unlikely(flags & TR_URING_MAY_REPEAT) &&
                   forget_name(completion->address, completion->ring, completion->user_data);
   place->request = 0;
-  if (!in_window(now)) return operation;
-  if (unlikely(flags & TR_URING_IS_SILENT))
-    count_operation(thread, operation, TR_URING_BROKE_SILENCE);
+  bool silent = flags & TR_URING_IS_SILENT;
+  if (unlikely(!in_window(now))) {
+    if (!silent && since < window_close_ns && now >= window_close_ns)
+      count_operation(thread, operation, TR_URING_UNDER_WAY);
+    return operation;
+  }
+  if (unlikely(silent)) count_operation(thread, operation, TR_URING_BROKE_SILENCE);
   if (!repeated)
     count_uring(thread, TR_CELL_KEY(TR_CELL_URING_LATENCY, operation, tr_bucket(now - since)));
   return operation;
@@ -330,8 +334,9 @@ static __always_inline int completed(struct uring_completion* completion) {
     count_operation(thread, TR_URING_UNKNOWN, TR_URING_NOTIFICATION);
     return 0;
   }
-  count_operation(thread, operation, TR_URING_COMPLETED);
-  if (completion->flags & IORING_CQE_F_MORE) count_operation(thread, operation, TR_URING_MORE);
+  count_operation(
+      thread, operation,
+      completion->flags & IORING_CQE_F_MORE ? TR_URING_COMPLETED_MORE : TR_URING_COMPLETED);
   if (completion->result < 0)
     count_uring(thread, TR_CELL_KEY(TR_CELL_URING_ERRNO, operation, -completion->result));
   if (!place && completion->address) count_operation(thread, operation, TR_URING_NO_START);

@@ -33,7 +33,7 @@ struct RawCounts {
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> spilled;  // (serial, cell)
   tr_folded folded{};
   std::vector<tr_cpu> cpus;       // the online ones
-  UringUnderWay uring_under_way;  // when the window closed
+  UringUnderWay uring_under_way;  // when the window closed, and later
 };
 
 struct Collected {

@@ -9,21 +9,19 @@
 namespace tr::capture {
 namespace {
 
-constexpr std::array<std::pair<tr_uring_count, std::uint64_t UringOperation::*>, 11> kCounts{{
-    {TR_URING_SUBMITTED, &UringOperation::submitted},
+constexpr std::array<std::pair<tr_uring_count, std::uint64_t UringOperation::*>, 9> kCounts{{
     {TR_URING_BY_SQPOLL, &UringOperation::by_sqpoll},
     {TR_URING_REFUSED, &UringOperation::refused},
-    {TR_URING_SILENT, &UringOperation::silent},
+    {TR_URING_SUBMITTED_SILENT, &UringOperation::silent},
     {TR_URING_POLLED, &UringOperation::polled},
     {TR_URING_TO_WORKER, &UringOperation::to_worker},
-    {TR_URING_COMPLETED, &UringOperation::completed},
-    {TR_URING_MORE, &UringOperation::more},
+    {TR_URING_COMPLETED_MORE, &UringOperation::more},
     {TR_URING_BROKE_SILENCE, &UringOperation::broke_silence},
     {TR_URING_NO_START, &UringOperation::unknown_start},
     {TR_URING_OUTSIDE_CALLS, &UringOperation::outside_calls},
 }};
-// The others are not of one operation.
-static_assert(kCounts.size() + 2 == TR_URING_COUNTS);
+// The others are parts of a sum, or not of one operation.
+static_assert(kCounts.size() + 5 == TR_URING_COUNTS);
 
 }  // namespace
 
@@ -70,12 +68,15 @@ std::optional<Uring> UringSum::result(const UringUnderWay* under_way) const {
     if (number != TR_URING_UNKNOWN) operation.name = uring_operation_name(number);
     for (const auto& [what, member] : kCounts)
       operation.*member = sum.counts[what];
+    operation.submitted = operation.silent + sum.counts[TR_URING_SUBMITTED];
+    operation.completed = operation.more + sum.counts[TR_URING_COMPLETED];
     operation.errors_by_errno = std::move(sum.errors_by_errno);
     for (const auto& [bucket, count] : sum.latency)
       operation.latency.push_back({bucket, count});
     if (under_way != nullptr) {
       const auto found = under_way->find(number);
-      operation.under_way = found == under_way->end() ? 0 : found->second;
+      operation.under_way =
+          sum.counts[TR_URING_UNDER_WAY] + (found == under_way->end() ? 0 : found->second);
     }
     // What is not of one operation is kept at the unknown one, which may have nothing else.
     if (!operation.name.empty() || operation.completed > 0)

@@ -471,7 +471,8 @@ Result<RawCounts> Probes::raw_counts() const {
   raw.records = std::span(records_->first + 1, used);
 
   if (skeleton_->bss->uring_is_used != 0) {
-    auto under_way = uring_under_way(bpf_map__fd(skeleton_->maps.uring_requests));
+    auto under_way =
+        uring_under_way(bpf_map__fd(skeleton_->maps.uring_requests), raw.window_close_ns);
     if (!under_way) return std::move(under_way).error();
     raw.uring_under_way = *std::move(under_way);
   }

@@ -21,7 +21,8 @@ constexpr std::string_view uring_counted_as(std::string_view program) {
              : "io_uring submissions";
 }
 
-// What was under way when the programs were detached; of the map of requests.
-Result<UringUnderWay> uring_under_way(int map);
+// What was under way when the window closed, and still was when the programs were detached; of the
+// map of requests.
+Result<UringUnderWay> uring_under_way(int map, std::uint64_t window_close_ns);
 
 }  // namespace tr::capture

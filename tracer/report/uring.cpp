@@ -31,8 +31,15 @@ std::string name_of(const UringRow& row) {
   return row.counts.name.empty() ? "not told apart" : printable(row.counts.name);
 }
 
+// "multishot", "EAGAIN", "multishot; ENOBUFS 3, EPIPE 1"
+std::string remark_of(const UringRow& row, const std::map<int, std::uint64_t>& failures) {
+  const std::string errors = errors_text(failures);
+  if (row.counts.more == 0) return errors;
+  return errors.empty() ? "multishot" : "multishot; " + errors;
+}
+
 // Columns of which nothing is ever seen are left out.
-Table table_of(const UringUse& use, bool per_message) {
+Table table_of(const UringUse& use, bool per_message, const Detail& detail) {
   const bool silent = any(use, &UringRow::silent);
   const bool cancelled = any(use, &UringRow::cancelled);
   Table table{{{"", Align::kLeft}, {"submitted", Align::kPoint}, {"completed", Align::kPoint}}, {}};
@@ -47,6 +54,7 @@ Table table_of(const UringUse& use, bool per_message) {
   column("errors");
   table.columns.push_back({"", Align::kLeft});
   for (const UringRow& row : use.rows) {
+    if (!detail.full && row.counts.submitted + row.counts.completed == 0) continue;
     std::map<int, std::uint64_t> failures = row.counts.errors_by_errno;
     failures.erase(ECANCELED);
     std::vector<std::string> cells{name_of(row), count_text(row.counts.submitted),
@@ -59,7 +67,7 @@ Table table_of(const UringUse& use, bool per_message) {
     cells.push_back(unless_none(row.counts.to_worker));
     if (cancelled) cells.push_back(unless_none(row.cancelled));
     cells.push_back(unless_none(row.errors));
-    cells.push_back(errors_text(failures));
+    cells.push_back(remark_of(row, failures));
     table.rows.push_back({std::move(cells)});
   }
   return table;
@@ -78,6 +86,9 @@ void put_batches(const UringUse& use, Section& section) {
 }
 
 void put_meanings(const UringUse& use, Section& section) {
+  if (std::ranges::any_of(use.rows, [](const auto& row) { return row.counts.more > 0; }))
+    section.remarks.emplace_back(
+        "A multishot request is submitted once, and completes again and again.");
   section.remarks.emplace_back(
       "p50 and p99 are from submission to completion, within 6.25 %, of requests that completed"
       " once. Polled ones waited for their file to be ready, those of the workers were handed to a"
@@ -120,7 +131,7 @@ std::optional<Section> uring_section(const JudgedRun& run, const Detail& detail)
   const UringUse& use = *run.metrics.uring;
   Section section;
   section.title = "io_uring operations";
-  section.table = table_of(use, run.metrics.messages.count.has_value());
+  section.table = table_of(use, run.metrics.messages.count.has_value(), detail);
   put_batches(use, section);
   if (detail.full) put_meanings(use, section);
   put_gaps(use, section);
