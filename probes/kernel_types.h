@@ -109,6 +109,7 @@ struct io_cqe {
 };
 
 struct io_kiocb {
+  struct file* file;
   __u8 opcode;
   unsigned int flags;
   struct io_cqe cqe;
@@ -224,11 +225,17 @@ struct pt_regs {
 #define IORING_CQE_F_MORE (1u << 1)
 #define IORING_CQE_F_NOTIF (1u << 3)
 #define IORING_OP_NOP 0
+#define IORING_OP_READV 1
+#define IORING_OP_WRITEV 2
+#define IORING_OP_READ_FIXED 4
+#define IORING_OP_WRITE_FIXED 5
 #define IORING_OP_POLL_ADD 6
 #define IORING_OP_SENDMSG 9
 #define IORING_OP_RECVMSG 10
 #define IORING_OP_TIMEOUT 11
 #define IORING_OP_ACCEPT 13
+#define IORING_OP_READ 22
+#define IORING_OP_WRITE 23
 #define IORING_OP_SEND 26
 #define IORING_OP_RECV 27
 #define IORING_OP_URING_CMD 46

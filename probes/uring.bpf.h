@@ -66,7 +66,7 @@ __u8 uring_is_used = 0;
 /* What a program learns of a request. */
 struct uring_request {
   __u64 address;
-  __u64 ring;
+  const void* ring;
   __u64 user_data;
   __u32 flags;
   __u32 operation;
@@ -151,21 +151,18 @@ static __always_inline bool are_nameless(void) {
 }
 
 /* So that completions that name no request are told apart. */
-__noinline int name_request(const struct uring_request* request) {
-  if (!request) return 0;
-  struct uring_name name = {.ring = request->ring, .user_data = request->user_data};
+__noinline int name_request(__u64 address, __u64 ring, __u64 user_data, __u32 operation) {
+  struct uring_name name = {.ring = ring, .user_data = user_data};
   struct uring_named* known = bpf_map_lookup_elem(&uring_names, &name);
   if (!known) {
-    struct uring_named named = {.request = request->address, .operation = request->operation};
+    struct uring_named named = {.request = address, .operation = operation};
     if (bpf_map_update_elem(&uring_names, &name, &named, BPF_ANY))
       __sync_fetch_and_add(&lost[TR_LOST_URING_REQUEST], 1);
     return 0;
   }
-  if (known->request != request->address && known->operation != request->operation)
-    known->operation = TR_URING_UNKNOWN;
-  else
-    known->operation = request->operation;
-  known->request = request->address;
+  bool other = known->request != address && known->operation != operation;
+  known->operation = other ? TR_URING_UNKNOWN : operation;
+  known->request = address;
   known->repeated = 0;
   return 0;
 }
@@ -189,7 +186,8 @@ static __always_inline void keep_request(const struct uring_request* request, __
   place->flags = request->flags & IOSQE_CQE_SKIP_SUCCESS ? TR_URING_IS_SILENT : 0;
   if (are_nameless() || unlikely(may_repeat(request->operation, request->flags))) {
     place->flags |= TR_URING_MAY_REPEAT;
-    name_request(request);
+    name_request(request->address, address_of(request->ring), request->user_data,
+                 request->operation);
   }
 }
 
@@ -214,7 +212,7 @@ static __always_inline int submitted_typed(const struct io_kiocb* kiocb) {
   struct tr_thread* thread = running_thread(TR_PROGRAM_URING_SUBMIT);
   if (!thread) return 0;
   struct uring_request request = {.address = address_of(kiocb),
-                                  .ring = address_of(kiocb->ctx),
+                                  .ring = kiocb->ctx,
                                   .user_data = kiocb->cqe.user_data,
                                   .flags = kiocb->flags,
                                   .operation = kiocb->opcode};
@@ -226,7 +224,7 @@ static __always_inline int submitted_untyped(const struct io_kiocb* kiocb) {
   if (!thread) return 0;
   struct uring_request request = {
       .address = (__u64)kiocb,
-      .ring = (__u64)BPF_CORE_READ(kiocb, ctx),
+      .ring = BPF_CORE_READ(kiocb, ctx),
       .user_data = bpf_core_field_exists(kiocb->cqe)
                        ? BPF_CORE_READ(kiocb, cqe.user_data)
                        : BPF_CORE_READ((const struct io_kiocb___before_5_19*)kiocb, user_data),
@@ -265,7 +263,7 @@ int BPF_PROG(on_io_uring_req_failed, const struct io_uring_sqe* sqe) {
 /* What a completion says. */
 struct uring_completion {
   __u64 address; /* 0: names no request */
-  __u64 ring;
+  const void* ring;
   __u64 user_data;
   int result;
   __u32 flags;
@@ -277,8 +275,9 @@ static __always_inline __u32 end_request(struct tr_thread* thread,
                                          struct tr_uring_request* place, __u64 now) {
   __u32 operation = place->operation, flags = place->flags;
   __u64 since = place->since_ns;
-  bool repeated = unlikely(flags & TR_URING_MAY_REPEAT) &&
-                  forget_name(completion->address, completion->ring, completion->user_data);
+  bool repeated =
+      unlikely(flags & TR_URING_MAY_REPEAT) &&
+      forget_name(completion->address, address_of(completion->ring), completion->user_data);
   place->request = 0;
   bool silent = flags & TR_URING_IS_SILENT;
   if (unlikely(!in_window(now))) {
@@ -293,35 +292,54 @@ static __always_inline __u32 end_request(struct tr_thread* thread,
 }
 
 /* ... and where it names none; only its ring and user data tell. */
-static __noinline __u32 operation_by_name(const struct uring_completion* completion) {
-  if (!completion) return TR_URING_UNKNOWN;
-  struct uring_name name = {.ring = completion->ring, .user_data = completion->user_data};
+__noinline __u32 operation_by_name(__u64 ring, __u64 user_data) {
+  struct uring_name name = {.ring = ring, .user_data = user_data};
   struct uring_named* known = bpf_map_lookup_elem(&uring_names, &name);
   if (!known) return TR_URING_UNKNOWN;
   known->repeated = 1;
   return known->operation;
 }
 
-static __noinline __u64 request_by_name(const struct uring_completion* completion) {
-  if (!completion || completion->flags & IORING_CQE_F_MORE) return 0;
-  struct uring_name name = {.ring = completion->ring, .user_data = completion->user_data};
+__noinline __u64 request_by_name(__u64 ring, __u64 user_data) {
+  struct uring_name name = {.ring = ring, .user_data = user_data};
   struct uring_named* known = bpf_map_lookup_elem(&uring_names, &name);
   return known && known->operation != TR_URING_UNKNOWN ? known->request : 0;
 }
 
 /* What a request does whose submission was not seen. Completions that another ring posts come as
  * those of a NOP that nobody has submitted. */
-static __noinline __u32 operation_of(__u64 address) {
+__noinline __u32 operation_of(__u64 address) {
   __u32 operation = BPF_CORE_READ((const struct io_kiocb*)address, opcode);
   return operation == IORING_OP_NOP ? TR_URING_UNKNOWN : operation;
 }
 
+/* Where nothing else shows the messages: did a request move data through a socket? Of those with
+ * IOSQE_CQE_SKIP_SUCCESS that is not seen. */
+__noinline int look_for_uring_socket(struct tr_thread* thread, __u64 address, __u32 operation,
+                                     int result) {
+  const __u64 sending = 1ull << IORING_OP_SEND | 1ull << IORING_OP_SENDMSG |
+                        1ull << IORING_OP_SEND_ZC | 1ull << IORING_OP_SENDMSG_ZC |
+                        1ull << IORING_OP_WRITE | 1ull << IORING_OP_WRITEV |
+                        1ull << IORING_OP_WRITE_FIXED;
+  const __u64 receiving = 1ull << IORING_OP_RECV | 1ull << IORING_OP_RECVMSG |
+                          1ull << IORING_OP_READ | 1ull << IORING_OP_READV |
+                          1ull << IORING_OP_READ_FIXED | 1ull << IORING_OP_READ_MULTISHOT;
+  if (!thread || !address || operation >= 64 || !((sending | receiving) >> operation & 1)) return 0;
+  struct sock* sk = socket_of(BPF_CORE_READ((const struct io_kiocb*)address, file));
+  if (!sk) return 0;
+  moved(thread, sk, sending >> operation & 1, 1, result);
+  count_moved_by_worker(thread);
+  return 0;
+}
+
 static __always_inline int completed(struct uring_completion* completion) {
   struct tr_thread* thread = running_thread(TR_PROGRAM_URING_COMPLETE);
-  if (are_nameless()) completion->address = request_by_name(completion);
+  if (are_nameless() && !(completion->flags & IORING_CQE_F_MORE))
+    completion->address = request_by_name(address_of(completion->ring), completion->user_data);
   struct tr_uring_request* place = find_request(completion->address);
   __u32 operation = TR_URING_UNKNOWN;
-  if (!completion->address) operation = operation_by_name(completion);
+  if (!completion->address)
+    operation = operation_by_name(address_of(completion->ring), completion->user_data);
   if (!thread && !place && operation == TR_URING_UNKNOWN) return 0; /* not the tree's */
   uring_is_used = 1;
   __u64 now = bpf_ktime_get_ns();
@@ -329,6 +347,12 @@ static __always_inline int completed(struct uring_completion* completion) {
     operation = end_request(thread, completion, place, now);
   else if (completion->address)
     operation = operation_of(completion->address);
+  if (inspect_descriptors && completion->result > 0)
+    look_for_uring_socket(
+        thread,
+        completion->address ? completion->address
+                            : request_by_name(address_of(completion->ring), completion->user_data),
+        operation, completion->result);
   if (!in_window(now)) return 0;
   if (unlikely(completion->flags & IORING_CQE_F_NOTIF)) {
     count_operation(thread, TR_URING_UNKNOWN, TR_URING_NOTIFICATION);
@@ -350,19 +374,19 @@ int on_io_uring_complete(__u64* arguments) {
   struct uring_completion completion = {};
   if (HAS_FORM(complete, since_6_14)) {
     const struct io_uring_cqe* cqe = (const struct io_uring_cqe*)arguments[2];
-    completion.ring = address_of((const void*)arguments[0]);
+    completion.ring = (const void*)arguments[0];
     completion.address = arguments[1];
     completion.user_data = cqe->user_data;
     completion.result = cqe->res;
     completion.flags = cqe->flags;
   } else if (HAS_FORM(complete, since_5_19) || HAS_FORM(complete, since_5_18)) {
-    completion.ring = arguments[0];
+    completion.ring = (const void*)arguments[0];
     completion.address = arguments[1];
     completion.user_data = arguments[2];
     completion.result = (int)arguments[3];
     completion.flags = (__u32)arguments[4];
   } else if (HAS_FORM(complete, before_5_18)) {
-    completion.ring = arguments[0];
+    completion.ring = (const void*)arguments[0];
     completion.user_data = arguments[1];
     completion.result = (int)arguments[2];
     completion.flags = (__u32)arguments[3];

@@ -152,11 +152,11 @@ TEST_P(Uring, NopsAreCountedWithTheirCalls) {
   EXPECT_EQ(outcome.call(name_of(SYS_io_uring_enter)).returned, 1000U);
 }
 
-TEST_P(Uring, SendsAndReceivesAreTheSocketsMessages) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
-  const Outcome outcome = trace(probes, [] {
+void send_and_receive(bool inspect_descriptors, unsigned flags) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{.inspect_descriptors = inspect_descriptors});
+  const Outcome outcome = trace(probes, [flags] {
     const auto ends = socket_pair();
-    TestRing ring(GetParam());
+    TestRing ring(flags);
     std::array<char, 100> out{};
     std::array<char, 100> in{};
     for (int i = 0; i < 500; ++i) {
@@ -182,6 +182,14 @@ TEST_P(Uring, SendsAndReceivesAreTheSocketsMessages) {
   EXPECT_EQ(total.sent_bytes, 50'000U);
   EXPECT_EQ(total.received_messages, 500U);
   EXPECT_EQ(total.received_bytes, 50'000U);
+}
+
+TEST_P(Uring, SendsAndReceivesAreTheSocketsMessages) {
+  send_and_receive(false, GetParam());
+}
+
+TEST_P(Uring, SendsAndReceivesAreToldByTheirFilesToo) {
+  send_and_receive(true, GetParam());
 }
 
 TEST_P(Uring, FailuresAreToldApart) {
@@ -311,10 +319,10 @@ Fd connect_to(std::uint16_t port) {
 
 // One request accepts all, one receives all of a client's messages: only the first completion of
 // neither says which request it is of.
-TEST_P(Uring, MultishotCompletionsBelongToTheirRequest) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
-  const Outcome outcome = trace(probes, [] {
-    TestRing ring(GetParam());
+void accept_and_receive_many(bool inspect_descriptors, unsigned flags) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{.inspect_descriptors = inspect_descriptors});
+  const Outcome outcome = trace(probes, [flags] {
+    TestRing ring(flags);
     const Fd listener(::socket(AF_INET, SOCK_STREAM, 0));
     const std::uint16_t port = listen_on(listener);
     io_uring_prep_multishot_accept(ring.next(1), listener.get(), nullptr, nullptr, 0);
@@ -361,6 +369,14 @@ TEST_P(Uring, MultishotCompletionsBelongToTheirRequest) {
   EXPECT_EQ(operation(outcome, "PROVIDE_BUFFERS").completed, 1U);
   EXPECT_EQ(operation(outcome, "").completed, 0U);
   EXPECT_EQ(outcome.counts.total.received_messages, 8U);
+}
+
+TEST_P(Uring, MultishotCompletionsBelongToTheirRequest) {
+  accept_and_receive_many(false, GetParam());
+}
+
+TEST_P(Uring, MultishotReceivesAreToldByTheirFilesToo) {
+  accept_and_receive_many(true, GetParam());
 }
 
 // A file that the page cache holds already, or not: a worker reads it.

@@ -243,8 +243,9 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
                            !missing.contains("on_io_uring_poll_arm");
     if (!socket_tracepoints && !options.counts_only)
       probes.note_ =
-          "socket messages were counted by looking at file descriptors at each call's end"
-          " (no tracepoints for them before Linux 6.3)";
+          "socket messages were counted by looking at file descriptors at each call's end, and at"
+          " the completions of io_uring, of which silent sends have none (no tracepoints for them"
+          " before Linux 6.3)";
     if (Status status = probes.number_cpus(); !status) return std::move(status).error();
     if (Status status = probes.attach(); !status) return std::move(status).error();
     if (Status status = probes.map_records(); !status) return std::move(status).error();

@@ -1,6 +1,5 @@
 #include <algorithm>
-#include <cerrno>
-#include <map>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -23,53 +22,55 @@ std::string time_text(const std::optional<std::uint64_t>& ns) {
   return ns ? duration_text(static_cast<double>(*ns)) : "";
 }
 
-bool any(const UringUse& use, std::uint64_t UringRow::*figure) {
-  return std::ranges::any_of(use.rows, [&](const UringRow& row) { return row.*figure > 0; });
-}
-
 std::string name_of(const UringRow& row) {
   return row.counts.name.empty() ? "not told apart" : printable(row.counts.name);
 }
 
 // "multishot", "EAGAIN", "multishot; ENOBUFS 3, EPIPE 1"
-std::string remark_of(const UringRow& row, const std::map<int, std::uint64_t>& failures) {
-  const std::string errors = errors_text(failures);
+std::string remark_of(const UringRow& row) {
+  const std::string errors = errors_text(row.counts.errors_by_errno);
   if (row.counts.more == 0) return errors;
   return errors.empty() ? "multishot" : "multishot; " + errors;
 }
 
-// Columns of which nothing is ever seen are left out.
-Table table_of(const UringUse& use, bool per_message, const Detail& detail) {
-  const bool silent = any(use, &UringRow::silent);
-  const bool cancelled = any(use, &UringRow::cancelled);
-  Table table{{{"", Align::kLeft}, {"submitted", Align::kPoint}, {"completed", Align::kPoint}}, {}};
-  const auto column = [&](const char* heading) {
-    table.columns.push_back({heading, Align::kPoint});
-  };
-  if (silent) column("silent");
-  if (per_message) column("per message");
-  for (const char* heading : {"p50", "p99", "polled", "workers"})
-    column(heading);
-  if (cancelled) column("cancelled");
-  column("errors");
-  table.columns.push_back({"", Align::kLeft});
-  for (const UringRow& row : use.rows) {
-    if (!detail.full && row.counts.submitted + row.counts.completed == 0) continue;
-    std::map<int, std::uint64_t> failures = row.counts.errors_by_errno;
-    failures.erase(ECANCELED);
-    std::vector<std::string> cells{name_of(row), count_text(row.counts.submitted),
-                                   count_text(row.counts.completed)};
-    if (silent) cells.push_back(unless_none(row.silent));
-    if (per_message) cells.push_back(number_text(row.per_message.value_or(0)));
-    cells.push_back(time_text(row.p50_ns));
-    cells.push_back(time_text(row.p99_ns));
-    cells.push_back(unless_none(row.counts.polled));
-    cells.push_back(unless_none(row.counts.to_worker));
-    if (cancelled) cells.push_back(unless_none(row.cancelled));
-    cells.push_back(unless_none(row.errors));
-    cells.push_back(remark_of(row, failures));
-    table.rows.push_back({std::move(cells)});
+// A column of the table; without a figure in any row it is left out.
+struct Figure {
+  const char* heading;
+  std::string (*text)(const UringRow& row);
+};
+
+constexpr std::array<Figure, 8> kFigures{{
+    {"submitted", [](const UringRow& row) { return count_text(row.counts.submitted); }},
+    {"completed", [](const UringRow& row) { return count_text(row.counts.completed); }},
+    {"silent", [](const UringRow& row) { return unless_none(row.silent); }},
+    {"per message",
+     [](const UringRow& row) { return row.per_message ? number_text(*row.per_message) : ""; }},
+    {"p50", [](const UringRow& row) { return time_text(row.p50_ns); }},
+    {"p99", [](const UringRow& row) { return time_text(row.p99_ns); }},
+    {"polled", [](const UringRow& row) { return unless_none(row.counts.polled); }},
+    {"workers", [](const UringRow& row) { return unless_none(row.counts.to_worker); }},
+}};
+
+Table table_of(const UringUse& use, const Detail& detail) {
+  std::vector<UringRow> rows = use.rows;
+  if (!detail.full)
+    std::erase_if(
+        rows, [](const UringRow& row) { return row.counts.submitted + row.counts.completed == 0; });
+  Table table{{{"", Align::kLeft}}, {}};
+  for (const UringRow& row : rows)
+    table.rows.push_back({{name_of(row)}});
+  for (const Figure& figure : kFigures) {
+    std::vector<std::string> cells;
+    for (const UringRow& row : rows)
+      cells.push_back(figure.text(row));
+    if (std::ranges::all_of(cells, &std::string::empty)) continue;
+    table.columns.push_back({figure.heading, Align::kPoint});
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      table.rows[i].cells.push_back(std::move(cells[i]));
   }
+  table.columns.push_back({"", Align::kLeft});
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    table.rows[i].cells.push_back(remark_of(rows[i]));
   return table;
 }
 
@@ -93,7 +94,7 @@ void put_meanings(const UringUse& use, Section& section) {
       "p50 and p99 are from submission to completion, within 6.25 %, of requests that completed"
       " once. Polled ones waited for their file to be ready, those of the workers were handed to a"
       " thread; the others were done at once, or by a timer or device.");
-  if (any(use, &UringRow::silent))
+  if (std::ranges::any_of(use.rows, [](const auto& row) { return row.silent > 0; }))
     section.remarks.emplace_back(
         "Silent ones (IOSQE_CQE_SKIP_SUCCESS) have a completion only if they fail.");
   if (use.outside_calls > 0)
@@ -131,7 +132,7 @@ std::optional<Section> uring_section(const JudgedRun& run, const Detail& detail)
   const UringUse& use = *run.metrics.uring;
   Section section;
   section.title = "io_uring operations";
-  section.table = table_of(use, run.metrics.messages.count.has_value(), detail);
+  section.table = table_of(use, detail);
   put_batches(use, section);
   if (detail.full) put_meanings(use, section);
   put_gaps(use, section);
