@@ -93,6 +93,10 @@ void open_window(capture::Probes& probes) {
 
 Outcome finish(capture::Probes& probes) {
   probes.close_window_at(0);
+  return collect_closed(probes);
+}
+
+Outcome collect_closed(capture::Probes& probes) {
   probes.detach();
   const auto raw = probes.raw_counts();
   EXPECT_TRUE(raw.ok());

@@ -641,7 +641,7 @@ TEST_P(Uring, RequestsUnderWayAtTheWindowsEndAreTold) {
     sleep_until_ns(close);
   ASSERT_EQ(::write(go[1], "x", 1), 1);
   ASSERT_EQ(child.wait(), 0);
-  const Outcome outcome = finish(probes);
+  const Outcome outcome = collect_closed(probes);
   const UringOperation receive = operation(outcome, "RECV");
   EXPECT_EQ(receive.submitted, 4U);
   EXPECT_EQ(receive.completed, 1U);

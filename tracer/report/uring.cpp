@@ -26,9 +26,11 @@ std::string name_of(const UringRow& row) {
   return row.counts.name.empty() ? "not told apart" : printable(row.counts.name);
 }
 
-// "multishot", "EAGAIN", "multishot; ENOBUFS 3, EPIPE 1"
+// "multishot", "EAGAIN 7", "multishot; ENOBUFS 3, EPIPE 1"
 std::string remark_of(const UringRow& row) {
-  const std::string errors = errors_text(row.counts.errors_by_errno);
+  const auto& by_errno = row.counts.errors_by_errno;
+  std::string errors = errors_text(by_errno);
+  if (by_errno.size() == 1) errors += " " + count_text(by_errno.begin()->second);
   if (row.counts.more == 0) return errors;
   return errors.empty() ? "multishot" : "multishot; " + errors;
 }
