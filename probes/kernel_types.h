@@ -34,6 +34,12 @@ struct task_struct {
   char comm[16];
   struct mm_struct* mm;
   struct files_struct* files;
+  void* worker_private;
+};
+
+/* Before 5.17 worker_private was called so. */
+struct task_struct___before_5_17 {
+  void* pf_io_worker;
 };
 
 /* Before 5.14 the state was called so. */
@@ -123,6 +129,40 @@ struct vm_area_struct {
   unsigned long vm_flags;
   unsigned long vm_pgoff;
   struct file* vm_file;
+};
+
+struct io_worker {
+  struct io_wq_work* cur_work;
+};
+
+/* user_data and flags are those of the submission queue's entry, the low byte of the flags too. */
+struct io_cqe {
+  __u64 user_data;
+};
+
+struct io_kiocb {
+  struct file* file;
+  __u8 opcode;
+  unsigned int flags;
+  struct io_cqe cqe;
+  void* ctx; /* were its type named here, uring.bpf.h could not compare with it: clang leaves it out
+              */
+};
+
+/* Before 5.19 it was kept there. */
+struct io_kiocb___before_5_19 {
+  __u64 user_data;
+};
+
+struct io_uring_sqe {
+  __u8 opcode;
+  __u8 flags;
+};
+
+struct io_uring_cqe {
+  __u64 user_data;
+  int res;
+  unsigned int flags;
 };
 
 struct bpf_iter_meta {
@@ -224,6 +264,8 @@ struct pt_regs {
 /* include/linux/sched.h, include/linux/errno.h, include/net/tcp_states.h, include/linux/socket.h,
  * include/uapi/linux/stat.h, include/uapi/linux/magic.h, include/linux/interrupt.h */
 #define TASK_DEAD 0x00000080
+#define TASK_INTERRUPTIBLE 0x00000001
+#define PF_IO_WORKER 0x00000010
 #define PF_KTHREAD 0x00200000
 #define ANON_INODE_FS_MAGIC 0x09041934
 #define TIMER_SOFTIRQ 1
@@ -246,6 +288,30 @@ struct pt_regs {
 #define AF_INET 2
 #define AF_INET6 10
 #define MSG_PEEK 2
+/* include/uapi/linux/io_uring.h */
+#define IOSQE_BUFFER_SELECT (1u << 5)
+#define IOSQE_CQE_SKIP_SUCCESS (1u << 6)
+#define IORING_CQE_F_MORE (1u << 1)
+#define IORING_CQE_F_NOTIF (1u << 3)
+#define IORING_OP_NOP 0
+#define IORING_OP_READV 1
+#define IORING_OP_WRITEV 2
+#define IORING_OP_READ_FIXED 4
+#define IORING_OP_WRITE_FIXED 5
+#define IORING_OP_POLL_ADD 6
+#define IORING_OP_SENDMSG 9
+#define IORING_OP_RECVMSG 10
+#define IORING_OP_TIMEOUT 11
+#define IORING_OP_ACCEPT 13
+#define IORING_OP_READ 22
+#define IORING_OP_WRITE 23
+#define IORING_OP_SEND 26
+#define IORING_OP_RECV 27
+#define IORING_OP_URING_CMD 46
+#define IORING_OP_SEND_ZC 47
+#define IORING_OP_SENDMSG_ZC 48
+#define IORING_OP_READ_MULTISHOT 49
+#define IORING_OP_RECV_ZC 58
 /* include/uapi/linux/futex.h */
 #define FUTEX_COMMAND 0x7f
 #define FUTEX_PRIVATE_FLAG 128 /* futex2 has it too */

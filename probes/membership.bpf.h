@@ -1,7 +1,8 @@
 /* Which threads are traced, from when to when, and what must user space know at once?
  *
  * The first task is adopted before it executes anything; from then on every new task inherits
- * membership at sched_process_fork. */
+ * membership at task_newtask, which unlike sched_process_fork is also passed by the threads that
+ * io_uring makes. */
 
 /* Processes whose threads the iterator takes in. */
 struct {
@@ -112,6 +113,12 @@ __noinline int fold(struct tr_thread* thread) {
   return 0;
 }
 
+/* What a thread of io_uring is, by the name that it gives itself when it begins. */
+static __always_inline __u32 kind_of_worker(const char* comm) {
+  /* "iou-sqp-PID", "iou-wrk-PID": io_uring/sqpoll.c, io-wq.c */
+  return comm[0] == 'i' && comm[3] == '-' && comm[4] == 's' ? TR_CALL_SQPOLL : TR_CALL_IO_WORKER;
+}
+
 /* A record for a new thread: a fresh one, or that of the thread which exited first; 0: none. */
 static __always_inline __u32 take_record(void) {
   __u32 slot = __sync_fetch_and_add(&records_asked_for, 1) + 1;
@@ -143,6 +150,7 @@ static __always_inline struct tr_thread* adopt(struct task_struct* task) {
   thread->serial = __sync_fetch_and_add(&threads_adopted, 1) + 1;
   thread->call = TR_NO_CALL;
   thread->restarted_call = TR_NO_CALL;
+  if (unlikely(task->flags & PF_IO_WORKER)) thread->call = kind_of_worker(task->comm);
   thread->tid = task->pid;
   thread->tgid = task->tgid;
   if (has_waits) begin_wait_notes(thread);
@@ -168,8 +176,9 @@ __noinline int thread_gone(struct tr_thread* thread, __u64 now) {
   return 0;
 }
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_sched_process_fork, struct task_struct* parent, struct task_struct* child) {
+SEC("tp_btf/task_newtask")
+int BPF_PROG(on_task_newtask, struct task_struct* child, unsigned long clone_flags) {
+  struct task_struct* parent = bpf_get_current_task_btf();
   __u32 member = member_of(parent);
   if (member == TR_LOAD_MEMBER) {
     __u32* of_child = bpf_task_storage_get(&members, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -204,7 +213,9 @@ int BPF_PROG(on_sched_process_exec, struct task_struct* task, int old_pid) {
 SEC("tp_btf/task_rename")
 int BPF_PROG(on_task_rename, struct task_struct* task, const char* comm) {
   struct tr_thread* thread = record(slot_of(task));
-  if (thread) bpf_probe_read_kernel_str(thread->comm, sizeof(thread->comm), comm);
+  if (!thread) return 0;
+  bpf_probe_read_kernel_str(thread->comm, sizeof(thread->comm), comm);
+  if (is_kernel_worker(thread)) thread->call = kind_of_worker(thread->comm);
   return 0;
 }
 
@@ -236,16 +247,16 @@ int adopt_threads(struct bpf_iter__task* ctx) {
     struct pt_regs* regs = (struct pt_regs*)bpf_task_pt_regs(task);
     long id = regs ? call_under_way(regs) : -1;
     thread->state = TR_STATE_BLOCKED;
-    if (id >= 0) {
+    if (!is_kernel_worker(thread) && id >= 0) {
       thread->call = call_number(id, false);
       thread->argument = first_argument_of(regs);
-      if (has_budget) thread->object = blocking_object(thread, task);
       if (has_locks) lock_adopted(thread, task, regs, now);
-      if (has_waits) note_place(thread, task);
     }
+    if (has_budget) thread->object = blocking_object(thread, task);
+    if (has_waits) note_place(thread, task);
     thread->call_since_ns = now;
   } else if (bpf_core_field_exists(task->on_cpu) && task->on_cpu) {
-    thread->state = TR_STATE_USER; /* or in a call: its next event tells */
+    thread->state = running_state(thread); /* or in a call: its next event tells */
   } else {
     thread->state = TR_STATE_PREEMPTED;
   }

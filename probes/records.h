@@ -22,6 +22,9 @@
 #define TR_CALL_COMPAT 0x400u
 #define TR_CALL_OTHER 0x3ffu
 #define TR_CALL_NONE 0x3feu /* in keys: outside any call, as in a page fault */
+/* In place of a call: what a thread does that never leaves the kernel, see uring.bpf.h. */
+#define TR_CALL_IO_WORKER 0x3fcu
+#define TR_CALL_SQPOLL 0x3fdu
 #define TR_CALL_MASK 0x7ffu
 #define TR_NO_CALL 0xffffffffu
 
@@ -122,6 +125,10 @@ enum tr_cell_kind {
   TR_CELL_CARRIED_IN,  /* calls under way when the window opened; value 0 */
   TR_CELL_IN_FLIGHT,   /* calls under way when it closed; value 0 */
   TR_CELL_WOKE_NOBODY, /* a futex call that wakes, and woke none; value: as TR_CELL_FUTEX */
+  /* Of io_uring, with the operation in place of the call, see enum tr_uring_count. */
+  TR_CELL_URING,         /* value: enum tr_uring_count */
+  TR_CELL_URING_ERRNO,   /* value: errno of a completion */
+  TR_CELL_URING_LATENCY, /* value: bucket of the time from submission to completion */
   /* Only in `spilled`: what did not fit `calls`. */
   TR_CELL_CALLS,
   TR_CELL_ERRORS,
@@ -200,9 +207,11 @@ struct tr_folded {
 
 /* Why something was lost; every counter is shown in the report. */
 enum tr_loss {
-  TR_LOST_NO_STORAGE, /* no memory for a new thread's membership: thread not traced */
-  TR_LOST_NO_RECORD,  /* more living threads than records: thread not traced */
-  TR_LOST_SPILL_FULL, /* no room in `spilled`: counts missing */
+  TR_LOST_NO_STORAGE,    /* no memory for a new thread's membership: thread not traced */
+  TR_LOST_NO_RECORD,     /* more living threads than records: thread not traced */
+  TR_LOST_SPILL_FULL,    /* no room in `spilled`: counts missing */
+  TR_LOST_URING_REQUEST, /* no room for a request of io_uring: its latency is missing */
+  TR_LOST_URING_FORM,    /* an event of io_uring has arguments that are not known: not counted */
   /* Some kernels do not show every switch and wake-up. What follows from the next event is made up
    * for; only the moment is unknown, so that time is in a neighbouring state. */
   TR_UNSEEN_SWITCH,
@@ -234,6 +243,9 @@ enum tr_program {
   TR_PROGRAM_DATA_READY,
   TR_PROGRAM_START_XMIT,
   TR_PROGRAM_SENDMSG,
+  TR_PROGRAM_URING_SUBMIT,   /* requests of io_uring, those that were refused among them */
+  TR_PROGRAM_URING_COMPLETE, /* their completions, and those that find the queue full */
+  TR_PROGRAM_URING_DETOUR,   /* those that wait for readiness, or go to a worker */
   TR_PROGRAMS
 };
 
@@ -267,6 +279,7 @@ struct tr_cpu {
   __u16 arrival_port;  /* --waits: a connection has just arrived here; 0: none */
   __u16 arrival_woken; /* threads of the tree that it has woken so far */
   __u32 reserved;
+  __u64 address; /* a pointer, on its way to being a number */
   __u64 since_ns;
   __u64 owner_ns[TR_OWNERS]; /* inside the window */
   __u64 arrival; /* the address of the socket whose data has just arrived here; 0: none */
@@ -659,6 +672,52 @@ struct tr_turns {
   __u32 noted_by_tree;
   __u32 woken_by_tree; /* by a thread, not by a packet */
 };
+/* What happens to operations of io_uring; each is counted at the thread where it happens. */
+enum tr_uring_count {
+  /* Taken from the submission queue, well-formed or not: without and with IOSQE_CQE_SKIP_SUCCESS.
+   */
+  TR_URING_SUBMITTED,
+  TR_URING_SUBMITTED_SILENT,
+  TR_URING_BY_SQPOLL, /* of both, by a kernel thread */
+  TR_URING_REFUSED,   /* ... malformed: completed with an error without being tried */
+  TR_URING_POLLED,    /* ... had to wait until their file was ready */
+  TR_URING_TO_WORKER, /* ... handed to a worker thread */
+  /* Entries for the completion queue: a request's last, and those that announce more of it
+   * (IORING_CQE_F_MORE). */
+  TR_URING_COMPLETED,
+  TR_URING_COMPLETED_MORE,
+  TR_URING_BROKE_SILENCE, /* of both, from requests with IOSQE_CQE_SKIP_SUCCESS */
+  TR_URING_NO_START,      /* ... ended a request whose submission was not seen */
+  TR_URING_OUTSIDE_CALLS, /* ... made by a thread on its way back to user code */
+  TR_URING_UNDER_WAY,     /* when the window closed, and has ended since; not silent ones */
+  TR_URING_NOTIFICATION,  /* a zero-copy send's buffer is free: not among the completions */
+  TR_URING_OVERFLOWED,    /* found the completion queue full; the operation is not known */
+  TR_URING_COUNTS
+};
+
+/* The operation is not known: posted by no request, as by another ring, or by one that was
+ * submitted before it was traced. */
+#define TR_URING_UNKNOWN 0xffu
+
+/* A request under way, where its address leads to; in a row of those that share a place. */
+struct tr_uring_request {
+  __u64 request; /* its address; 0: free */
+  __u64 since_ns;
+  __u8 operation;
+  __u8 flags; /* TR_URING_IS_... */
+  __u16 reserved;
+  __u32 reserved2;
+};
+#define TR_URING_IS_SILENT 1u  /* may end without a completion: perhaps it has */
+#define TR_URING_IS_POLLED 2u  /* counted as such */
+#define TR_URING_IS_ASYNC 4u   /* ... and as handed to a worker */
+#define TR_URING_MAY_REPEAT 8u /* known by its ring and user data as well */
+
+#define TR_URING_WAYS 4
+struct tr_uring_row {
+  struct tr_uring_request ways[TR_URING_WAYS];
+};
+#define TR_URING_ROW_BITS 14
 
 /* News for user space; what is exact is kept in maps, this only says that there is something. */
 enum tr_news_kind {
@@ -722,5 +781,6 @@ TR_STATIC_ASSERT(sizeof(struct tr_cause_key) == 40, "compared and hashed as a wh
 TR_STATIC_ASSERT(sizeof(struct tr_news) == 40, "tr_news");
 TR_STATIC_ASSERT(sizeof(struct tr_stack_key) == 32, "tr_stack_key");
 TR_STATIC_ASSERT(sizeof(struct tr_unwind_row) == 8, "tr_unwind_row");
+TR_STATIC_ASSERT(sizeof(struct tr_uring_row) == 24 * TR_URING_WAYS, "tr_uring_row");
 
 #endif

@@ -232,6 +232,11 @@ static __always_inline enum tr_state running_state(const struct tr_thread* threa
   return thread->call == TR_NO_CALL ? TR_STATE_USER : TR_STATE_SYSTEM;
 }
 
+/* A worker of io_uring, or its thread that submits: always in the kernel, and in no call. */
+static __always_inline bool is_kernel_worker(const struct tr_thread* thread) {
+  return thread->call == TR_CALL_IO_WORKER || thread->call == TR_CALL_SQPOLL;
+}
+
 /* Whether the thread is on a CPU, as far as is known. */
 static __always_inline bool is_on_cpu(const struct tr_thread* thread) {
   return thread->state >= TR_STATE_USER && thread->state <= TR_STATE_INTERRUPT;

@@ -15,6 +15,7 @@
 #include "scheduler.bpf.h"
 #include "interrupts.bpf.h"
 #include "profile.bpf.h"
+#include "uring.bpf.h"
 /* clang-format on */
 
 /* The helpers used here are for GPL-compatible programs only. */

@@ -238,5 +238,38 @@ TEST_F(WithoutPrivilege, pinning_to_a_cpu_that_is_not_there_names_the_usable_one
   EXPECT_THAT(ended.err, OneLine(testing::ContainsRegex("999.*usable CPUs: [0-9]")));
 }
 
+// What system calls do not show: each message is a receive and a send there.
+TEST_F(EndToEnd, what_goes_through_io_uring_is_counted_by_operation) {
+  const Words words{"--duration", "300ms", "--warmup", "200ms", "--connections", "20"};
+  const auto measured = [&](Words more) {
+    more.insert(more.begin(), words.begin(), words.end());
+    return measure(more);
+  };
+  const Json report = measured({"servers/uring_echo"});
+  expect_sound(report);
+  const auto messages = report["throughput"]["messages"].get<std::uint64_t>();
+  ASSERT_GT(messages, 0U);
+  const Json& uring = report["io_uring"];
+  ASSERT_TRUE(uring.is_object());
+  const Json& receive = uring["operations"]["RECV"];
+  const Json& send = uring["operations"]["SEND"];
+  expect_near(receive["completed"].get<std::uint64_t>(), messages, "receives");
+  expect_near(receive["completed"].get<std::uint64_t>(),
+              report["sockets"]["received_messages"].get<std::uint64_t>(), "receives, by sockets");
+  expect_near(send["submitted"].get<std::uint64_t>(), messages, "sends");
+  expect_near(send["submitted"].get<std::uint64_t>(),
+              report["sockets"]["sent_messages"].get<std::uint64_t>(), "sends, by sockets");
+  EXPECT_EQ(send["errors"], 0U);
+  EXPECT_FALSE(uring["operations"].contains("unknown"));
+  EXPECT_EQ(uring["overflowed"], 0U);
+  EXPECT_EQ(uring["enters"], calls(report, "io_uring_enter"));
+
+  EXPECT_TRUE(measured({"servers/epoll_echo"})["io_uring"].is_null());
+
+  const Json counted = measured({"--counts-only", "servers/uring_echo"});
+  EXPECT_TRUE(counted["io_uring"].is_null());
+  EXPECT_EQ(counted["unmeasured"]["io_uring"], "left out by --counts-only");
+}
+
 }  // namespace
 }  // namespace tr::end_to_end

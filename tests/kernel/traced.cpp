@@ -96,6 +96,10 @@ void open_window(capture::Probes& probes) {
 
 Outcome finish(capture::Probes& probes) {
   probes.close_window_at(0);
+  return collect_closed(probes);
+}
+
+Outcome collect_closed(capture::Probes& probes) {
   probes.detach();
   const auto raw = probes.raw_counts();
   EXPECT_TRUE(raw.ok());
@@ -122,7 +126,8 @@ void expect_budget_adds_up(const TaskCounts& counts) {
   for (const Wait& wait : budget.waits)
     waits_ns += wait.ns;
   EXPECT_EQ(waits_ns, counts.blocked_ns);
-  std::uint64_t calls_ns = budget.delivery_ns + budget.interrupt_ns;
+  std::uint64_t calls_ns = budget.delivery_ns + budget.interrupt_ns +
+                           budget.io_worker_ns.value_or(0) + budget.sqpoll_ns.value_or(0);
   for (const SyscallStats& call : counts.syscalls)
     calls_ns += call.cpu_ns.value_or(0);
   EXPECT_EQ(calls_ns, counts.system_ns);

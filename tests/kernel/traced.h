@@ -64,6 +64,8 @@ void open_window(capture::Probes& probes);
 
 // Closes the window, detaches and collects.
 Outcome finish(capture::Probes& probes);
+// The same where the window has been closed.
+Outcome collect_closed(capture::Probes& probes);
 
 // Expects that each nanosecond of each thread's life is in exactly one state, and nothing was lost.
 void expect_sound(const Outcome& outcome);

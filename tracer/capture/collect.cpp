@@ -64,8 +64,10 @@ struct Sum {
   std::map<std::uint32_t, std::uint64_t> futex;
   std::map<std::uint32_t, std::uint64_t> woke_nobody;  // by futex operation, too
   std::map<std::uint32_t, WaitSum> waits;              // by TR_WAIT_KEY
+  UringSum uring;
 
   void add_cell(std::uint32_t key, std::uint64_t count) {
+    if (uring.add_cell(key, count)) return;
     const std::uint32_t call = TR_CELL_CALL(key);
     const std::uint32_t value = TR_CELL_VALUE(key);
     switch (TR_CELL_KIND(key)) {
@@ -120,6 +122,7 @@ struct Sum {
   }
 
   void add(const Sum& other) {
+    uring.add(other.uring);
     for (std::size_t i = 0; i < state_ns.size(); ++i)
       state_ns[i] += other.state_ns[i];
     for (std::size_t i = 0; i < counters.size(); ++i)
@@ -166,6 +169,7 @@ class Collector {
     }
     total.add(folded());
     result.total = task_counts(total);
+    result.total.uring = total.uring.result(&raw_.uring_under_way);
     result.folded_threads = raw_.folded.threads;
     result.folded_life_ns = raw_.folded.life_ns;
     if (raw_.budget) result.cpu_time = cpu_time();
@@ -331,10 +335,23 @@ class Collector {
     for (const auto& [operation, count] : sum.woke_nobody)
       (*counts.woke_nobody)[names_.futex(operation)] += count;
     for (const auto& [number, call] : sum.calls)
-      if (call.touched()) counts.syscalls.push_back(syscall_stats(number, call));
+      if (call.touched() && !is_kernel_worker(number))
+        counts.syscalls.push_back(syscall_stats(number, call));
     std::sort(counts.syscalls.begin(), counts.syscalls.end(),
               [](const auto& a, const auto& b) { return a.name < b.name; });
+    counts.uring = sum.uring.result();
     return counts;
+  }
+
+  // What threads do that never leave the kernel is kept as a call, and is none.
+  static bool is_kernel_worker(std::uint32_t call) {
+    return call == TR_CALL_IO_WORKER || call == TR_CALL_SQPOLL;
+  }
+
+  static std::optional<std::uint64_t> worker_ns(const Sum& sum, std::uint32_t kind) {
+    const auto found = sum.calls.find(kind);
+    if (found == sum.calls.end()) return std::nullopt;
+    return found->second.cpu_ns;
   }
 
   [[nodiscard]] Budget budget(const Sum& sum) const {
@@ -344,6 +361,8 @@ class Collector {
     budget.woken_ns = sum.state_ns[TR_STATE_WOKEN];
     budget.preempted_ns = sum.state_ns[TR_STATE_PREEMPTED];
     budget.waking_ns = sum.state_ns[TR_STATE_WAKING];
+    budget.io_worker_ns = worker_ns(sum, TR_CALL_IO_WORKER);
+    budget.sqpoll_ns = worker_ns(sum, TR_CALL_SQPOLL);
     for (const auto& [key, sums] : sum.waits) {
       Wait wait = name_cause(key, names_);
       wait.count = sums.count;
@@ -354,6 +373,15 @@ class Collector {
       return std::tie(a.call, a.object, a.waker) < std::tie(b.call, b.object, b.waker);
     });
     return budget;
+  }
+
+  [[nodiscard]] std::string call_name(std::uint32_t number) const {
+    if (number == TR_CALL_IO_WORKER) return std::string(kIoWorker);
+    if (number == TR_CALL_SQPOLL) return std::string(kSqpoll);
+    const std::uint32_t plain = number & ~TR_CALL_COMPAT;
+    return plain == TR_CALL_OTHER
+               ? "(no such call)"
+               : names_.syscall(static_cast<int>(plain), (number & TR_CALL_COMPAT) != 0);
   }
 
   [[nodiscard]] SyscallStats syscall_stats(std::uint32_t number, const CallSum& call) const {

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "capture/collect_uring.h"
 #include "records.h"
 #include "snapshot/snapshot.h"
 
@@ -41,6 +42,7 @@ struct RawCounts {
   tr_folded folded{};
   std::vector<tr_cpu> cpus;  // the online ones
   std::optional<RawPaths> paths;
+  UringUnderWay uring_under_way;  // when the window closed, and later
 };
 
 struct Collected {

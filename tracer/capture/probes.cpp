@@ -25,6 +25,7 @@
 #include "capture/kernel_file.h"
 #include "capture/probes_private.h"
 #include "capture/syscall_names.h"
+#include "capture/uring_probes.h"
 #include "snapshot/calls_for_events.h"
 #include "trace_run.skel.h"
 #include "util/clock.h"
@@ -76,13 +77,26 @@ Result<std::unique_ptr<bpf_link, void (*)(bpf_link*)>> attach_program(bpf_progra
   return link;
 }
 
-constexpr std::array kProgramNames = {
-    "sys_enter",          "sys_exit",          "sched_switch",
-    "sched_wakeup",       "sched_wakeup_new",  "sched_migrate_task",
-    "sock_send_length",   "sock_recv_length",  "sched_waking",
-    "interrupts",         "softirqs",          "cpu_sample",
-    "contention",         "uprobes",           "sk_data_ready",
-    "net_dev_start_xmit", "tcp_sendmsg_locked"};
+constexpr std::array kProgramNames = {"sys_enter",
+                                      "sys_exit",
+                                      "sched_switch",
+                                      "sched_wakeup",
+                                      "sched_wakeup_new",
+                                      "sched_migrate_task",
+                                      "sock_send_length",
+                                      "sock_recv_length",
+                                      "sched_waking",
+                                      "interrupts",
+                                      "softirqs",
+                                      "cpu_sample",
+                                      "contention",
+                                      "uprobes",
+                                      "sk_data_ready",
+                                      "net_dev_start_xmit",
+                                      "tcp_sendmsg_locked",
+                                      "io_uring submissions",
+                                      "io_uring completions",
+                                      "io_uring detours"};
 static_assert(kProgramNames.size() == TR_PROGRAMS);
 
 bool is_of_messages(std::string_view program) {
@@ -109,13 +123,15 @@ std::string counted_as(std::string_view program) {
     return program.starts_with("on_softirq_") ? "softirqs" : "interrupts";
   if (is_of_contention(program)) return "contention";
   if (is_uprobe(program)) return "uprobes";
+  if (is_of_uring(program)) return std::string(uring_counted_as(program));
   return std::string(program.substr(program.find('_') + 1));
 }
 
 // Where a kernel lacks their tracepoints, the others do without them.
 bool may_be_missing(std::string_view program) {
   return program.starts_with("on_sock_") || program == "on_sk_data_ready" ||
-         is_of_interrupts(program) || is_of_contention(program) || is_of_messages(program);
+         is_of_interrupts(program) || is_of_contention(program) || is_of_messages(program) ||
+         is_of_uring(program);
 }
 
 // Those of them whose tracepoints are not in the running kernel's BTF.
@@ -153,6 +169,7 @@ bool is_wanted(std::string_view program, const ProbeOptions& options, bool socke
   if (program == "on_sk_data_ready") return options.waits || options.messages;
   if (program == "on_cpu_sample") return options.sample_hz != 0;
   if (program.starts_with("on_sock_")) return !options.counts_only && socket_tracepoints;
+  if (is_of_uring(program)) return !options.counts_only;
   return true;
 }
 
@@ -194,6 +211,14 @@ bool kernel_is_at_least(int major, int minor) {
          std::pair(its_major, its_minor) >= std::pair(major, minor);
 }
 
+// Where this is wrong, loading fails once.
+bool should_exist(std::string_view program) {
+  if (program == "on_io_uring_submit_req") return kernel_is_at_least(6, 4);
+  if (program == "on_io_uring_submit_sqe") return !kernel_is_at_least(6, 4);  // its former name
+  if (program == "on_io_uring_cqe_overflow") return kernel_is_at_least(5, 19);
+  return true;
+}
+
 }  // namespace
 
 void Probes::SkeletonDelete::operator()(trace_run* skeleton) const {
@@ -229,8 +254,9 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, skeleton.obj) {
       const std::string name = bpf_program__name(program);
-      bpf_program__set_autoload(
-          program, is_wanted(name, options, socket_tracepoints) && !missing.contains(name));
+      bpf_program__set_autoload(program, is_wanted(name, options, socket_tracepoints) &&
+                                             !missing.contains(name) &&
+                                             (!missing.empty() || should_exist(name)));
     }
     const std::uint32_t slots = options.max_threads + 1;  // record 0 is nobody's
     bpf_map__set_max_entries(skeleton.maps.records, slots);
@@ -272,10 +298,13 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
       }
       return load_error(-failed);
     }
+    probes.counts_uring_ = bpf_program__autoload(skeleton.progs.on_io_uring_complete) &&
+                           !missing.contains("on_io_uring_poll_arm");
     if (!socket_tracepoints && !options.counts_only)
       probes.note_ =
-          "socket messages were counted by looking at file descriptors at each call's end"
-          " (no tracepoints for them before Linux 6.3)";
+          "socket messages were counted by looking at file descriptors at each call's end, and at"
+          " the completions of io_uring, of which silent sends have none (no tracepoints for them"
+          " before Linux 6.3)";
     if (Status status = probes.number_cpus(); !status) return std::move(status).error();
     if (Status status = probes.make_lock_rows(); !status) return std::move(status).error();
     if (Status status = probes.attach(); !status) return std::move(status).error();
@@ -520,6 +549,13 @@ Result<RawCounts> Probes::raw_counts() const {
   raw.folded = skeleton_->bss->folded;
   raw.records = used_records();
 
+  if (skeleton_->bss->uring_is_used != 0) {
+    auto under_way =
+        uring_under_way(bpf_map__fd(skeleton_->maps.uring_requests), raw.window_close_ns);
+    if (!under_way) return std::move(under_way).error();
+    raw.uring_under_way = *std::move(under_way);
+  }
+
   const int spilled = bpf_map__fd(skeleton_->maps.spilled);
   tr_spill_key key{};
   const tr_spill_key* previous = nullptr;
@@ -558,6 +594,9 @@ std::map<std::string, std::uint64_t> Probes::lost() const {
   }
   if (options_.lock_hold)
     lost["holds of more mutexes at once than kept track of"] = skeleton_->bss->lost[TR_LOST_MUTEX];
+  lost["io_uring requests without room for their start"] =
+      skeleton_->bss->lost[TR_LOST_URING_REQUEST];
+  lost["io_uring events of a form that is not known"] = skeleton_->bss->lost[TR_LOST_URING_FORM];
   std::uint64_t misses = 0;
   // inet_sock_set_state is passed in interrupts too, hundreds of times in one that comes during a
   // run; but what is looked for there, a listen(2) of the tree, is in none, and cannot be missed.

@@ -139,6 +139,9 @@ class Probes {
   // Lost events by reason, every reason named.
   [[nodiscard]] std::map<std::string, std::uint64_t> lost() const;
   [[nodiscard]] UnseenEvents unseen() const;
+  // Whether operations of io_uring are counted: else this kernel does not show them, or they were
+  // not asked for.
+  [[nodiscard]] bool counts_uring() const { return counts_uring_; }
   // How sockets are told from files, where that is not as usual; else empty.
   [[nodiscard]] const std::string& note() const { return note_; }
 
@@ -191,6 +194,7 @@ class Probes {
   std::unique_ptr<UnwindTables> unwind_tables_;
   std::string sampled_event_;
   std::string note_;
+  bool counts_uring_ = false;
 };
 
 }  // namespace tr::capture

@@ -15,6 +15,7 @@
 #include "metrics/locks.h"
 #include "metrics/message_path.h"
 #include "metrics/profile.h"
+#include "metrics/uring.h"
 #include "metrics/waits.h"
 #include "metrics/waste.h"
 #include "snapshot/snapshot.h"
@@ -189,6 +190,8 @@ struct Metrics {
   std::optional<PathFigures> message_path;
   std::optional<StackFigures> stacks;
   std::optional<WaitFigures> waits;
+  std::optional<UringUse> uring;  // absent where there was nothing of it
+  bool misses_uring = false;      // ... though its calls were made
   // By how much one connection made the server's memory grow, page tables included; absent unless
   // the server served them all, to the end. Below 0 if it shrank.
   std::optional<double> memory_per_connection;

@@ -25,6 +25,7 @@ Report build_report(const JudgedRun& run, const Detail& detail) {
     add(std::move(section));
   for (const auto section : {cpu_profile_section, callers_section, blocked_section})
     if (auto part = section(run, detail)) add(*std::move(part));
+  if (auto uring = uring_section(run, detail)) add(*std::move(uring));
   if (auto perf = perf_section(run, detail)) add(*std::move(perf));
   if (detail.syscalls) add(syscall_section(run, detail));
   if (detail.threads) add(thread_section(run, detail));

@@ -360,6 +360,7 @@ std::string render_json(const JudgedRun& run) {
   report["locks"] = locks_json(run);
   report["message_path"] = message_path_json(metrics);
   report["stacks"] = stacks_json(snapshot, metrics);
+  report["io_uring"] = uring_json(metrics);
   report["unmeasured"] = unmeasured(snapshot);
   report["lost"] = snapshot.lost;
   report["overhead"] = overhead(snapshot.overhead, metrics);

@@ -45,4 +45,7 @@ Json message_path_json(const metrics::Metrics& metrics);
 // json_stacks.cpp: which functions use the CPU, and where threads block; null without stacks.
 Json stacks_json(const Snapshot& snapshot, const metrics::Metrics& metrics);
 
+// json_uring.cpp: null where there was nothing of it, or it was not measured.
+Json uring_json(const metrics::Metrics& metrics);
+
 }  // namespace tr::report

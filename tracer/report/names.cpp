@@ -1,8 +1,10 @@
 #include "report/names.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -95,6 +97,19 @@ std::string errno_name(int number) {
   // It calls 0 "0".
   if (name == nullptr || number == 0) return fmt::format("errno {}", number);
   return name;
+}
+
+std::string errors_text(const std::map<int, std::uint64_t>& by_errno) {
+  std::vector<std::pair<int, std::uint64_t>> errors(by_errno.begin(), by_errno.end());
+  std::stable_sort(errors.begin(), errors.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::string text;
+  for (const auto& [number, count] : errors) {
+    if (!text.empty()) text += ", ";
+    text += errno_name(number);
+    if (errors.size() > 1) text += " " + count_text(count);
+  }
+  return text;
 }
 
 std::string signal_name(int number) {

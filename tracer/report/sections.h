@@ -50,6 +50,11 @@ std::optional<Section> cpu_profile_section(const JudgedRun& run, const Detail& d
 std::optional<Section> callers_section(const JudgedRun& run, const Detail& detail);
 std::optional<Section> blocked_section(const JudgedRun& run, const Detail& detail);
 
+// uring.cpp: what went through io_uring; absent where nothing did, or it was not counted.
+std::optional<Section> uring_section(const JudgedRun& run, const Detail& detail);
+// What to say where system calls are counted: that they are not all that the program asks for.
+std::optional<std::string> uring_remark(const JudgedRun& run);
+
 // tables.cpp: the whole tables.
 std::optional<Section> perf_section(const JudgedRun& run, const Detail& detail);
 Section syscall_section(const JudgedRun& run, const Detail& detail);

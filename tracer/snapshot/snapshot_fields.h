@@ -9,6 +9,7 @@
 #include "snapshot/locks_fields.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/stacks_fields.h"
+#include "snapshot/uring_fields.h"
 #include "snapshot/waits_fields.h"
 
 namespace tr {
@@ -110,6 +111,8 @@ void visit_fields(S& budget, Field&& field) {
   field("preempted_ns", budget.preempted_ns);
   field("waking_ns", budget.waking_ns);
   field("waits", budget.waits);
+  field("io_worker_ns", budget.io_worker_ns);
+  field("sqpoll_ns", budget.sqpoll_ns);
 }
 
 template <MaybeConst<CpuTime> S, class Field>
@@ -165,6 +168,7 @@ void visit_fields(S& counts, Field&& field) {
   field("woke_nobody", counts.woke_nobody);
   field("syscalls", counts.syscalls);
   field("budget", counts.budget);
+  field("uring", counts.uring);
 }
 
 template <MaybeConst<Schedstat> S, class Field>

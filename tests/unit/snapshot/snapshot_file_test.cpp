@@ -24,6 +24,26 @@ Histogram some_values(BucketLayout layout) {
   return values;
 }
 
+Uring some_uring() {
+  UringOperation receive;
+  receive.name = "RECV";
+  receive.submitted = 1;
+  receive.by_sqpoll = 2;
+  receive.refused = 3;
+  receive.silent = 4;
+  receive.polled = 5;
+  receive.to_worker = 6;
+  receive.completed = 7;
+  receive.more = 8;
+  receive.broke_silence = 9;
+  receive.unknown_start = 10;
+  receive.outside_calls = 11;
+  receive.errors_by_errno = {{11, 2}, {125, 3}};
+  receive.latency = some_values(kKernelBuckets).buckets();
+  receive.under_way = 12;
+  return {{receive, UringOperation{}}, 13, 14};
+}
+
 TaskCounts some_counts() {
   TaskCounts counts;
   counts.voluntary_switches = 1;
@@ -44,7 +64,7 @@ TaskCounts some_counts() {
   counts.futex = {{"WAIT_PRIVATE", 15}, {"WAKE", 16}};
   counts.woke_nobody = {{"WAKE", 4}};
   counts.budget =
-      Budget{1, 2, 3, 4, 5, {{"read", "client", "load", 6, 7}, {"", "", "kernel", 8, 9}}};
+      Budget{1, 2, 3, 4, 5, {{"read", "client", "load", 6, 7}, {"", "", "kernel", 8, 9}}, 10, 11};
   SyscallStats call;
   call.number = -1;
   call.compat = true;
@@ -61,6 +81,7 @@ TaskCounts some_counts() {
   call.errors_by_errno = {{4, 1}, {11, 19}};
   call.latency = some_values(kKernelBuckets).buckets();
   counts.syscalls = {call, SyscallStats{}};
+  counts.uring = some_uring();
   return counts;
 }
 
@@ -171,11 +192,9 @@ Snapshot full_snapshot() {
   snapshot.waits->handoffs = {{1, 2, "worker", "main", 3}};
   snapshot.waits->other_handoffs = 4;
   snapshot.waits->arrivals = {{80, 5, 6, 7, 8}};
-  snapshot.unmeasured = {{Figures::kSyscallResults, "a"},
-                         {Figures::kScheduling, "b"},
-                         {Figures::kSockets, "c"},
-                         {Figures::kMemory, "d"},
-                         {Figures::kBudget, "e"}};
+  snapshot.unmeasured = {{Figures::kSyscallResults, "a"}, {Figures::kScheduling, "b"},
+                         {Figures::kSockets, "c"},        {Figures::kMemory, "d"},
+                         {Figures::kBudget, "e"},         {Figures::kUring, "f"}};
   snapshot.memory = Memory{MemoryReading{1, 2, 3, 4, 5}, MemoryReading{5, 6, 7, 8, 9}};
   snapshot.perf = {{"cs", 1, 2, 3, ""}, {"cycles", 0, 0, 0, "no PMU"}};
   snapshot.server_exit = ServerExit{true, 1, 11, 2, 3, 4, 5, 6};
@@ -329,7 +348,11 @@ bool may_be_absent(const std::string& key) {
                                                "woke_nobody",
                                                "schedstat",
                                                "stacks",
-                                               "profile"};
+                                               "profile",
+                                               "uring",
+                                               "under_way",
+                                               "io_worker_ns",
+                                               "sqpoll_ns"};
   return kOptional.contains(key);
 }
 

@@ -63,11 +63,13 @@ Result<Measured> Session::take_snapshot() {
   snapshot.message_path = std::move(collected.message_path);
   if (*raw_waits) snapshot.waits = capture::collect_waits(*raw, **raw_waits, names);
   if (plan_.counts_only)
-    for (const Figures figures :
-         {Figures::kSyscallResults, Figures::kScheduling, Figures::kSockets, Figures::kBudget})
+    for (const Figures figures : {Figures::kSyscallResults, Figures::kScheduling, Figures::kSockets,
+                                  Figures::kBudget, Figures::kUring})
       snapshot.unmeasured[figures] = "left out by --counts-only";
   else if (!plan_.budget)
     snapshot.unmeasured[Figures::kBudget] = "left out by --no-budget";
+  if (!plan_.counts_only && !probes_->counts_uring())
+    snapshot.unmeasured[Figures::kUring] = "this kernel has no tracepoints for them";
   snapshot.memory = memory_;
   if (!memory_unmeasured_.empty()) snapshot.unmeasured[Figures::kMemory] = memory_unmeasured_;
   snapshot.lost = probes_->lost();
