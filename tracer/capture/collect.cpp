@@ -38,6 +38,8 @@ struct CallSum {
 };
 
 std::string call_name(std::uint32_t number, const Names& names) {
+  if (number == TR_CALL_IO_WORKER) return std::string(kIoWorker);
+  if (number == TR_CALL_SQPOLL) return std::string(kSqpoll);
   const std::uint32_t plain = number & ~TR_CALL_COMPAT;
   return plain == TR_CALL_OTHER
              ? "(no such call)"
@@ -373,15 +375,6 @@ class Collector {
       return std::tie(a.call, a.object, a.waker) < std::tie(b.call, b.object, b.waker);
     });
     return budget;
-  }
-
-  [[nodiscard]] std::string call_name(std::uint32_t number) const {
-    if (number == TR_CALL_IO_WORKER) return std::string(kIoWorker);
-    if (number == TR_CALL_SQPOLL) return std::string(kSqpoll);
-    const std::uint32_t plain = number & ~TR_CALL_COMPAT;
-    return plain == TR_CALL_OTHER
-               ? "(no such call)"
-               : names_.syscall(static_cast<int>(plain), (number & TR_CALL_COMPAT) != 0);
   }
 
   [[nodiscard]] SyscallStats syscall_stats(std::uint32_t number, const CallSum& call) const {

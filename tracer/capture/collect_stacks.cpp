@@ -22,6 +22,12 @@ bool is_of_tracepoint(std::string_view function) {
          function.starts_with("__traceiter_");
 }
 
+// The C library's first functions of a process and of a thread.
+bool begins_thread(std::string_view function) {
+  return function == "_start" || function.ends_with("clone") || function.ends_with("clone3") ||
+         function == "start_thread" || function == "thread_start";
+}
+
 }  // namespace
 
 StackTable::StackTable(const RawStacks& raw, symbols::Symbols& symbols)
@@ -37,7 +43,6 @@ std::uint64_t StackTable::number(std::uint64_t hash) {
   if (kept == raw_.stacks.end()) return 0;
   const tr_stack& raw = kept->second;
   Stack stack;
-  stack.cut = (raw.unwinding & TR_CUT) != 0;
   stack.unreadable = (raw.unwinding & TR_UNREADABLE) != 0;
   const std::size_t in_kernel = std::min<std::size_t>(raw.kernel_frames, TR_KERNEL_FRAMES);
   constexpr std::size_t kMostOwn = 8;
@@ -50,6 +55,11 @@ std::uint64_t StackTable::number(std::uint64_t hash) {
   const std::size_t in_user = std::min<std::size_t>(raw.user_frames, TR_USER_FRAMES);
   for (std::size_t i = 0; i < in_user; ++i)
     stack.frames.push_back(frame(raw, raw.user[i], i == 0));
+  // Frame pointers do not say where they end.
+  const bool whole = (raw.unwinding & TR_WHOLE) != 0 ||
+                     (in_user > 0 && (raw.unwinding & TR_CUT) == 0 &&
+                      begins_thread(result_.frames[stack.frames.back()].function));
+  stack.cut = !whole && !stack.unreadable;
   const auto [same, is_new] = stacks_.try_emplace(stack, result_.stacks.size());
   if (is_new) result_.stacks.push_back(std::move(stack));
   numbers_.emplace(hash, same->second);

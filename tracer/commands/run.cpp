@@ -164,7 +164,7 @@ void setup_run(CLI::App& app, RunOptions& options) {
          "Tell waits apart by the single object (futex, socket) and the thread that ends them, "
          "with their distributions and who wakes whom")
       ->group("Tracing");
-  app.add_flag("--profile{99}", options.profile,
+  app.add_flag("--profile", options.profile,
                "Sample the stacks that use the CPU, 99 times a second (--profile=HZ: HZ times), "
                "and keep those that block")
       ->group("Tracing");
@@ -263,7 +263,9 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
   if (given(app, "--profile")) {
     if (plan.counts_only)
       return usage_error("--profile needs the times that --counts-only leaves out");
-    const auto hz = parse_number<std::uint32_t>("--profile", options.profile, 1, 50'000);
+    const bool has_value = options.profile != "true";  // what CLI11 gives a flag
+    const auto hz =
+        parse_number<std::uint32_t>("--profile", has_value ? options.profile : "99", 1, 50'000);
     if (!hz) return hz.error();
     plan.profile_hz = *hz;
   }

@@ -23,7 +23,11 @@ double messages_of(const JudgedRun& run) {
 }
 
 std::string shortened(std::string name, const Detail& detail) {
-  if (detail.full || width_of(name) <= kLongestName) return name;
+  if (detail.full) return name;
+  constexpr std::string_view kAnonymous = "(anonymous namespace)::";
+  for (std::size_t at = 0; (at = name.find(kAnonymous, at)) != std::string::npos;)
+    name.erase(at, kAnonymous.size());
+  if (width_of(name) <= kLongestName) return name;
   name.resize(kLongestName - 3);
   while (!name.empty() && (static_cast<unsigned char>(name.back()) & 0xc0) == 0x80)
     name.pop_back();  // not in the middle of a character
@@ -72,8 +76,8 @@ class FunctionTable {
 
 std::string quality_text(const metrics::StackQuality& quality, std::string_view of) {
   return fmt::format(
-      "{} of {} has a frame without a name; the stacks of {} do not reach their thread's first"
-      " function.",
+      "Frames without a name: in {} of {}. Stacks that do not reach their thread's first function: "
+      "{}.",
       percent_text(quality.unresolved), of, percent_text(quality.incomplete));
 }
 

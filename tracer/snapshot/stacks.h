@@ -23,7 +23,7 @@ struct Frame {
 // From the innermost frame, the kernel's first, to the outermost.
 struct Stack {
   std::vector<std::uint64_t> frames;  // numbers in Stacks::frames
-  // Of the user's part: it goes on beyond what was kept; it could not be read.
+  // Of the user's part: it does not reach the thread's first function; it could not be read.
   bool cut = false;
   bool unreadable = false;
 

@@ -65,7 +65,7 @@ TEST(OffCpu, PutsWorkBeforeIdleness) {
 TEST(StackFigures, AreAbsentWhereNoneWereTaken) {
   EXPECT_FALSE(stack_figures(Snapshot{}).has_value());
   Snapshot run;
-  run.stacks = Stacks{.frames = {}, .stacks = {{}}};
+  run.stacks.emplace().stacks.emplace_back();
   const auto figures = stack_figures(run);
   ASSERT_TRUE(figures.has_value());
   EXPECT_FALSE(figures->cpu.has_value());

@@ -51,7 +51,8 @@ std::vector<Field> fields_of(std::string_view bytes) {
   std::vector<Field> fields;
   while (!bytes.empty()) {
     const std::uint64_t key = take_varint(bytes);
-    Field field{.number = key >> 3};
+    Field field;
+    field.number = key >> 3;
     const std::uint64_t value = take_varint(bytes);
     if ((key & 7) == 0) {
       field.value = value;
