@@ -550,6 +550,7 @@ Snapshot damaged() {
 Snapshot with_waits() {
   Snapshot run = epoll_echo();
   run.waits = some_waits();
+  run.stacks = stacks_of_waits();
   return run;
 }
 
