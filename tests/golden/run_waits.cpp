@@ -79,4 +79,23 @@ Waits some_waits() {
   return waits;
 }
 
+Stacks stacks_of_waits() {
+  Stacks stacks;
+  stacks.frames = {{"schedule", "[kernel]", 0, true},         {"futex_wait", "[kernel]", 0, true},
+                   {"Queue::take", "/opt/server", 0, false},  {"", "/opt/lib/old.so", 0x1f0, false},
+                   {"main", "/opt/server", 0, false},         {"ep_poll", "[kernel]", 0, true},
+                   {"loop \x1b[31m", "/opt/server", 0, false}};
+  stacks.stacks = {{},
+                   {{0, 1, 2, 4}},
+                   {{0, 1, 3, 4, 4, 4, 4, 4, 4}, true},
+                   {{0, 5, 6, 4}},
+                   {{0, 5}, false, true}};
+  stacks.blocked = {{3, "main", "epoll_wait", "", "load", 9'900, 6'000'000'000},
+                    {1, "worker", "futex", "", "server", 2'500, 100'000'000},
+                    {2, "worker", "futex", "", "server", 400, 20'000'000},
+                    {4, "main", "epoll_wait", "", "load", 100, 10'000'000},
+                    {0, "main", "epoll_wait", "", "nobody", 1, 90'000'000}};
+  return stacks;
+}
+
 }  // namespace tr::golden

@@ -7,5 +7,6 @@ namespace tr::golden {
 
 // What --waits adds to a run.
 Waits some_waits();
+Stacks stacks_of_waits();
 
 }  // namespace tr::golden

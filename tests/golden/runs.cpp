@@ -770,6 +770,7 @@ Snapshot python_locks() {
 Snapshot waits() {
   Snapshot run = epoll_echo();
   run.waits = some_waits();
+  run.stacks = stacks_of_waits();
   return run;
 }
 

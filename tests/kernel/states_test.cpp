@@ -11,6 +11,7 @@
 #include <ctime>
 #include <functional>
 #include <linux/futex.h>
+#include <linux/perf_event.h>
 #include <pthread.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -193,6 +194,51 @@ TEST(States, APreemptedThreadWaitsAsLongAsTheOtherRuns) {
   // waited at least as long as the one that was done first ran, which is near half of all, and can
   // wait longer only for strangers.
   EXPECT_GE(waited + 20 * kMs, ran * 4 / 10);
+}
+
+// perf's own count of one thread, from now on.
+class Migrations {
+ public:
+  explicit Migrations(pid_t tid) {
+    perf_event_attr attr{};
+    attr.size = sizeof attr;
+    attr.type = PERF_TYPE_SOFTWARE;
+    attr.config = PERF_COUNT_SW_CPU_MIGRATIONS;
+    fd_.reset(
+        static_cast<int>(::syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC)));
+  }
+  [[nodiscard]] bool works() const { return static_cast<bool>(fd_); }
+  [[nodiscard]] std::uint64_t count() const {
+    std::uint64_t count = 0;
+    EXPECT_EQ(::read(fd_.get(), &count, sizeof count), static_cast<ssize_t>(sizeof count));
+    return count;
+  }
+
+ private:
+  Fd fd_;
+};
+
+TEST(States, MigrationsAreWhatPerfCounts) {
+  const auto cpus = usable_cpus();
+  ASSERT_TRUE(cpus.ok());
+  if (cpus->size() < 2) GTEST_SKIP() << "needs two CPUs";
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
+  constexpr std::uint64_t kMoves = 100;
+  const capture::ParkedChild child(
+      [&] {
+        for (std::uint64_t i = 0; i < kMoves; ++i)
+          (void)pin_thread(0, {cpus->at(i % 2 == 0 ? 1 : 0)});
+      },
+      [&] { (void)pin_thread(0, {cpus->at(0)}); });
+  ASSERT_TRUE(probes.adopt(std::array{child.pid()}).ok());
+  const Migrations perf(child.pid());
+  if (!perf.works()) GTEST_SKIP() << "perf events are not allowed here";
+  open_window(probes);
+  child.run();
+  const Outcome outcome = finish(probes);
+  expect_sound(outcome);
+  EXPECT_EQ(outcome.counts.total.migrations, kMoves);
+  EXPECT_EQ(perf.count(), kMoves);
 }
 
 // Threads at rest: their lives are one wait, in progress at both edges.

@@ -58,8 +58,8 @@ std::string herd_text(const Arrivals& at, bool full) {
                : "";
   return fmt::format(
       "Accept herd at port {}: a connection wakes {} threads, of which one can have it ({} of {} "
-      "connections woke several, {} threads too many). EPOLLEXCLUSIVE, a blocking accept or "
-      "SO_REUSEPORT wakes one.",
+      "connections woke several, {} threads too many). EPOLLEXCLUSIVE, SO_REUSEPORT or "
+      "a blocking accept avoid that.",
       at.port, number_text(static_cast<double>(at.woken) / connections), count_text(at.herds),
       count_text(at.connections), count_text(at.too_many));
 }

@@ -9,7 +9,6 @@
 namespace tr::capture {
 namespace {
 
-using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr std::uint64_t kOpen = 1000, kClose = 2000;
@@ -111,7 +110,7 @@ TEST(CollectWaits, WhoIsAsleepAtTheCloseIsWokenByNobody) {
   EXPECT_EQ(waits.causes[0].which, 0xabcU);
   EXPECT_TRUE(waits.causes[0].waker_name.empty());
   EXPECT_EQ(waits.causes[0].waits.ns, kClose - kOpen);
-  EXPECT_THAT(waits.causes[0].run_queue.buckets, IsEmpty());
+  EXPECT_TRUE(waits.causes[0].run_queue.buckets.empty());
 }
 
 // It is added to the waits that ended before by the same hand.
