@@ -144,8 +144,9 @@ static __noinline __u32 find_futex(struct task_struct* task, __u64 address, bool
 
 /* More or fewer sleepers from `at` on. What comes after the window has closed is left out, so that
  * the number of sleepers stays that of the close. */
-static __always_inline void change_waiters(struct tr_futex* futex, __s64 more, __u64 at) {
-  if (at >= window_close_ns) return;
+__noinline int change_waiters(__u32 row, __s64 more, __u64 at) {
+  struct tr_futex* futex = futex_row(row);
+  if (!futex || at >= window_close_ns) return 0;
   bool open = at >= window_open_ns;
   __s64 before = __sync_fetch_and_add(&futex->waiters, more), after = before + more;
   if (open) {
@@ -164,13 +165,12 @@ static __always_inline void change_waiters(struct tr_futex* futex, __s64 more, _
     else
       __sync_fetch_and_add(&futex->busy_before, -1);
   }
+  return 0;
 }
 
 static __always_inline void change_waiters_at(struct tr_lock_thread* state, __s64 more, __u64 at) {
-  for (__u32 i = 0; i < TR_WAITV_LOOKED_AT && i < state->waiting; i++) {
-    struct tr_futex* futex = futex_row(state->rows[i]);
-    if (futex) change_waiters(futex, more, at);
-  }
+  for (__u32 i = 0; i < TR_WAITV_LOOKED_AT && i < state->waiting; i++)
+    change_waiters(state->rows[i], more, at);
 }
 
 /* A futex call, as it was made. */
@@ -378,8 +378,8 @@ static __always_inline void end_wake(struct tr_lock_thread* state, long result, 
   }
   struct tr_futex* target = moved ? futex_row(state->second) : 0;
   if (target) {
-    change_waiters(futex, -(__s64)moved, now);
-    change_waiters(target, moved, now);
+    change_waiters(state->rows[0], -(__s64)moved, now);
+    change_waiters(state->second, moved, now);
     futex->requeued_to = state->second;
     futex->requeued_at_ns = now;
   }
@@ -425,12 +425,14 @@ __noinline int lock_blocked(__u32 slot, __u32 call, __u64 now) {
   return 0;
 }
 
-static __always_inline void add_interval(struct tr_futex* futex, __u64 from, __u64 to) {
-  if (to <= window_open_ns || from >= window_close_ns) return;
+__noinline int add_interval(__u32 row, __u64 from, __u64 to) {
+  struct tr_futex* futex = futex_row(row);
+  if (!futex || to <= window_open_ns || from >= window_close_ns) return 0;
   __u64 ns = inside_window(from, to);
   add(&futex->waits, 1);
   add(&futex->wait_ns, ns);
   count_in_bucket(futex->wait_buckets, ns);
+  return 0;
 }
 
 /* A thread that waited at one futex has slept enough. Where it was moved to another meanwhile, the
@@ -441,13 +443,11 @@ static __always_inline void end_single_wait(struct tr_lock_thread* state, __u64 
   if (!futex) return;
   /* Woken by no call, as by a timeout: if nobody is left here, it was moved as well. */
   if (!state->woken_at && futex->waiters <= 0 && futex->requeued_to) last = futex->requeued_to;
-  struct tr_futex* at = last == row ? futex : futex_row(last);
-  if (!at) return;
-  change_waiters(at, -1, to);
+  change_waiters(last, -1, to);
   __u64 moved_ns = last == row ? to : futex->requeued_at_ns;
   if (moved_ns > to) moved_ns = to;
-  if (moved_ns > from) add_interval(futex, from, moved_ns);
-  if (moved_ns < to) add_interval(at, moved_ns > from ? moved_ns : from, to);
+  if (moved_ns > from) add_interval(row, from, moved_ns);
+  if (moved_ns < to) add_interval(last, moved_ns > from ? moved_ns : from, to);
 }
 
 /* A thread that slept from `from` is woken at `to`. */
@@ -459,10 +459,8 @@ __noinline int lock_woken(__u32 slot, __u64 from, __u64 to) {
     end_single_wait(state, from, to);
   } else {
     change_waiters_at(state, -1, to);
-    for (__u32 i = 0; i < TR_WAITV_LOOKED_AT && i < state->waiting; i++) {
-      struct tr_futex* futex = futex_row(state->rows[i]);
-      if (futex) add_interval(futex, from, to);
-    }
+    for (__u32 i = 0; i < TR_WAITV_LOOKED_AT && i < state->waiting; i++)
+      add_interval(state->rows[i], from, to);
   }
   state->handed = state->woken_at;
   return 0;

@@ -536,6 +536,42 @@ TEST(Locks, FutexesBeyondTheRowsAreInOneRow) {
   EXPECT_GE(others, 500U);
 }
 
+// Threads that map and unmap all contend for their address space's lock.
+TEST(Locks, ContentionOfTheKernelsLocks) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, kLocks);
+  const Traced traced = trace_locks(probes, [] {
+    const std::uint64_t end = monotonic_ns() + 400 * kMs;
+    const auto map = [&] {
+      while (monotonic_ns() < end) {
+        void* const at = ::mmap(nullptr, 1 << 18, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        ::munmap(at, 1 << 18);
+      }
+    };
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i)
+      threads.emplace_back(map);
+    for (std::thread& thread : threads)
+      thread.join();
+  });
+  if (!traced.locks.kernel) GTEST_SKIP() << traced.locks.kernel_unmeasured;
+  std::uint64_t count = 0;
+  std::uint64_t ns = 0;
+  for (const KernelLock& lock : *traced.locks.kernel) {
+    EXPECT_GT(lock.count, 0U);
+    EXPECT_GE(lock.longest_ns * lock.count, lock.ns);
+    if (!lock.mmap_lock) continue;
+    EXPECT_TRUE(lock.kind == "rwsem read" || lock.kind == "rwsem write") << lock.kind;
+    EXPECT_LE(lock.locks, 1U);  // one address space
+    count += lock.count;
+    ns += lock.ns;
+  }
+  EXPECT_GT(count, 0U);
+  // Spinning or asleep, each of the four in its own time.
+  EXPECT_LE(ns, 4 * traced.outcome.window_ns);
+  EXPECT_GT(ns, 0U);
+}
+
 // How long a mutex is held, by uprobes: also over a wait at a condition variable, which gives it.
 TEST(Locks, HoldsOfAMutex) {
   constexpr ProbeOptions kHold{.locks = true, .lock_hold = true};
