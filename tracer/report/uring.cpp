@@ -62,9 +62,8 @@ Table table_of(const UringUse& use, const Detail& detail) {
   for (const UringRow& row : rows)
     table.rows.push_back({{name_of(row)}});
   for (const Figure& figure : kFigures) {
-    std::vector<std::string> cells;
-    for (const UringRow& row : rows)
-      cells.push_back(figure.text(row));
+    std::vector<std::string> cells(rows.size());
+    std::ranges::transform(rows, cells.begin(), figure.text);
     if (std::ranges::all_of(cells, &std::string::empty)) continue;
     table.columns.push_back({figure.heading, Align::kPoint});
     for (std::size_t i = 0; i < rows.size(); ++i)
