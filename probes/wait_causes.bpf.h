@@ -76,18 +76,31 @@ static __always_inline bool is_short_lived(__u16 port) {
   return port >= short_lived_first && port <= short_lived_last && !is_served(port);
 }
 
+static __always_inline void place_of_inode(struct file* file, struct tr_place* place) {
+  place->kind = TR_PLACE_INODE;
+  place->which = can_cast ? CAST(file, file)->f_inode->i_ino : BPF_CORE_READ(file, f_inode, i_ino);
+}
+
 /* An IP socket is told by the ports that name a service; where neither does, by both. */
 static __always_inline void place_of_socket(struct file* file, struct tr_place* place) {
-  struct socket* socket = BPF_CORE_READ(file, private_data);
-  struct sock* sk = BPF_CORE_READ(socket, sk);
-  unsigned short family = BPF_CORE_READ(sk, __sk_common.skc_family);
+  unsigned short family;
+  __u16 own, far;
+  if (can_cast) {
+    struct sock* sk = CAST(socket, CAST(file, file)->private_data)->sk;
+    family = sk->__sk_common.skc_family;
+    own = sk->__sk_common.skc_num;
+    far = bpf_ntohs(sk->__sk_common.skc_dport);
+  } else {
+    struct socket* socket = BPF_CORE_READ(file, private_data);
+    struct sock* sk = BPF_CORE_READ(socket, sk);
+    family = BPF_CORE_READ(sk, __sk_common.skc_family);
+    own = BPF_CORE_READ(sk, __sk_common.skc_num);
+    far = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+  }
   if (family != AF_INET && family != AF_INET6) {
-    place->kind = TR_PLACE_INODE;
-    place->which = BPF_CORE_READ(file, f_inode, i_ino);
+    place_of_inode(file, place);
     return;
   }
-  __u16 own = BPF_CORE_READ(sk, __sk_common.skc_num);
-  __u16 far = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
   bool own_counts = own && !is_short_lived(own), far_counts = far && !is_short_lived(far);
   if (own_counts && !far_counts) far = 0;
   if (far_counts && !own_counts) own = 0;
@@ -108,8 +121,7 @@ static __always_inline void place_of_file(struct tr_thread* thread, struct task_
     case TR_ON_PIPE:
     case TR_ON_FILE:
     case TR_ON_DEVICE:
-      place->kind = TR_PLACE_INODE;
-      place->which = BPF_CORE_READ(file, f_inode, i_ino);
+      place_of_inode(file, place);
       return;
   }
   /* Those that are no files of a file system share one inode. */

@@ -29,13 +29,6 @@ namespace {
 
 using capture::ProbeOptions;
 
-Wait waits_of(const TaskCounts& counts, long call, const std::string& object,
-              const std::string& waker) {
-  for (const Wait& wait : counts.budget->waits)
-    if (wait.call == name_of(call) && wait.object == object && wait.waker == waker) return wait;
-  return {};
-}
-
 const Budget& budget_of(const Outcome& outcome) {
   return *outcome.counts.total.budget;
 }

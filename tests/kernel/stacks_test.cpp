@@ -33,11 +33,6 @@ using testing::Le;
 
 constexpr ProbeOptions kStacks{.stacks = true};
 
-void sleep_ms(int ms) {
-  const timespec time{.tv_sec = 0, .tv_nsec = ms * 1'000'000L};
-  ::nanosleep(&time, nullptr);
-}
-
 volatile std::uint64_t result_of_work;
 
 void work(int rounds) {

@@ -199,6 +199,13 @@ Wait waits_of(const TaskCounts& counts, long call, const std::string& object) {
   return sum;
 }
 
+Wait waits_of(const TaskCounts& counts, long call, const std::string& object,
+              const std::string& waker) {
+  for (const Wait& wait : counts.budget->waits)
+    if (wait.call == name_of(call) && wait.object == object && wait.waker == waker) return wait;
+  return {};
+}
+
 std::uint64_t durations(const SyscallStats& stats) {
   std::uint64_t sum = 0;
   for (const auto& bucket : stats.latency)

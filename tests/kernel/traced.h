@@ -76,6 +76,9 @@ std::string name_of(long number);
 
 // The waits of one call on one kind of object, whoever ended them.
 Wait waits_of(const TaskCounts& counts, long call, const std::string& object);
+// Those that this kind of waker ended.
+Wait waits_of(const TaskCounts& counts, long call, const std::string& object,
+              const std::string& waker);
 
 // How many durations a call's histogram holds.
 std::uint64_t durations(const SyscallStats& stats);

@@ -54,6 +54,9 @@ class Profile {
   }
 
   std::string build() {
+    // Of the modules, pprof takes the first for the program.
+    for (const Frame& frame : stacks_.frames)
+      if (!frame.kernel && (frame.function == "main" || frame.function == "_start")) mapping(frame);
     if (stacks_.profile)
       for (const SampledStack& sampled : stacks_.profile->stacks)
         sample(sampled.stack,
