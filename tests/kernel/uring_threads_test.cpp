@@ -83,21 +83,20 @@ TEST_P(UringWorkers, WorkersAreChargedToTheSubmitter) {
   EXPECT_EQ(outcome.counts.total.budget->io_worker_ns, cpu_ns);
 }
 
-// Idle, or in the middle of work: a worker whose read waits for data.
+// Idle, or in the middle of work: a splice waits inside the worker for data, as it is none that is
+// first polled for.
 TEST_P(UringWorkers, AWorkerThatWaitsInItsWorkIsNotIdle) {
   TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
   const Outcome outcome = trace(probes, [] {
-    std::array<int, 2> ends{};
-    check(::pipe(ends.data()) == 0);
-    char byte = 0;
+    std::array<int, 2> from{};
+    std::array<int, 2> to{};
+    check(::pipe(from.data()) == 0 && ::pipe(to.data()) == 0);
     TestRing ring(GetParam());
-    io_uring_sqe* const read = ring.next();
-    io_uring_prep_read(read, ends[0], &byte, 1, 0);
-    read->flags |= IOSQE_ASYNC;
+    io_uring_prep_splice(ring.next(), from[0], -1, to[1], -1, 1, 0);
     ring.submit();
     check(wait_until_blocked(own_thread("iou-wrk-")));
     ::usleep(5'000);
-    check(::write(ends[1], "x", 1) == 1);
+    check(::write(from[1], "x", 1) == 1);
     ring.take_expecting(1);
     check(wait_until_blocked(own_thread("iou-wrk-")));
     ::usleep(5'000);
