@@ -1,20 +1,14 @@
 // Is what goes through io_uring counted by operation?
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
-#include <functional>
 #include <liburing.h>
-#include <memory>
 #include <netinet/in.h>
-#include <numeric>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
+#include <vector>
 
 #include <gmock/gmock.h>
 
