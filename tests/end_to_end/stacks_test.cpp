@@ -66,7 +66,7 @@ TEST_F(EndToEnd, stacks_of_a_server_lead_from_main_to_its_waits) {
 // A process that ends before anybody can look: learnt when it executes.
 TEST_F(EndToEnd, stacks_of_short_programs_are_named) {
   const Json report = measure(
-      {"--profile", "--load", "none", "--", "/bin/sh", "-c", "sleep 0.2; sleep 0.2; exit 0"});
+      {"--profile", "--load", "none", "--", "/bin/sh", "-c", "sleep 0.4; sleep 0.4; exit 0"});
   expect_sound(report);
   std::uint64_t in_libc_ns = 0;
   for (const Json& stack : report["stacks"]["blocked"]["stacks"])
@@ -78,7 +78,7 @@ TEST_F(EndToEnd, stacks_of_short_programs_are_named) {
           break;
         }
       }
-  EXPECT_GE(in_libc_ns, 390'000'000U);
+  EXPECT_GE(in_libc_ns, 790'000'000U);
 }
 
 TEST_F(EndToEnd, files_of_stacks_need_a_profile) {

@@ -53,11 +53,17 @@ std::uint64_t StackTable::number(std::uint64_t hash) {
   }
   stack.frames.erase(stack.frames.begin(), stack.frames.begin() + static_cast<std::ptrdiff_t>(own));
   const std::size_t in_user = std::min<std::size_t>(raw.user_frames, TR_USER_FRAMES);
-  for (std::size_t i = 0; i < in_user; ++i)
-    stack.frames.push_back(frame(raw, raw.user[i], i == 0));
+  bool strayed = false;
+  for (std::size_t i = 0; i < in_user && !strayed; ++i) {
+    const std::uint64_t number = frame(raw, raw.user[i], i == 0);
+    // Followed by frame pointers through code that has none, it ends in what is no code at all.
+    strayed = i > 0 && (raw.unwinding & TR_BY_FRAME_POINTERS) != 0 &&
+              result_.frames[number].module.empty();
+    if (!strayed) stack.frames.push_back(number);
+  }
   // Frame pointers do not say where they end.
   const bool whole = (raw.unwinding & TR_WHOLE) != 0 ||
-                     (in_user > 0 && (raw.unwinding & TR_CUT) == 0 &&
+                     (in_user > 0 && !strayed && (raw.unwinding & TR_CUT) == 0 &&
                       begins_thread(result_.frames[stack.frames.back()].function));
   stack.cut = !whole && !stack.unreadable;
   const auto [same, is_new] = stacks_.try_emplace(stack, result_.stacks.size());

@@ -139,6 +139,15 @@ TEST_F(CollectStacks, WhatDoesNotReachTheFirstFunctionIsCut) {
   EXPECT_EQ(stacks.profile->stacks[0].stack, 0U);  // 4 was not kept
 }
 
+TEST_F(CollectStacks, FramePointersLeadToCodeOrNowhere) {
+  stack(1, {0x10104, 0xbebc1ff, 0x10010}, {}).unwinding = TR_BY_FRAME_POINTERS;
+  add(1, TR_ON_CPU, 1, 0);
+  raw_.event = "cpu-clock";
+  const Stacks stacks = collect();
+  EXPECT_THAT(names(stacks, 1), testing::ElementsAre("wait_here"));
+  EXPECT_TRUE(stacks.stacks[1].cut);
+}
+
 TEST_F(CollectStacks, AWaitThatIsOpenCountsWhereItBlocks) {
   stack(9, {0x10104}, {});
   std::array<tr_stack_note, 2> notes{};

@@ -5,7 +5,6 @@
 #include <csignal>
 #include <fcntl.h>
 #include <poll.h>
-#include <set>
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include <utility>
@@ -312,25 +311,41 @@ Status Session::handle_ready(std::uint64_t deadline_ns) {
 }
 
 void Session::on_news() {
-  std::set<std::pair<std::uint32_t, std::uint32_t>> mapped;
+  // What a short-lived process has mapped is to be read at once; the tables for its stacks, which
+  // take longer, come after that, a process at a time.
+  std::vector<symbols::Process> mapped = read_news();
+  while (!mapped.empty()) {
+    const symbols::Process process = mapped.back();
+    mapped.pop_back();
+    probes_->unwind(process, *symbols_);
+    const std::vector<symbols::Process> more = read_news();
+    mapped.insert(mapped.end(), more.begin(), more.end());
+  }
+}
+
+// The processes that have mapped code, learnt.
+std::vector<symbols::Process> Session::read_news() {
+  std::vector<symbols::Process> mapped;
   for (const tr_news& item : probes_->read_news()) {
     heard_of_port_ = heard_of_port_ || item.kind == TR_NEWS_LISTEN;
-    if (item.kind == TR_NEWS_MAPPED) mapped.emplace(item.tgid, item.image);
+    const symbols::Process process{.pid = static_cast<pid_t>(item.tgid), .image = item.image};
+    if (item.kind == TR_NEWS_MAPPED && std::ranges::find(mapped, process) == mapped.end())
+      mapped.push_back(process);
   }
-  if (symbols_)
-    for (const auto& [process, image] : mapped)
-      learn_symbols_of({.pid = static_cast<pid_t>(process), .image = image});
+  std::erase_if(mapped, [this](const symbols::Process& process) {
+    return !symbols_ || !symbols_->learn(process);
+  });
+  return mapped;
 }
 
 // A process that has just ended is known by its image, if by anything.
 void Session::learn_symbols() {
   if (!symbols_) return;
-  for (const symbols::Process& process : probes_->living_processes())
-    learn_symbols_of(process);
-}
-
-void Session::learn_symbols_of(const symbols::Process& process) {
-  if (symbols_->learn(process)) probes_->unwind(process, *symbols_);
+  std::vector<symbols::Process> processes = probes_->living_processes();
+  std::erase_if(processes,
+                [this](const symbols::Process& process) { return !symbols_->learn(process); });
+  for (const symbols::Process& process : processes)
+    probes_->unwind(process, *symbols_);
 }
 
 Status Session::on_event(Program& program, const SupervisorEvent& event) {

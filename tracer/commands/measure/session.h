@@ -63,7 +63,6 @@ class Session {
   [[nodiscard]] std::map<pid_t, Schedstat> read_schedstat() const;
   // Of the program's processes, what is mapped where; while they live.
   void learn_symbols();
-  void learn_symbols_of(const symbols::Process& process);
   // What the program has mapped now, for the names of its locks.
   void learn_locks();
   void read_memory(std::optional<MemoryReading> Memory::*when);
@@ -74,6 +73,7 @@ class Session {
   Status handle_ready(std::uint64_t deadline_ns);
   Status on_event(Program& program, const capture::SupervisorEvent& event);
   void on_news();
+  std::vector<symbols::Process> read_news();
   Status on_load_message();
   // Without a load, a program is measured from its first instruction.
   [[nodiscard]] bool opens_at_exec() const {
