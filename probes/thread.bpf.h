@@ -294,7 +294,7 @@ static __always_inline void woken_up(struct tr_thread* thread, __u64 now) {
   enter_state(thread, TR_STATE_WOKEN, now);
 }
 
-/* messages.bpf.h */
+/* message_sleeps.bpf.h */
 static __always_inline void runs_again(const struct tr_thread* thread, __u64 now);
 
 /* The thread runs on this CPU from now on. */

@@ -4,6 +4,8 @@
 #include "thread.bpf.h"
 #include "sockets.bpf.h"
 #include "locks.bpf.h"
+#include "message_sleeps.bpf.h"
+#include "message_legs.bpf.h"
 #include "messages.bpf.h"
 #include "syscalls.bpf.h"
 #include "wait_causes.bpf.h"

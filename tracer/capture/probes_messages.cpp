@@ -19,7 +19,8 @@ Result<RawPaths> Probes::raw_paths() const {
   // A turn-around ends with the next arrival, which connections that are still open will not see.
   bpf_iter_link_info info{};
   info.map.map_fd = static_cast<__u32>(bpf_map__fd(skeleton_->maps.connections));
-  LIBBPF_OPTS(bpf_iter_attach_opts, options);
+  bpf_iter_attach_opts options{};
+  options.sz = sizeof(options);
   options.link_info = &info;
   options.link_info_len = sizeof(info);
   const std::unique_ptr<bpf_link, LinkDelete> link(
