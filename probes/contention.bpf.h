@@ -33,8 +33,11 @@ int BPF_PROG(on_contention_begin, void* lock, unsigned int flags) {
   __u32 depth = state->depth;
   /* A mutex is first spun for, then slept for: two beginnings, one end. */
   if (depth && depth <= TR_KERNEL_LOCKS_NESTED && state->kernel[depth - 1].lock == (__u64)lock) {
-    state->kernel[depth - 1].flags |= flags;
-    return 0;
+    if (flags & TR_CONTENTION_MUTEX) {
+      state->kernel[depth - 1].flags |= flags;
+      return 0;
+    }
+    depth--; /* its end was missed */
   }
   if (depth >= TR_KERNEL_LOCKS_NESTED) {
     /* So deep only where an end was missed: a new start. */
@@ -60,10 +63,12 @@ __noinline int add_contention(__u64 lock, __u64 flags, __u64 from, __u64 to) {
   if (!known) {
     struct tr_kernel_lock first = {};
     if (bpf_map_update_elem(&kernel_locks, &key, &first, BPF_NOEXIST)) {
+      /* Full, or another CPU was faster. */
+      known = bpf_map_lookup_elem(&kernel_locks, &key);
       key.lock = 0; /* user space has made these rows */
       key.flags = flags & (TR_LOCK_KINDS - 1);
     }
-    known = bpf_map_lookup_elem(&kernel_locks, &key);
+    if (!known) known = bpf_map_lookup_elem(&kernel_locks, &key);
   }
   if (!known) {
     add(&lost[TR_LOST_KERNEL_LOCK], 1);

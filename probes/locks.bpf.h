@@ -444,7 +444,11 @@ static __always_inline void end_single_wait(struct tr_lock_thread* state, __u64 
   /* Woken by no call, as by a timeout: if nobody is left here, it was moved as well. */
   if (!state->woken_at && futex->waiters <= 0 && futex->requeued_to) last = futex->requeued_to;
   change_waiters(last, -1, to);
-  __u64 moved_ns = last == row ? to : futex->requeued_at_ns;
+  if (last == row) {
+    add_interval(row, from, to); /* be it of no length: its waker was that quick */
+    return;
+  }
+  __u64 moved_ns = futex->requeued_at_ns;
   if (moved_ns > to) moved_ns = to;
   if (moved_ns > from) add_interval(row, from, moved_ns);
   if (moved_ns < to) add_interval(last, moved_ns > from ? moved_ns : from, to);
