@@ -102,6 +102,15 @@ static __always_inline enum step leave_signal(struct tr_frame* frame) {
   return STEP_CALLER;
 }
 
+/* At a return address in code without a table: is what follows "add $n, %rsp; ret"? So end the
+ * trampolines that interpreters give their functions (Python's -X perf), which have no frame
+ * pointer. How much that leaves behind; 0: something else follows. */
+static __always_inline __u64 popped_at(const struct tr_frame* frame) {
+  __u64 code = 0;
+  if (!frame->at_call || bpf_probe_read_user(&code, 5, (void*)frame->ip)) return 0;
+  return (code & 0xff80ffffff) == 0xc300c48348 ? code >> 24 & 0x7f : 0;
+}
+
 /* Goes to the caller's frame. A global function: verified once, not at each frame. */
 __noinline int leave_frame(struct tr_frame* frame, __u32* by_frame_pointers) {
   if (!frame || !by_frame_pointers) return STEP_LOST;
@@ -128,6 +137,11 @@ __noinline int leave_frame(struct tr_frame* frame, __u32* by_frame_pointers) {
     case TR_RULE_OUTERMOST:
       return STEP_OUTERMOST;
     case TR_RULE_NONE:
+      cfa = popped_at(frame);
+      if (cfa) {
+        cfa += frame->sp + 8;
+        break;
+      }
       *by_frame_pointers = 1;
       cfa = frame->bp + 16;
       saved = -16;

@@ -84,7 +84,7 @@ TEST_F(EndToEnd, stacks_of_short_programs_are_named) {
 TEST_F(EndToEnd, files_of_stacks_need_a_profile) {
   const Ended none = run(trace_run({"--folded", path("folded"), "--load", "none", "--", "true"}));
   EXPECT_EQ(none.code, 2);
-  EXPECT_THAT(none.err, OneLine(testing::HasSubstr("which only --profile takes")));
+  EXPECT_THAT(none.err, OneLine(testing::HasSubstr("which only --profile and --waits take")));
   const Ended counts =
       run(trace_run({"--profile", "--counts-only", "--load", "none", "--", "true"}));
   EXPECT_EQ(counts.code, 2);

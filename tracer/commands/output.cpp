@@ -59,12 +59,13 @@ void add_output_options(CLI::App& app, OutputOptions& options) {
       ->type_name("FILE")
       ->group(kGroup);
   app.add_option("--folded", options.folded,
-                 "Write the stacks of --profile to FILE, folded, for flame graphs (-: standard "
-                 "output)")
+                 "Write the stacks of --profile or --waits to FILE, folded, for flame graphs (-: "
+                 "standard output)")
       ->type_name("FILE")
       ->group(kGroup);
   app.add_option("--pprof", options.pprof,
-                 "Write the stacks of --profile to FILE in pprof's format (-: standard output)")
+                 "Write the stacks of --profile or --waits to FILE in pprof's format (-: standard "
+                 "output)")
       ->type_name("FILE")
       ->group(kGroup);
   app.add_flag("-q,--quiet", options.quiet, "Show no report on the terminal")->group(kGroup);
@@ -105,7 +106,7 @@ Status write_reports(const Snapshot& snapshot, const OutputOptions& options) {
     });
   if (status && !snapshot.stacks && !(options.folded.empty() && options.pprof.empty()))
     status = usage_error("--folded and --pprof: this run has no stacks",
-                         "measure it again with --profile");
+                         "measure it again with --profile or --waits");
   if (status) status = write_if(options.folded, [&] { return report::render_folded(run); });
   if (status) status = write_if(options.pprof, [&] { return report::render_pprof(run); });
   if (!status) return status;

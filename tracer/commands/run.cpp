@@ -284,7 +284,7 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
     return usage_error("--messages: without a load there are no messages to follow",
                        "give a --load; it may be a command");
   if (!plan.stacks() && !(options.output.folded.empty() && options.output.pprof.empty()))
-    return usage_error("--folded and --pprof write stacks, which only --profile takes");
+    return usage_error("--folded and --pprof write stacks, which only --profile and --waits take");
   plan.events = options.events;
   plan.read_schedstat = options.output.verbose || options.output.cross_check;
   if (options.output.cross_check)

@@ -49,11 +49,15 @@ bool Symbols::learn(const Process& process) {
     open_files(process.pid, now);
     space.mappings = merge(std::move(now), space.mappings);
   }
-  // The JIT goes on writing: as late as possible, but while the process lives.
-  space.jit.reset();
-  const bool has_jit = std::ranges::any_of(
-      space.mappings, [](const Mapping& m) { return m.executable && !m.of_file(); });
-  if (has_jit) space.jit = PerfMap::read(proc_, process.pid);
+  if (!space.jit_file) space.jit_file.emplace(proc_, process.pid);
+  space.jit_is_last = false;
+  // A JIT goes on writing, so the map is read when it is needed; but who cleans up behind itself
+  // leaves none.
+  if (std::ranges::any_of(space.mappings, [](const Mapping& m) {
+        return m.executable && !m.of_file() && m.path.empty();
+      }))
+    if (PerfMap now_there = space.jit_file->read(); !now_there.empty())
+      space.jit = std::move(now_there);
   return true;
 }
 
@@ -90,18 +94,20 @@ Code Symbols::code(const Process& process, std::uint64_t address) {
   Code code;
   const Space* space = space_of(process);
   const Mapping* mapping = space == nullptr ? nullptr : find(space->mappings, address);
-  if (mapping == nullptr || !mapping->executable) return code;
-  if (!mapping->of_file() && mapping->path != "[vdso]") {
-    code.module = "[jit]";
-    code.offset = address;
-    // Another process of the image may have compiled other functions to the same place.
-    if (!knows(process) || !space->jit) return code;
-    if (const auto symbol = space->jit->find(address)) {
+  if (mapping == nullptr || (!mapping->of_file() && mapping->path != "[vdso]")) {
+    // What a JIT has mapped since the process was learnt is known by its map alone.
+    const auto symbol = jit_symbol(process, address);
+    if (symbol || (mapping != nullptr && mapping->executable)) {
+      code.module = "[jit]";
+      code.offset = address;
+    }
+    if (symbol) {
       code.function = symbol->name;
       code.offset = symbol->offset;
     }
     return code;
   }
+  if (!mapping->executable) return code;
   code.module = shown_path(*mapping);
   code.offset = address - mapping->start + mapping->offset;
   Module& module = module_of(*mapping);
@@ -112,6 +118,18 @@ Code Symbols::code(const Process& process, std::uint64_t address) {
     code.offset = symbol->offset;
   }
   return code;
+}
+
+// Of the process itself: another of its image may have compiled other functions to the same place.
+std::optional<Symbol> Symbols::jit_symbol(const Process& process, std::uint64_t address) {
+  const auto own = spaces_.find({process.image, process.pid});
+  if (own == spaces_.end()) return std::nullopt;
+  Space& space = own->second;
+  if (const auto symbol = space.jit.find(address)) return symbol;
+  if (std::exchange(space.jit_is_last, true) || !space.jit_file) return std::nullopt;
+  PerfMap now = space.jit_file->read();
+  if (!now.empty()) space.jit = std::move(now);
+  return space.jit.find(address);
 }
 
 Module& Symbols::module_of(const Mapping& mapping) {

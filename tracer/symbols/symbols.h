@@ -83,12 +83,15 @@ class Symbols {
  private:
   struct Space {
     Mappings mappings;
-    std::optional<PerfMap> jit;  // read when first asked for, or when the process was learnt
+    std::optional<PerfMapFile> jit_file;  // since it was learnt
+    PerfMap jit;                          // as it was when last read
+    bool jit_is_last = false;             // read since it was learnt last
   };
   using Key = std::pair<std::uint32_t, pid_t>;  // image, pid
 
   const KernelSymbols& kernel_symbols();
   const Space* space_of(const Process& process) const;
+  std::optional<Symbol> jit_symbol(const Process& process, std::uint64_t address);
   Module& module_of(const Mapping& mapping);
   void open_files(pid_t pid, const Mappings& mappings);
 

@@ -99,7 +99,7 @@ TEST_F(ReportCommand, WritesNoStacksWhereThereAreNone) {
     EXPECT_EQ(none.exit_code, 2);
     EXPECT_EQ(none.err,
               "trace-run: --folded and --pprof: this run has no stacks; measure it again with "
-              "--profile\n");
+              "--profile or --waits\n");
   }
 }
 
