@@ -322,8 +322,10 @@ static __always_inline enum tr_owner owner_of(const struct task_struct* task, __
   return task->flags & PF_KTHREAD ? TR_OWNER_KERNEL : TR_OWNER_OTHER;
 }
 
-/* The CPU's time until `now` was that of its present owner. */
+/* The CPU's time until `now` was that of its present owner. Not before the last change: a switch
+ * may come between another program's look at the clock and this. */
 static __always_inline void change_owner(struct tr_cpu* cpu, enum tr_owner owner, __u64 now) {
+  if (unlikely(now < cpu->since_ns)) return;
   if (cpu->owner < TR_OWNERS) cpu->owner_ns[cpu->owner] += inside_window(cpu->since_ns, now);
   cpu->since_ns = now;
   cpu->owner = owner;
