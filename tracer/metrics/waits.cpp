@@ -70,6 +70,7 @@ std::vector<HandoffRow> rows_of(const std::vector<Handoff>& handoffs) {
     ++row.pairs;
   }
   std::vector<HandoffRow> rows;
+  rows.reserve(sums.size());
   for (auto& [names, row] : sums)
     rows.push_back(std::move(row));
   std::ranges::stable_sort(rows, std::greater(), &HandoffRow::count);

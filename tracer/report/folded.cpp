@@ -25,8 +25,8 @@ void put(std::string& out, std::string_view kind, const std::string& thread, con
   out += fmt::format("{};{}", kind, plain(printable(thread)));
   const auto& frames = stacks.stacks[number].frames;
   if (frames.empty()) out += ";[no stack]";
-  for (const std::uint64_t at : std::views::reverse(frames)) {
-    const Frame& frame = stacks.frames[at];
+  for (auto at = frames.rbegin(); at != frames.rend(); ++at) {
+    const Frame& frame = stacks.frames[*at];
     out += ';' + plain(frame_name(frame)) + (frame.kernel ? "_[k]" : "");
   }
   out += fmt::format(" {}\n", weight);
