@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
@@ -228,7 +229,7 @@ void put_histogram(const Durations& waits, Table& table) {
     const double from = bits == 0 ? 0 : static_cast<double>(std::uint64_t{1} << (bits - 1));
     const double share = static_cast<double>(*octave) / static_cast<double>(all);
     table.rows.push_back({{"from " + duration_text(from), count_text(*octave),
-                           std::string(static_cast<std::size_t>(share * 50 + 0.5), '#')},
+                           std::string(static_cast<std::size_t>(std::lround(share * 50)), '#')},
                           1});
   }
 }

@@ -29,7 +29,10 @@ std::string shown_path(const Mapping& mapping) {
 // The vDSO is no file; but the kernel maps the same one into every process of its kind, so ours
 // tells. Its size is that of its section headers' end, which come last.
 Fd own_vdso() {
-  const auto* const header = reinterpret_cast<const ElfW(Ehdr)*>(::getauxval(AT_SYSINFO_EHDR));
+  // The kernel gives the address as a number.
+  const auto* const header =
+      reinterpret_cast<const ElfW(Ehdr)*>(  // NOLINT(performance-no-int-to-ptr)
+          ::getauxval(AT_SYSINFO_EHDR));
   if (header == nullptr) return {};
   const std::size_t size =
       header->e_shoff + std::size_t{header->e_shnum} * std::size_t{header->e_shentsize};
