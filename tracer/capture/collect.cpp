@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -256,10 +257,25 @@ class Collector {
   [[nodiscard]] CpuTime cpu_time() const {
     CpuTime time;
     std::array<std::uint64_t, TR_OWNERS> ns{};
+    const std::uint64_t window_ns = raw_.window_close_ns - raw_.window_open_ns;
     for (const tr_cpu& cpu : raw_.cpus) {
-      for (std::size_t owner = 0; owner < ns.size(); ++owner)
-        ns[owner] += cpu.owner_ns[owner];
-      ns.at(cpu.owner) += inside(cpu.since_ns, raw_.window_close_ns);
+      std::array<std::uint64_t, TR_OWNERS> own{};
+      for (std::size_t owner = 0; owner < own.size(); ++owner)
+        own[owner] = cpu.owner_ns[owner];
+      own.at(cpu.owner) += inside(cpu.since_ns, raw_.window_close_ns);
+      // Where the last thread's end closes the window, another CPU may switch before it hears of
+      // that, some hundred ns behind the close. They are no thread's of the tree: it has ended.
+      const std::uint64_t all = std::accumulate(own.begin(), own.end(), std::uint64_t{0});
+      if (all > window_ns) {
+        own[TR_OWNER_TREE] = 0;
+        std::uint64_t& longest = *std::max_element(own.begin(), own.end());
+        longest -= std::min(longest, all - window_ns);
+        own[TR_OWNER_TREE] = cpu.owner_ns[TR_OWNER_TREE];
+        if (cpu.owner == TR_OWNER_TREE)
+          own[TR_OWNER_TREE] += inside(cpu.since_ns, raw_.window_close_ns);
+      }
+      for (std::size_t owner = 0; owner < own.size(); ++owner)
+        ns[owner] += own[owner];
     }
     time.cpus = raw_.cpus.size();
     time.server_ns = ns[TR_OWNER_TREE];
