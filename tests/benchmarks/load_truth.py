@@ -1,17 +1,19 @@
 """Are the load generator's open-loop latencies right, on a server whose delay is known?
 
 What is the truth? The latency of a message is the time from its planned moment to its answer. Two
-who know nothing of the load generator bound it:
-- From below, the server (delay_server.cpp): for each message the kernel's own time stamps of the
-  request's arrival at its socket and of the answer's departure to the network device. What a
-  client sees is that and the way there and back.
-- From above, the ideal client (ideal_client.cpp), in turn with the load on the same server: it
-  never sleeps and asks one socket only, so it reads an answer as soon as any program can, and it
-  knows from the kernel when the answer came. What it has above the server's figure is the way
-  through the kernel, twice; what it reads, its own system calls too.
-The error of the load is how much more it has above the server's figure than the ideal client has
-by the time stamps, percentile by percentile. The server's figures are of the same run as the
-load's, so what the machine did to the server in one run is in neither.
+who know nothing of the load generator tell it:
+- The server (delay_server.cpp) has the kernel's own time stamps of each request's arrival at its
+  socket and of the answer's departure to the network device. The plan is known (equal gaps,
+  connections in turn) but for its beginning, which no message's arrival minus its gaps can precede:
+  the least of these is it, too late by the shortest way to the server, some us. So of each message
+  of a run departure minus planned time is known, whatever the machine did to server or client in
+  that run; what a client sees is that and the way there and back.
+- How long that way is tells the ideal client (ideal_client.cpp), in turn with the load on the same
+  server: it never sleeps and asks one socket only, so it reads an answer as soon as any program
+  can, and it knows from the kernel when the answer came. What it has above the server's figures of
+  its own run is the way through the kernel, twice; what it reads, its own system calls too.
+The error of the load is how much more it has above the server's figures of its run than the ideal
+client has above those of its own, percentile by percentile.
 
 Server and clients spin. So that the machine's other work does not take turns with them, all run at
 real-time priority, in windows short enough for the kernel to allow it.
@@ -22,11 +24,8 @@ difference is what waking up costs on this machine.
 And coordinated omission: a server that stalls for S in each period P. Messages are planned all the
 time, so a share (S - x) / P of them waits longer than x: the latency of quantile q is
 S - (1 - q) * P, its mean S * S / 2P. With enough messages under way per connection (--pipeline)
-none waits for another. Beside this the truth as the server's time stamps have it: an answer's
-departure minus its planned time; the plan is known (equal gaps, connections in turn) but for its
-beginning, which no message's arrival minus its gaps can precede: the least of these is it, too late
-by the shortest way to the server, some us. A closed loop on the same server sends nothing during
-the stall and so cannot see it.
+none waits for another. Beside this the truth as the server's time stamps have it. A closed loop on
+the same server sends nothing during the stall and so cannot see it.
 """
 import json
 import statistics
@@ -49,8 +48,10 @@ ROUNDS = 4  # of each of those that are asked for
 STALLED_WARMUP_S, STALLED_S = 1, 4  # whole periods
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 STALL_QUANTILES = {"p99": 0.99, "p999": 0.999}
-# Of a connection's first message, as in tracer/load/echo.cpp: its number times this.
-FIRST_WORD = 0x9e3779b97f4a7c15
+# The first word of each connection's first message: as in tracer/load/echo.cpp, and in
+# ideal_client.cpp.
+LOADS_WORDS = [n * 0x9e3779b97f4a7c15 % 2**64 for n in range(CONNECTIONS)]
+IDEALS_WORDS = list(range(CONNECTIONS))
 POLLS, SLEEPS = "load, polling", "load, sleeping"
 IDEAL, READ = "ideal client", "ideal client, as read"
 
@@ -103,16 +104,30 @@ def latencies(child):
     return {None: values["latency_ns"]}
 
 
-def above_server(settings, server, command):
-    """Of one run: how much more each of the client's latencies has than the server, at each
-    quantile."""
+def from_stamps(records, rate, words, warmup_s, seconds):
+    """The latencies from the planned times of all messages in the window, as the server's stamps
+    have them, in order of size; `words`: of the connections' first messages, in turn."""
+    number = {word: n for n, word in enumerate(words)}
+    gap_ns = 1e9 / rate
+    offsets = [(number[word] + CONNECTIONS * sequence) * gap_ns
+               for word, sequence, _, _ in records]
+    start = min(came - offset for (_, _, came, _), offset in zip(records, offsets))
+    opened = start + warmup_s * 1e9
+    return sorted(left - start - offset for (_, _, _, left), offset in zip(records, offsets)
+                  if opened <= left < opened + seconds * 1e9)
+
+
+def above_server(settings, server, command, rate):
+    """Of one run: how much more each of the client's latencies has than the server's stamps, at
+    each quantile."""
     set_real_time(server.child.pid, True)
     with Child(command, CPUS[:-1] or CPUS, real_time=True) as client:
         seen = latencies(client)
     set_real_time(server.child.pid, False)
     time.sleep(REST_S)
-    inside = sorted(left - came for _, _, came, left in server.take_records())
-    return {whose: {name: of[name] - quantile(inside, q) for name, q in QUANTILES.items()}
+    words = IDEALS_WORDS if IDEAL in seen else LOADS_WORDS
+    stamped = from_stamps(server.take_records(), rate, words, WARMUP_S, WINDOW_S)
+    return {whose: {name: of[name] - quantile(stamped, q) for name, q in QUANTILES.items()}
             for whose, of in seen.items()}
 
 
@@ -130,7 +145,8 @@ def measure_delay(settings, rate):
         for number in range(rounds):
             for name, command in commands.items():
                 settings.progress(f"{rate}/s, {name}: {number + 1} of {rounds}")
-                for whose, figures in above_server(settings, server, command).items():
+                for whose, figures in above_server(settings, server, command,
+                                                   rate).items():
                     above[whose or name].append(figures)
     medians = {name: {key: statistics.median(run[key] for run in runs) for key in QUANTILES}
                for name, runs in above.items()}
@@ -143,19 +159,6 @@ def summary(values):
     values = sorted(values)
     return {"mean": statistics.fmean(values),
             **{name: quantile(values, q) for name, q in STALL_QUANTILES.items()}}
-
-
-def from_stamps(records, rate):
-    """The latencies from the planned times of all messages in the load's window, as the server's
-    stamps have them."""
-    number = {n * FIRST_WORD % 2**64: n for n in range(CONNECTIONS)}
-    gap_ns = 1e9 / rate
-    offsets = [(number[word] + CONNECTIONS * sequence) * gap_ns
-               for word, sequence, _, _ in records]
-    start = min(came - offset for (_, _, came, _), offset in zip(records, offsets))
-    opened = start + STALLED_WARMUP_S * 1e9
-    return [left - start - offset for (_, _, _, left), offset in zip(records, offsets)
-            if opened <= left < opened + STALLED_S * 1e9]
 
 
 def measure_stall(settings, rate):
@@ -175,7 +178,8 @@ def measure_stall(settings, rate):
             results[name] = {key: seen[key] for key in keys}
             records = server.take_records()
             if name == "open loop":
-                results["time stamps"] = summary(from_stamps(records, rate))
+                results["time stamps"] = summary(
+                    from_stamps(records, rate, LOADS_WORDS, STALLED_WARMUP_S, STALLED_S))
     return {"rate": rate, **results}
 
 
@@ -187,8 +191,8 @@ def measure(settings):
 def markdown(result, _settings):
     yield "## The load generator's open-loop latencies, on a server with a known delay"
     yield (f"Echo after {DELAY_NS / 1e3:g} us, {CONNECTIONS} connections, equal gaps. In us, above "
-           "the delay that the kernel's time stamps at the server show, at the same percentile: "
-           f"p50 / p90 / p99, the median of {result['delay'][0]['rounds']} windows of "
+           "what the kernel's time stamps at the server say of the same run, from the planned moment "
+           f"to the answer's departure, at the same percentile: p50 / p90 / p99, the median of {result['delay'][0]['rounds']} windows of "
            f"{WINDOW_S:g} s each. The error is against the ideal client. Server on CPU {CPUS[-1]}, "
            "the clients on the others, all at real-time priority.")
     yield ""
