@@ -28,6 +28,7 @@ none waits for another. Beside this the truth as the server's time stamps have i
 the same server sends nothing during the stall and so cannot see it.
 """
 import json
+import math
 import statistics
 import struct
 import time
@@ -80,7 +81,7 @@ class DelayServer:
 
 
 def quantile(ordered, q):
-    return ordered[min(len(ordered) - 1, int(q * len(ordered)))]
+    return ordered[max(0, math.ceil(q * len(ordered)) - 1)]  # as the load's own have it
 
 
 def load_command(settings, server, *options):

@@ -3,7 +3,7 @@ import json
 import time
 
 from process import CPUS, Child
-from tools import Tool, group_modes, modes
+from tools import Tool, group_modes, modes, peers_at_switches, perf_trace
 
 SERVERS = ("epoll_echo", "thread_echo")
 CONNECTIONS = 200
@@ -30,7 +30,10 @@ def cpu_per_message(server, port, settings, connections=CONNECTIONS, duration="1
 
 
 def measure(settings):
-    tools = [Tool("bare", "nothing"), *modes(settings.build), *group_modes(settings.build)]
+    tools = [Tool("bare", "nothing"), *modes(settings.build), *group_modes(settings.build),
+             *peers_at_switches(), perf_trace()]
+    missing = {tool.name: f"{tool.missing()} is not installed" for tool in tools if tool.missing()}
+    tools = [tool for tool in tools if tool.name not in missing]
     least = {name: {tool.name: float("inf") for tool in tools} for name in SERVERS}
     for name in SERVERS:
         # One process for all modes: its memory lies alike.
@@ -44,7 +47,12 @@ def measure(settings):
                         for _ in range(WINDOWS):
                             ns = cpu_per_message(server, port, settings)
                             least[name][tool.name] = min(least[name][tool.name], ns)
-    return {"cpu_ns_per_message": least}
+    return {"cpu_ns_per_message": least, "not_measured": missing}
+
+
+def cell(times, tool):
+    bare, ns = times["bare"], times[tool]
+    return f"{ns:,.0f} ns" + ("" if tool == "bare" else f" ({100 * (ns / bare - 1):+.0f} %)")
 
 
 def markdown(result, settings):
@@ -53,14 +61,13 @@ def markdown(result, settings):
            "load on the others, both at nice -20; from before the clients connect.")
     yield ""
     least = result["cpu_ns_per_message"]
-    names = list(least[SERVERS[0]])
-    yield f"| server | {' | '.join(names)} |"
-    yield f"|---|{'---:|' * len(names)}"
-    for server, times in least.items():
-        bare = times["bare"]
-        cells = (f"{ns:,.0f} ns" + ("" if name == "bare" else f" ({100 * (ns / bare - 1):+.0f} %)")
-                 for name, ns in times.items())
-        yield f"| {server} | {' | '.join(cells)} |"
+    yield f"| | {' | '.join(least)} |"
+    yield f"|---|{'---:|' * len(least)}"
+    for tool in least[SERVERS[0]]:
+        yield f"| {tool} | {' | '.join(cell(times, tool) for times in least.values())} |"
+    yield ""
+    for name, reason in result["not_measured"].items():
+        yield f"- {name}: not measured: {reason}"
 
 
 def sound(_result):

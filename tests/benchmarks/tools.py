@@ -15,7 +15,7 @@ SBIN = "/usr/local/sbin:/usr/sbin:/sbin"  # where libbpf-tools live; not in ever
 class Tool:
     name: str
     collects: str
-    # Each a list of words, in which {pid} and {json} are replaced.
+    # Each a list of words, in which {pid}, {json} and {data} are replaced.
     commands: list = field(default_factory=list)
     # What each command's output must match, or it has not seen the target.
     evidence: str = ""
@@ -38,7 +38,8 @@ class Tool:
         with contextlib.ExitStack() as stack:
             children = []
             for command in self.commands:
-                words = [word.format(pid=target.pid, json=report) for word in command]
+                words = [word.format(pid=target.pid, json=report, data=Path(folder) / "perf.data")
+                         for word in command]
                 children.append(stack.enter_context(Child([find(words[0])] + words[1:])))
             for child in children:
                 wait_until_attached(child, target)
@@ -73,13 +74,34 @@ def modes(build):
 
 def group_modes(build):
     """trace-run with each group of probes that is asked for, and with all of them."""
-    groups = {"--no-budget": "not where the time goes", "--waits": "waits by object, with stacks",
-              "--locks": "futexes and kernel locks", "--messages": "the path of messages",
-              "--profile": "stacks"}
+    groups = {"--no-budget": "the same, but not where the time goes",
+              "--waits": "the same, and waits by single object and waker, with stacks",
+              "--locks": "the same, and futexes by lock, kernel locks",
+              "--messages": "the same, and the path of each message",
+              "--profile": "the same, and stacks: on CPU at 99 Hz, of each wait"}
     return [trace_run(build, f"trace-run {option}", what, option)
             for option, what in groups.items()] + [
         trace_run(build, "trace-run, all on", "all of these", "--waits", "--locks", "--messages",
                   "--profile")]
+
+
+def peers_at_switches():
+    """Those that follow a server's threads as they run, wait and sleep."""
+    return [
+        Tool("runqlat and offcputime", "run-queue latency, off-CPU time by stack",
+             [["runqlat", "-p", "{pid}"], ["offcputime", "-p", "{pid}"]],
+             r"usecs +: count|[1-9]\d*\n", on_switches=True),
+        Tool("perf sched record", "each switch and wake-up, in a file",
+             [["perf", "sched", "record", "-o", "{data}"]], r"Captured and wrote",
+             on_switches=True),
+        Tool("perf record -g -F 99", "stacks on CPU",
+             [["perf", "record", "-g", "-F", "99", "-o", "{data}", "-p", "{pid}"]],
+             r"Captured and wrote", on_switches=True)]
+
+
+def perf_trace():
+    return Tool("perf trace -s", "count and latency by call",
+                [["perf", "trace", "-s", "-p", "{pid}"]], r"[1-9]\d* events")
 
 
 def all_tools(build):
@@ -95,10 +117,7 @@ def all_tools(build):
         Tool("four empty BPF programs", "nothing: the floor of timing calls and switches",
              [[empty, "all"]], on_switches=True),
         *modes(build),
-        trace_run(build, "trace-run --no-budget", "the same, but not where the time goes",
-                  "--no-budget"),
-        trace_run(build, "trace-run --waits",
-                  "the same, and waits by single object and waker, with stacks", "--waits"),
+        *group_modes(build),
         trace_run(build, "trace-run --inspect-descriptors", "the same; sockets by descriptor",
                   "--inspect-descriptors"),
         trace_run(build, "trace-run --cross-check", "the same, and perf's software events",
@@ -111,14 +130,11 @@ def all_tools(build):
         Tool("syscount -p", "count by call", [["syscount", "-p", "{pid}"]], "getppid"),
         Tool("syscount -L -p", "count and latency by call", [["syscount", "-L", "-p", "{pid}"]],
              "getppid"),
-        Tool("runqlat and offcputime", "run-queue latency, off-CPU time by stack",
-             [["runqlat", "-p", "{pid}"], ["offcputime", "-p", "{pid}"]],
-             r"usecs +: count|benchmark_targe", on_switches=True),
+        *peers_at_switches(),
         Tool("bpftrace, count", "count by call", [["bpftrace", "-e", count_bt]], r"@n\[\d+\]: \d"),
         Tool("bpftrace, count and latency", "count and latency histogram by call",
              [["bpftrace", "-e", latency_bt]], r"@n\[\d+\]: \d"),
-        Tool("perf trace -s", "count and latency by call", [["perf", "trace", "-s", "-p", "{pid}"]],
-             "getppid"),
+        perf_trace(),
         Tool("strace -c -f", "count and time by call", [["strace", "-c", "-f", "-p", "{pid}"]],
              "getppid"),
     ]

@@ -149,8 +149,9 @@ Status Session::run_command() {
 // No load: the program's whole life, or a part of a running one's.
 Status Session::run_alone() {
   if (plan_.attach) {
+    // What listens on no port has no messages of clients: the report says so.
     if (plan_.messages)
-      if (Status found = find_port(); !found || interrupted()) return found;
+      if (Status looked = look_for_port(); !looked) return looked;
     costs_->calibrate_untraced();
     const std::uint64_t open = probes_->open_window_at(monotonic_ns() + plan_.load.warmup_ns);
     probes_->close_window_at(open + plan_.load.duration_ns);

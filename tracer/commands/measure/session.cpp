@@ -188,6 +188,22 @@ Result<std::vector<pid_t>> Session::tree() const {
   return processes;
 }
 
+Status Session::look_for_port() {
+  const auto processes = tree();
+  const auto ports = processes ? capture::listening_ports("/proc", *processes)
+                               : Result<std::vector<capture::ListeningPort>>(processes.error());
+  if (!ports) return ports.error();
+  for (const capture::ListeningPort& port : *ports)
+    if (!listening_ && (!plan_.port || *plan_.port == port.port)) listening_ = port;
+  if (!listening_) return {};
+  const bool ours = plan_.load_kind == LoadKind::kBuiltIn;
+  learn_locks();
+  if (ours && plan_.load.protocol == load::ProtocolKind::kEcho)
+    probes_->follow_messages(static_cast<std::uint32_t>(load::request_bytes(plan_.load)));
+  probes_->serve_ports(listening_->port, ours ? load::make_protocol(plan_.load)->servers() : 1);
+  return {};
+}
+
 // Hears from the kernel that the tree listens, then looks where: the news comes a moment before the
 // port can be connected to.
 Status Session::find_port() {
@@ -199,12 +215,7 @@ Status Session::find_port() {
       return waited;
     if (interrupted()) return {};
     if (server_over() && !server_.descendants_left) return ended_too_soon("it listened");
-    const auto processes = tree();
-    const auto ports = processes ? capture::listening_ports("/proc", *processes)
-                                 : Result<std::vector<capture::ListeningPort>>(processes.error());
-    if (!ports) return ports.error();
-    for (const capture::ListeningPort& port : *ports)
-      if (!listening_ && (!plan_.port || *plan_.port == port.port)) listening_ = port;
+    if (Status looked = look_for_port(); !looked) return looked;
     if (!listening_ && monotonic_ns() > deadline)
       return Error{.operation = "find a port of",
                    .object = plan_.name,
@@ -215,11 +226,6 @@ Status Session::find_port() {
                        "with --load none"};
     if (!listening_) sleep_until_ns(ns_from_now(1ms));
   }
-  const bool ours = plan_.load_kind == LoadKind::kBuiltIn;
-  learn_locks();
-  if (ours && plan_.load.protocol == load::ProtocolKind::kEcho)
-    probes_->follow_messages(static_cast<std::uint32_t>(load::request_bytes(plan_.load)));
-  probes_->serve_ports(listening_->port, ours ? load::make_protocol(plan_.load)->servers() : 1);
   return {};
 }
 

@@ -52,6 +52,7 @@ class Session {
   Status attach();
   Status run_load();
   Status find_port();
+  Status look_for_port();  // once: leaves listening_ empty where there is none
   Status run_built_in();
   Status run_command();
   Status run_alone();
