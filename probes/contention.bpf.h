@@ -33,11 +33,18 @@ int BPF_PROG(on_contention_begin, void* lock, unsigned int flags) {
   __u32 depth = state->depth;
   /* A mutex is first spun for, then slept for: two beginnings, one end. */
   if (depth && depth <= TR_KERNEL_LOCKS_NESTED && state->kernel[depth - 1].lock == (__u64)lock) {
-    state->kernel[depth - 1].flags |= flags;
-    return 0;
+    if (flags & TR_CONTENTION_MUTEX) {
+      state->kernel[depth - 1].flags |= flags;
+      return 0;
+    }
+    depth--; /* its end was missed */
+  }
+  if (depth >= TR_KERNEL_LOCKS_NESTED) {
+    /* So deep only where an end was missed: a new start. */
+    add(&lost[TR_LOST_KERNEL_LOCK], 1);
+    depth = 0;
   }
   state->depth = depth + 1;
-  if (depth >= TR_KERNEL_LOCKS_NESTED) return 0; /* counted when it ends */
   __u64 kind = flags & (TR_LOCK_KINDS - 1);
   if (is_in_foreign_interrupt()) kind |= TR_CONTENTION_IN_INTERRUPT;
   struct mm_struct* mm = bpf_get_current_task_btf()->mm;
@@ -56,10 +63,12 @@ __noinline int add_contention(__u64 lock, __u64 flags, __u64 from, __u64 to) {
   if (!known) {
     struct tr_kernel_lock first = {};
     if (bpf_map_update_elem(&kernel_locks, &key, &first, BPF_NOEXIST)) {
+      /* Full, or another CPU was faster. */
+      known = bpf_map_lookup_elem(&kernel_locks, &key);
       key.lock = 0; /* user space has made these rows */
       key.flags = flags & (TR_LOCK_KINDS - 1);
     }
-    known = bpf_map_lookup_elem(&kernel_locks, &key);
+    if (!known) known = bpf_map_lookup_elem(&kernel_locks, &key);
   }
   if (!known) {
     add(&lost[TR_LOST_KERNEL_LOCK], 1);
@@ -74,15 +83,18 @@ __noinline int add_contention(__u64 lock, __u64 flags, __u64 from, __u64 to) {
 SEC("tp_btf/contention_end")
 int BPF_PROG(on_contention_end, void* lock, int result) {
   struct tr_lock_thread* state = contending_thread();
-  if (!state || !state->depth) return 0; /* began before it was traced */
-  __u32 depth = state->depth - 1;
-  if (depth >= TR_KERNEL_LOCKS_NESTED) {
-    state->depth = depth;
-    add(&lost[TR_LOST_KERNEL_LOCK], 1);
-    return 0;
-  }
-  if (state->kernel[depth].lock != (__u64)lock) return 0; /* began before it was traced */
-  state->depth = depth;
-  return add_contention((__u64)lock, state->kernel[depth].flags, state->kernel[depth].since_ns,
-                        bpf_ktime_get_ns());
+  if (!state) return 0;
+  /* The last that began; those above it have lost their ends. None: it began before its thread was
+   * traced. */
+  __u32 depth = state->depth, found = 0;
+  __u64 since = 0, kind = 0;
+  for (__u32 i = 0; i < TR_KERNEL_LOCKS_NESTED; i++)
+    if (i < depth && state->kernel[i].lock == (__u64)lock) {
+      found = i + 1;
+      since = state->kernel[i].since_ns;
+      kind = state->kernel[i].flags;
+    }
+  if (!found) return 0;
+  state->depth = found - 1;
+  return add_contention((__u64)lock, kind, since, bpf_ktime_get_ns());
 }

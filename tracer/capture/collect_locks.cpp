@@ -61,11 +61,17 @@ class LockCollector {
       if (is_used(raw_.futexes[row], row))
         locks.futexes.push_back(futex(raw_.futexes[row], static_cast<std::uint32_t>(row)));
     std::ranges::stable_sort(locks.futexes, std::greater(), &Futex::wait_ns);
-    if (raw_.has_contention)
-      locks.kernel = kernel_locks();
-    else
+    if (!raw_.has_contention) {
       locks.kernel_unmeasured =
           "this kernel has no tracepoints for contended locks (since Linux 5.19)";
+    } else {
+      locks.kernel = kernel_locks();
+      // As of the locks that the probe's own map takes.
+      if (raw_.missed_contentions > 0)
+        locks.kernel_unmeasured =
+            std::to_string(raw_.missed_contentions) +
+            " beginnings and ends of contentions that came during another run of the same probe";
+    }
     if (raw_.has_holds) locks.holds = holds();
     return locks;
   }

@@ -26,6 +26,7 @@ struct RawLocks {
   // Row, waker's and woken one's thread id.
   std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, std::uint64_t> handoffs;
   bool has_contention = false;
+  std::uint64_t missed_contentions = 0;  // begins and ends that the kernel did not show
   std::vector<std::pair<tr_kernel_lock_key, tr_kernel_lock>> kernel;
   bool has_holds = false;
   std::vector<std::pair<tr_mutex_key, tr_mutex>> mutexes;

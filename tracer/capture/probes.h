@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 #include <vector>
 
@@ -44,6 +45,9 @@ struct ProgramRuns {
   std::uint64_t traced = 0;    // for threads of the tree
   std::uint64_t untraced = 0;  // for all others
 };
+
+// The programs at contention_begin and contention_end, as one.
+inline constexpr std::string_view kContention = "contention";
 
 // The kernel's BPF statistics of one program; run_time_ns grows only while they are enabled.
 struct ProgramStatistics {

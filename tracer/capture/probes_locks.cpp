@@ -88,6 +88,8 @@ Result<RawLocks> Probes::raw_locks() const {
   raw.records = counts->records;
   raw.has_contention = has_contention_;
   raw.has_holds = options_.lock_hold;
+  for (const ProgramStatistics& program : statistics())
+    if (program.program == kContention) raw.missed_contentions = program.recursion_misses;
 
   const std::size_t rows = std::min<std::size_t>(skeleton_->bss->futexes_asked_for, TR_FUTEX_ROWS);
   auto futexes = first_of<tr_futex>(skeleton_->maps.futexes, 0, rows + 1);

@@ -178,6 +178,8 @@ Section kernel_section(const JudgedRun& run, const Detail& detail) {
     section.remarks.push_back("Not measured: " + printable(locks.kernel_unmeasured) + ".");
     return section;
   }
+  if (!locks.kernel_unmeasured.empty())
+    section.remarks.push_back("Not seen: " + printable(locks.kernel_unmeasured) + ".");
   if (locks.kernel->empty()) {
     section.remarks.emplace_back("No thread had to wait for a lock of the kernel.");
     return section;

@@ -97,9 +97,9 @@ struct MutexHold {
 struct Locks {
   std::vector<Futex> futexes;                     // the longest waited for first
   std::optional<std::vector<KernelLock>> kernel;  // the longest first
-  std::string kernel_unmeasured;                  // why `kernel` is absent
-  std::optional<std::vector<MutexHold>> holds;    // the longest first; with --lock-hold
-  std::string holds_unmeasured;                   // with --lock-hold: of whom not, and why
+  std::string kernel_unmeasured;                // why `kernel` is absent, or what is missing in it
+  std::optional<std::vector<MutexHold>> holds;  // the longest first; with --lock-hold
+  std::string holds_unmeasured;                 // with --lock-hold: of whom not, and why
   // What the uprobes add to a lock and its unlock, without the probes' own work.
   std::optional<double> trap_ns_per_pair;
 

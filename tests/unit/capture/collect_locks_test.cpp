@@ -139,6 +139,9 @@ TEST(CollectLocks, KernelLocksByKindAndSymbol) {
               testing::ElementsAre(KernelLock{"mutex", false, false, "symbol", 1, 1, 50, 50},
                                    KernelLock{"spinlock", false, false, "", 2, 3, 40, 30},
                                    KernelLock{"rwsem write", true, false, "", 1, 1, 20, 20}));
+  EXPECT_TRUE(kernel.collect().kernel_unmeasured.empty());
+  kernel.raw.missed_contentions = 3;
+  EXPECT_THAT(kernel.collect().kernel_unmeasured, testing::StartsWith("3 beginnings and ends"));
 }
 
 }  // namespace
