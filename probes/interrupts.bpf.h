@@ -68,6 +68,8 @@ int BPF_PROG(on_softirq_exit, unsigned int vector) {
   struct tr_cpu* cpu = this_cpu();
   if (!cpu) return 0;
   cpu->context.softirq = 0;
+  if (has_messages) cpu->arrival = 0;
+  if (has_waits) cpu->arrival_port = 0;
   context_changed(cpu, TR_PROGRAM_SOFTIRQ);
   return 0;
 }

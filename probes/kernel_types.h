@@ -34,6 +34,12 @@ struct task_struct {
   char comm[16];
   struct mm_struct* mm;
   struct files_struct* files;
+  void* worker_private;
+};
+
+/* Before 5.17 worker_private was called so. */
+struct task_struct___before_5_17 {
+  void* pf_io_worker;
 };
 
 /* Before 5.14 the state was called so. */
@@ -63,12 +69,27 @@ struct sock {
   struct sock_common __sk_common;
 };
 
+struct tcp_sock {
+  __u32 rcv_nxt;
+  __u32 copied_seq;
+  __u32 write_seq;
+};
+
+struct sk_buff {
+  struct sock* sk;
+  unsigned int len;
+  __u16 transport_header;
+  unsigned char* head;
+  unsigned char* data;
+};
+
 struct super_block {
   unsigned long s_magic;
 };
 
 struct inode {
   unsigned short i_mode;
+  unsigned long i_ino;
   struct super_block* i_sb;
 };
 
@@ -110,6 +131,40 @@ struct vm_area_struct {
   struct file* vm_file;
 };
 
+struct io_worker {
+  struct io_wq_work* cur_work;
+};
+
+/* user_data and flags are those of the submission queue's entry, the low byte of the flags too. */
+struct io_cqe {
+  __u64 user_data;
+};
+
+struct io_kiocb {
+  struct file* file;
+  __u8 opcode;
+  unsigned int flags;
+  struct io_cqe cqe;
+  void* ctx; /* were its type named here, uring.bpf.h could not compare with it: clang leaves it out
+              */
+};
+
+/* Before 5.19 it was kept there. */
+struct io_kiocb___before_5_19 {
+  __u64 user_data;
+};
+
+struct io_uring_sqe {
+  __u8 opcode;
+  __u8 flags;
+};
+
+struct io_uring_cqe {
+  __u64 user_data;
+  int res;
+  unsigned int flags;
+};
+
 struct bpf_iter_meta {
   struct seq_file* seq;
 };
@@ -119,8 +174,18 @@ struct bpf_iter__task {
   struct task_struct* task;
 };
 
+struct bpf_map;
+
+struct bpf_iter__bpf_sk_storage_map {
+  struct bpf_iter_meta* meta;
+  struct bpf_map* map;
+  struct sock* sk;
+  void* value;
+};
+
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+  unsigned long bp;
   unsigned long r10;
   unsigned long r8;
   unsigned long bx;
@@ -130,7 +195,9 @@ struct pt_regs {
   unsigned long di;
   unsigned long si;
   unsigned long orig_ax;
+  unsigned long ip;
   unsigned long cs;
+  unsigned long sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
@@ -147,6 +214,7 @@ struct pt_regs {
 /* arch/x86/include/uapi/asm/unistd_64.h */
 #define NR_READ 0
 #define NR_WRITE 1
+#define NR_MMAP 9
 #define NR_RT_SIGRETURN 15
 #define NR_READV 19
 #define NR_WRITEV 20
@@ -160,6 +228,7 @@ struct pt_regs {
 #define NR_RESTART_SYSCALL 219
 #define NR_RECVMMSG 299
 #define NR_SENDMMSG 307
+#define NR_IO_URING_ENTER 426
 #elif defined(__TARGET_ARCH_arm64)
 /* include/uapi/asm-generic/unistd.h */
 #define NR_READ 63
@@ -175,8 +244,10 @@ struct pt_regs {
 #define NR_RECVFROM 207
 #define NR_SENDMSG 211
 #define NR_RECVMSG 212
+#define NR_MMAP 222
 #define NR_RECVMMSG 243
 #define NR_SENDMMSG 269
+#define NR_IO_URING_ENTER 426
 #else
 #error "the probes know x86-64 and arm64"
 #endif
@@ -193,6 +264,8 @@ struct pt_regs {
 /* include/linux/sched.h, include/linux/errno.h, include/net/tcp_states.h, include/linux/socket.h,
  * include/uapi/linux/stat.h, include/uapi/linux/magic.h, include/linux/interrupt.h */
 #define TASK_DEAD 0x00000080
+#define TASK_INTERRUPTIBLE 0x00000001
+#define PF_IO_WORKER 0x00000010
 #define PF_KTHREAD 0x00200000
 #define ANON_INODE_FS_MAGIC 0x09041934
 #define TIMER_SOFTIRQ 1
@@ -208,10 +281,37 @@ struct pt_regs {
 #define EOWNERDEAD 130
 #define MAX_ERRNO 4095
 #define VM_SHARED 0x8 /* include/linux/mm.h */
+#define TCP_ESTABLISHED 1
+#define TCP_FIN_WAIT1 4
+#define TCP_FIN_WAIT2 5
 #define TCP_LISTEN 10
 #define AF_INET 2
 #define AF_INET6 10
 #define MSG_PEEK 2
+/* include/uapi/linux/io_uring.h */
+#define IOSQE_BUFFER_SELECT (1u << 5)
+#define IOSQE_CQE_SKIP_SUCCESS (1u << 6)
+#define IORING_CQE_F_MORE (1u << 1)
+#define IORING_CQE_F_NOTIF (1u << 3)
+#define IORING_OP_NOP 0
+#define IORING_OP_READV 1
+#define IORING_OP_WRITEV 2
+#define IORING_OP_READ_FIXED 4
+#define IORING_OP_WRITE_FIXED 5
+#define IORING_OP_POLL_ADD 6
+#define IORING_OP_SENDMSG 9
+#define IORING_OP_RECVMSG 10
+#define IORING_OP_TIMEOUT 11
+#define IORING_OP_ACCEPT 13
+#define IORING_OP_READ 22
+#define IORING_OP_WRITE 23
+#define IORING_OP_SEND 26
+#define IORING_OP_RECV 27
+#define IORING_OP_URING_CMD 46
+#define IORING_OP_SEND_ZC 47
+#define IORING_OP_SENDMSG_ZC 48
+#define IORING_OP_READ_MULTISHOT 49
+#define IORING_OP_RECV_ZC 58
 /* include/uapi/linux/futex.h */
 #define FUTEX_COMMAND 0x7f
 #define FUTEX_PRIVATE_FLAG 128 /* futex2 has it too */
@@ -266,6 +366,17 @@ static __always_inline __u32 futex_operation(const struct pt_regs* regs) {
 #endif
 }
 
+/* Of an mmap: does it map code from a file? include/uapi/asm-generic/mman-common.h */
+static __always_inline bool maps_code(const struct pt_regs* regs) {
+#define PROT_EXEC 4
+#define MAP_ANONYMOUS 0x20
+#if defined(__TARGET_ARCH_x86)
+  return regs->dx & PROT_EXEC && !(regs->r10 & MAP_ANONYMOUS);
+#else
+  return regs->regs[2] & PROT_EXEC && !(regs->regs[3] & MAP_ANONYMOUS);
+#endif
+}
+
 /* Still what the caller passed when the call returns. */
 static __always_inline __u64 first_argument(const struct pt_regs* regs) {
 #if defined(__TARGET_ARCH_x86)
@@ -290,6 +401,14 @@ static __always_inline __u64 first_argument_of(const struct pt_regs* regs) {
   return BPF_CORE_READ(regs, di);
 #else
   return BPF_CORE_READ(regs, orig_x0);
+#endif
+}
+
+static __always_inline __u64 second_argument_of(const struct pt_regs* regs) {
+#if defined(__TARGET_ARCH_x86)
+  return BPF_CORE_READ(regs, si);
+#else
+  return BPF_CORE_READ(regs, regs[1]);
 #endif
 }
 

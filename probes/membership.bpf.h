@@ -1,7 +1,8 @@
 /* Which threads are traced, from when to when, and what must user space know at once?
  *
  * The first task is adopted before it executes anything; from then on every new task inherits
- * membership at sched_process_fork. */
+ * membership at task_newtask, which unlike sched_process_fork is also passed by the threads that
+ * io_uring makes. */
 
 /* Processes whose threads the iterator takes in. */
 struct {
@@ -59,6 +60,20 @@ static __always_inline void tell(enum tr_news_kind kind, __u32 tgid, __u64 now,
   bpf_ringbuf_submit(item, 0);
 }
 
+/* The thread's process has mapped code that user space may not know of. */
+__noinline int tell_mapped(struct tr_thread* thread) {
+  struct tr_stack_note* note = thread ? stack_note(thread->slot) : 0;
+  if (!note || !note->process) return 0;
+  struct tr_news* item = bpf_ringbuf_reserve(&news, sizeof(*item), 0);
+  if (!item) return 0; /* it is learnt at the window's edges, too */
+  __builtin_memset(item, 0, sizeof(*item));
+  item->kind = TR_NEWS_MAPPED;
+  item->tgid = note->process;
+  item->image = note->image;
+  bpf_ringbuf_submit(item, 0);
+  return 0;
+}
+
 /* Adds an exited thread to the sums over all whose records are used again, and empties its
  * tables. */
 __noinline int fold(struct tr_thread* thread) {
@@ -98,6 +113,12 @@ __noinline int fold(struct tr_thread* thread) {
   return 0;
 }
 
+/* What a thread of io_uring is, by the name that it gives itself when it begins. */
+static __always_inline __u32 kind_of_worker(const char* comm) {
+  /* "iou-sqp-PID", "iou-wrk-PID": io_uring/sqpoll.c, io-wq.c */
+  return comm[0] == 'i' && comm[3] == '-' && comm[4] == 's' ? TR_CALL_SQPOLL : TR_CALL_IO_WORKER;
+}
+
 /* A record for a new thread: a fresh one, or that of the thread which exited first; 0: none. */
 static __always_inline __u32 take_record(void) {
   __u32 slot = __sync_fetch_and_add(&records_asked_for, 1) + 1;
@@ -129,8 +150,10 @@ static __always_inline struct tr_thread* adopt(struct task_struct* task) {
   thread->serial = __sync_fetch_and_add(&threads_adopted, 1) + 1;
   thread->call = TR_NO_CALL;
   thread->restarted_call = TR_NO_CALL;
+  if (unlikely(task->flags & PF_IO_WORKER)) thread->call = kind_of_worker(task->comm);
   thread->tid = task->pid;
   thread->tgid = task->tgid;
+  if (has_waits) begin_wait_notes(thread);
   bpf_probe_read_kernel(thread->comm, sizeof(thread->comm), &task->comm);
   return thread;
 }
@@ -153,14 +176,16 @@ __noinline int thread_gone(struct tr_thread* thread, __u64 now) {
   return 0;
 }
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_sched_process_fork, struct task_struct* parent, struct task_struct* child) {
+SEC("tp_btf/task_newtask")
+int BPF_PROG(on_task_newtask, struct task_struct* child, unsigned long clone_flags) {
+  struct task_struct* parent = bpf_get_current_task_btf();
   __u32 member = member_of(parent);
   if (member == TR_LOAD_MEMBER) {
     __u32* of_child = bpf_task_storage_get(&members, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
     if (of_child) *of_child = TR_LOAD_MEMBER;
   } else if (member) {
-    adopt(child);
+    struct tr_thread* thread = adopt(child);
+    if (has_stacks && thread) begin_note(thread, member, parent->tgid);
   }
   return 0;
 }
@@ -171,6 +196,10 @@ int BPF_PROG(on_sched_process_exec, struct task_struct* task, int old_pid) {
   if (!thread) return 0;
   /* A thread that is not the leader takes over the leader's id. */
   thread->tid = task->pid;
+  if (has_stacks) {
+    begin_image(thread);
+    tell_mapped(thread);
+  }
   if ((__u32)task->tgid == window_opens_at_exec_of) {
     __u64 now = bpf_ktime_get_ns();
     window_opens_at_exec_of = 0;
@@ -184,7 +213,9 @@ int BPF_PROG(on_sched_process_exec, struct task_struct* task, int old_pid) {
 SEC("tp_btf/task_rename")
 int BPF_PROG(on_task_rename, struct task_struct* task, const char* comm) {
   struct tr_thread* thread = record(slot_of(task));
-  if (thread) bpf_probe_read_kernel_str(thread->comm, sizeof(thread->comm), comm);
+  if (!thread) return 0;
+  bpf_probe_read_kernel_str(thread->comm, sizeof(thread->comm), comm);
+  if (is_kernel_worker(thread)) thread->call = kind_of_worker(thread->comm);
   return 0;
 }
 
@@ -206,6 +237,7 @@ int adopt_threads(struct bpf_iter__task* ctx) {
   if (task_state(task) & TASK_DEAD) return 0;
   struct tr_thread* thread = adopt(task);
   if (!thread) return 0;
+  if (has_stacks) begin_note(thread, 0, 0);
   __sync_fetch_and_add(&adoptions, 1);
   unsigned int state = task_state(task);
   __u64 now = bpf_ktime_get_ns();
@@ -215,15 +247,16 @@ int adopt_threads(struct bpf_iter__task* ctx) {
     struct pt_regs* regs = (struct pt_regs*)bpf_task_pt_regs(task);
     long id = regs ? call_under_way(regs) : -1;
     thread->state = TR_STATE_BLOCKED;
-    if (id >= 0) {
+    if (!is_kernel_worker(thread) && id >= 0) {
       thread->call = call_number(id, false);
       thread->argument = first_argument_of(regs);
-      if (has_budget) thread->object = blocking_object(thread, task);
       if (has_locks) lock_adopted(thread, task, regs, now);
     }
+    if (has_budget) thread->object = blocking_object(thread, task);
+    if (has_waits) note_place(thread, task);
     thread->call_since_ns = now;
   } else if (bpf_core_field_exists(task->on_cpu) && task->on_cpu) {
-    thread->state = TR_STATE_USER; /* or in a call: its next event tells */
+    thread->state = running_state(thread); /* or in a call: its next event tells */
   } else {
     thread->state = TR_STATE_PREEMPTED;
   }

@@ -1,7 +1,7 @@
 /* When does a thread run, wait for a CPU, or sleep, and on which CPU? */
 
-static __always_inline void switched_out(struct tr_thread* thread, struct task_struct* task,
-                                         bool preempt, __u64 now) {
+static __always_inline void switched_out(void* ctx, struct tr_thread* thread,
+                                         struct task_struct* task, bool preempt, __u64 now) {
   unsigned int state = task_state(task);
   if (preempt || state == 0) {
     enter_state(thread, TR_STATE_PREEMPTED, now);
@@ -11,11 +11,13 @@ static __always_inline void switched_out(struct tr_thread* thread, struct task_s
     thread_gone(thread, now);
   } else {
     if (has_budget) thread->object = blocking_object(thread, task);
+    if (has_waits) note_place(thread, task);
     if (unlikely(thread->woken)) {
       thread->woken = 0;
       if (is_among(calls_for_readiness, thread->call) && in_window(now))
         count_in_vain(thread, thread->call);
     }
+    if (has_stacks && has_budget) note_stack(ctx, thread->slot);
     if (has_locks) lock_blocked(thread->slot, thread->call, now);
     enter_state(thread, TR_STATE_BLOCKED, now);
     count(thread, TR_VOLUNTARY_SWITCHES, now);
@@ -36,6 +38,7 @@ static __always_inline bool exchange_threads(struct task_struct* prev, struct ta
   struct tr_cpu* cpu = this_cpu();
   if (!cpu) return false;
   cpu->context = (struct tr_context){};
+  if (has_waits) cpu->arrival_port = 0;
   __u32 leaving = cpu->slot;
   exchange->unseen = false;
   if (unlikely(!leaving && ((__u32)prev->pid != cpu->pid || cpu->adoptions != adoptions))) {
@@ -71,7 +74,7 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct* prev, struct tas
   if (!exchange_threads(prev, next, &exchange, now)) return 0;
   if (exchange.leaving) {
     if (unlikely(exchange.unseen)) switched_in(exchange.leaving, exchange.cpu, now);
-    switched_out(exchange.leaving, prev, preempt, now);
+    switched_out(ctx, exchange.leaving, prev, preempt, now);
   }
   if (exchange.coming) switched_in(exchange.coming, exchange.cpu, now);
   return 0;
@@ -104,7 +107,11 @@ int BPF_PROG(on_sched_wakeup, struct task_struct* task) {
   __u64 now = bpf_ktime_get_ns();
   count(thread, TR_WAKEUPS, now);
   /* A thread that is woken before it has left its CPU just goes on. */
-  if (likely(thread->state == TR_STATE_BLOCKED)) woken_up(thread, now);
+  if (likely(thread->state == TR_STATE_BLOCKED)) {
+    __u64 since = thread->since_ns;
+    woken_up(thread, now);
+    if (has_messages) sleep_ends(thread, since, now);
+  }
   thread->waking_ns = 0;
   thread->waker = TR_WOKEN_BY_UNKNOWN;
   return 0;
@@ -119,6 +126,7 @@ int BPF_PROG(on_sched_wakeup_new, struct task_struct* task) {
   thread->born_ns = now;
   thread->since_ns = now;
   thread->state = TR_STATE_WOKEN;
+  if (has_messages) is_born(thread, now);
   return 0;
 }
 

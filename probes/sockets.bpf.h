@@ -1,8 +1,9 @@
 /* How many messages and bytes go through the tree's sockets, whatever call carries them?
  *
  * Two ways to see them: the tracepoints in sock_sendmsg() and sock_recvmsg(), since 6.3; else the
- * descriptor of each call that may move socket data, looked at when it returns. What is seen is put
- * aside in the record and counted when the call ends, with that moment's timestamp. */
+ * descriptor of each call that may move socket data, looked at when it returns, and the file of
+ * each completion of io_uring. What is seen is put aside in the record and counted when the call
+ * ends, with that moment's timestamp. */
 
 volatile __u16 served_port = 0; /* the first of served_ports; they follow each other */
 volatile __u16 served_ports = 0;
@@ -122,10 +123,21 @@ static __always_inline void received(struct tr_thread* thread, bool served, __u6
   }
 }
 
+/* messages.bpf.h */
+static __always_inline void message_sent(struct sock* sk, const struct tr_thread* thread);
+static __always_inline void message_received(struct sock* sk, const struct tr_thread* thread);
+/* No call's end will count what a thread of io_uring moves. */
+static __always_inline void count_moved_by_worker(struct tr_thread* thread) {
+  if (unlikely(is_kernel_worker(thread))) count_moved(thread, bpf_ktime_get_ns());
+}
+
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_sock_send_length, struct sock* sk, int ret, int flags) {
   struct tr_thread* thread = running_thread(TR_PROGRAM_SOCK_SEND);
-  if (thread && ret > 0) sent(thread, is_to_tree(sk, sk->__sk_common.skc_dport), 1, ret);
+  if (!thread || ret <= 0) return 0;
+  sent(thread, is_to_tree(sk, sk->__sk_common.skc_dport), 1, ret);
+  if (has_messages) message_sent(sk, thread);
+  count_moved_by_worker(thread);
   return 0;
 }
 
@@ -137,6 +149,8 @@ int BPF_PROG(on_sock_recv_length, struct sock* sk, int ret, int flags) {
   bool served =
       (family == AF_INET || family == AF_INET6) && is_from_client(sk, sk->__sk_common.skc_num);
   received(thread, served, 1, ret);
+  if (has_messages && served) message_received(sk, thread);
+  count_moved_by_worker(thread);
   return 0;
 }
 
@@ -151,14 +165,21 @@ static __always_inline struct file* file_of(struct task_struct* task, __u32 desc
   return file;
 }
 
-/* The socket behind a descriptor of the current task; 0: another kind of file, or none. */
-static __always_inline struct sock* socket_of(__u32 descriptor) {
-  struct file* file = file_of(bpf_get_current_task_btf(), descriptor);
+/* The socket that a file is; 0: another kind of file, or none. */
+static __always_inline struct sock* socket_of(struct file* file) {
   if (!file) return 0;
   struct inode* inode = BPF_CORE_READ(file, f_inode);
   if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFSOCK) return 0;
   struct socket* socket = BPF_CORE_READ(file, private_data);
   return BPF_CORE_READ(socket, sk);
+}
+
+static __always_inline void moved(struct tr_thread* thread, const struct sock* sk, bool sends,
+                                  __u64 messages, __u64 bytes) {
+  if (sends)
+    sent(thread, is_to_tree(sk, BPF_CORE_READ(sk, __sk_common.skc_dport)), messages, bytes);
+  else
+    received(thread, is_from_client(sk, BPF_CORE_READ(sk, __sk_common.skc_num)), messages, bytes);
 }
 
 /* A call has returned `ret` > 0: did it move data through a socket? sendmmsg and recvmmsg return
@@ -172,13 +193,9 @@ __noinline int look_for_socket(struct tr_thread* thread, __u64 descriptor, __u32
                   call == NR_READV || call == NR_RECVMMSG;
   if (!sends && !receives) return 0;
   if ((call == NR_RECVFROM || call == NR_RECVMSG) && flags & MSG_PEEK) return 0;
-  struct sock* sk = socket_of((__u32)descriptor);
+  struct sock* sk = socket_of(file_of(bpf_get_current_task_btf(), (__u32)descriptor));
   if (!sk) return 0;
   bool many = call == NR_SENDMMSG || call == NR_RECVMMSG;
-  __u64 messages = many ? ret : 1, bytes = many ? 0 : ret;
-  if (sends)
-    sent(thread, is_to_tree(sk, BPF_CORE_READ(sk, __sk_common.skc_dport)), messages, bytes);
-  else
-    received(thread, is_from_client(sk, BPF_CORE_READ(sk, __sk_common.skc_num)), messages, bytes);
+  moved(thread, sk, sends, many ? ret : 1, many ? 0 : ret);
   return 0;
 }

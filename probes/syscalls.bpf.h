@@ -24,6 +24,12 @@ int BPF_PROG(count_sys_enter, struct pt_regs* regs, long id) {
   return 0;
 }
 
+/* membership.bpf.h */
+static __always_inline void tell(enum tr_news_kind kind, __u32 tgid, __u64 now,
+                                 const struct sock* sk);
+
+__u8 told_of_uring = 0;
+
 static __always_inline void enter_call(struct tr_thread* thread, const struct pt_regs* regs,
                                        __u32 call, __u64 now) {
   enter_state(thread, TR_STATE_SYSTEM, now);
@@ -42,6 +48,10 @@ static __always_inline void enter_call(struct tr_thread* thread, const struct pt
   thread->call_cpu_ns = 0;
   thread->woken = 0;
   thread->argument = first_argument(regs);
+  if (has_messages && unlikely(call == NR_IO_URING_ENTER && !told_of_uring)) {
+    told_of_uring = 1;
+    tell(TR_NEWS_URING, thread->tgid, now, 0);
+  }
   if (likely(in_window(now))) count_entry(thread, regs, call);
   if (has_locks) lock_enter(thread, regs, true, now);
 }
@@ -91,6 +101,8 @@ static __always_inline void count_useless_wake(struct tr_thread* thread,
     count_cell(thread, TR_CELL_KEY(TR_CELL_WOKE_NOBODY, NR_FUTEX, operation));
 }
 
+int tell_mapped(struct tr_thread* thread);
+
 static __always_inline void leave_call(struct tr_thread* thread, const struct pt_regs* regs,
                                        long ret, __u64 now) {
   enter_state(thread, TR_STATE_USER, now);
@@ -105,6 +117,8 @@ static __always_inline void leave_call(struct tr_thread* thread, const struct pt
   else
     close_call(thread, call, thread->call_since_ns, thread->call_cpu_ns, ret, now);
   if (call == NR_FUTEX && ret == 0 && in_window(now)) count_useless_wake(thread, regs);
+  if (has_stacks && call == NR_MMAP && maps_code(regs)) tell_mapped(thread);
+  if (has_messages && is_among(calls_for_readiness, call)) learned_of_events(thread, now);
   thread->call = TR_NO_CALL;
 }
 

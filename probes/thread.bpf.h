@@ -5,6 +5,7 @@
 
 #include "kernel_types.h"
 #include "records.h"
+#include "stacks.bpf.h"
 
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
@@ -67,6 +68,14 @@ int lock_blocked(__u32 slot, __u32 call, __u64 now);
 int lock_woken(__u32 slot, __u64 from, __u64 to);
 int lock_waking(__u32 waker_slot, __u32 slot, __u64 now);
 int lock_running(__u32 slot, __u32 tid, __u64 now);
+
+/* Whether messages are followed through the server. */
+const volatile __u8 has_messages = 0;
+
+/* Whether waits' causes are told apart to the single object and waker: wait_causes.bpf.h. */
+const volatile __u8 has_waits = 0;
+int add_cause(struct tr_thread* thread, __u32 wait, __u64 ns);
+int add_run_up(struct tr_thread* thread, __u64 now);
 
 static __always_inline bool in_window(__u64 now) {
   return now >= window_open_ns && now < window_close_ns;
@@ -223,6 +232,11 @@ static __always_inline enum tr_state running_state(const struct tr_thread* threa
   return thread->call == TR_NO_CALL ? TR_STATE_USER : TR_STATE_SYSTEM;
 }
 
+/* A worker of io_uring, or its thread that submits: always in the kernel, and in no call. */
+static __always_inline bool is_kernel_worker(const struct tr_thread* thread) {
+  return thread->call == TR_CALL_IO_WORKER || thread->call == TR_CALL_SQPOLL;
+}
+
 /* Whether the thread is on a CPU, as far as is known. */
 static __always_inline bool is_on_cpu(const struct tr_thread* thread) {
   return thread->state >= TR_STATE_USER && thread->state <= TR_STATE_INTERRUPT;
@@ -251,6 +265,8 @@ __noinline int add_wait(struct tr_thread* thread, __u64 from, __u64 to) {
   __u32 call = thread->call == TR_NO_CALL ? TR_CALL_NONE : thread->call;
   __u32 key = TR_WAIT_KEY(call, thread->object, thread->waker);
   __u64 ns = inside_window(from, to);
+  if (has_waits) add_cause(thread, key, ns);
+  if (has_stacks) add_blocked(thread, key, ns);
   __u32 slot = find_wait(thread, key);
   if (likely(slot < TR_WAIT_SLOTS && thread->waits[slot].count != ~0u)) {
     thread->waits[slot].key = key + 1;
@@ -278,14 +294,19 @@ static __always_inline void woken_up(struct tr_thread* thread, __u64 now) {
   enter_state(thread, TR_STATE_WOKEN, now);
 }
 
+/* messages.bpf.h */
+static __always_inline void runs_again(const struct tr_thread* thread, __u64 now);
+
 /* The thread runs on this CPU from now on. */
 static __always_inline void switched_in(struct tr_thread* thread, struct tr_cpu* cpu, __u64 now) {
+  if (has_messages) runs_again(thread, now);
   if (unlikely(thread->state == TR_STATE_BLOCKED)) {
     __sync_fetch_and_add(&lost[TR_UNSEEN_WAKEUP], 1);
     count(thread, TR_WAKEUPS, now);
     woken_up(thread, now);
   }
   if (has_locks) lock_running(thread->slot, thread->tid, now);
+  if (has_waits && thread->state == TR_STATE_WOKEN) add_run_up(thread, now);
   enter_state(thread, running_state(thread), now);
   if (thread->migrated || (thread->cpu != cpu->id && thread->cpu)) {
     thread->migrated = 0;
@@ -336,6 +357,8 @@ static __always_inline struct tr_thread* running_thread(enum tr_program program)
   struct tr_cpu* cpu = this_cpu();
   if (!cpu) return 0;
   cpu->context = (struct tr_context){};
+  if (has_messages) cpu->arrival = 0;
+  if (has_waits) cpu->arrival_port = 0;
   __u32 slot = cpu->slot;
   if (unlikely(!slot) &&
       ((__u32)bpf_get_current_pid_tgid() != cpu->pid || cpu->adoptions != adoptions))

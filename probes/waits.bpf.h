@@ -56,10 +56,23 @@ static __noinline int kind_of_file(struct file* file) {
   return TR_ON_FILE;
 }
 
+/* What a thread of io_uring waits at: the ring, for something to do, or what it does. A worker has
+ * its work in hand while it does it; the thread that submits has no such thing, but sleeps
+ * otherwise when it waits for a lock. */
+static __noinline int worker_waits_at(struct task_struct* task) {
+  if (!task || task_state(task) != TASK_INTERRUPTIBLE) return TR_ON_NOTHING;
+  struct io_worker* worker =
+      bpf_core_field_exists(task->worker_private)
+          ? task->worker_private
+          : BPF_CORE_READ((struct task_struct___before_5_17*)task, pf_io_worker);
+  return worker && BPF_CORE_READ(worker, cur_work) ? TR_ON_NOTHING : TR_ON_IO_URING;
+}
+
 /* What a thread that sleeps, or is about to, waits at. */
 static __always_inline enum tr_object blocking_object(const struct tr_thread* thread,
                                                       struct task_struct* task) {
-  if (!is_among(calls_with_descriptor, thread->call)) return TR_ON_NOTHING;
+  if (!is_among(calls_with_descriptor, thread->call))
+    return unlikely(is_kernel_worker(thread)) ? worker_waits_at(task) : TR_ON_NOTHING;
   return kind_of_file(file_of(task, (__u32)thread->argument));
 }
 
@@ -110,5 +123,7 @@ int BPF_PROG(on_sched_waking, struct task_struct* task) {
   thread->waking_ns = bpf_ktime_get_ns();
   if (has_locks && thread->waker == TR_WOKEN_BY_TREE)
     lock_waking(cpu->slot, thread->slot, thread->waking_ns);
+  if (has_messages) note_waker(thread, cpu);
+  if (has_waits) note_cause(thread, cpu);
   return 0;
 }

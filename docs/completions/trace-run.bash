@@ -18,7 +18,7 @@ _trace_run_value() {
     --load) mapfile -t COMPREPLY < <(compgen -W 'echo http herd none' -- "$2") ;;
     --rate-shape) mapfile -t COMPREPLY < <(compgen -W 'poisson fixed' -- "$2") ;;
     --pid) mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$2") ;;
-    --json | --markdown | --save | --server-output)
+    --json | --markdown | --folded | --pprof | --save | --server-output)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -- "$2")
       ;;
@@ -29,11 +29,11 @@ _trace_run() {
   local program=$1 current=${COMP_WORDS[COMP_CWORD]} command='' word i
   local load_values='--protocol --path --connections --size --duration --warmup --pipeline --rate --rate-shape --seed'
   local load="$load_values --close --no-poll"
-  local reports='--syscalls --threads --cross-check -v --verbose --json --markdown -q --quiet'
+  local reports='--syscalls --threads --cross-check -v --verbose --json --markdown --folded --pprof -q --quiet'
   local run="-h --help --version --pin --pid --port --server-output --ready-timeout
-    --load $load --load-threads --pin-load --events --counts-only --no-budget --locks --lock-hold --max-threads --inspect-descriptors --save $reports"
+    --load $load --load-threads --pin-load --events --counts-only --no-budget --locks --lock-hold --messages --profile --waits --max-threads --inspect-descriptors --save $reports"
   local run_values="--pin --pid --port --server-output --ready-timeout --load $load_values
-    --load-threads --pin-load --events --max-threads --save --json --markdown"
+    --load-threads --pin-load --events --max-threads --save --json --markdown --folded --pprof"
   local options=$run values=$run_values
   COMPREPLY=()
 
@@ -43,13 +43,15 @@ _trace_run() {
       # "--json=FILE" comes as three words.
       [[ ${COMP_WORDS[i + 1]} == = ]] && i=$((i + 1))
       ((++i >= COMP_CWORD)) && { _trace_run_value "$word" "${current#=}"; return; }
+    elif [[ $word == = ]]; then
+      ((++i)) # of an option whose value may be left out
     elif [[ $word == -- && -z $command ]]; then
       _trace_run_program $((i + 1))
       return
     elif [[ $word != -* && -z $command ]]; then
       case $word in
         load) options="-h --help $load --threads --pin --json" values="$load_values --threads --pin --json" ;;
-        report) options="-h --help $reports" values='--json --markdown' ;;
+        report) options="-h --help $reports" values='--json --markdown --folded --pprof' ;;
         doctor) options='-h --help --json' values='--json' ;;
         list) options='-h --help --json' values='' ;;
         *)

@@ -86,6 +86,8 @@ def all_tools(build):
         *modes(build),
         trace_run(build, "trace-run --no-budget", "the same, but not where the time goes",
                   "--no-budget"),
+        trace_run(build, "trace-run --waits",
+                  "the same, and waits by single object and waker, with stacks", "--waits"),
         trace_run(build, "trace-run --inspect-descriptors", "the same; sockets by descriptor",
                   "--inspect-descriptors"),
         trace_run(build, "trace-run --cross-check", "the same, and perf's software events",

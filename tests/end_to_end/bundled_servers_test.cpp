@@ -85,6 +85,47 @@ TEST_P(BundledServer, is_counted_exactly) {
   EXPECT_EQ(report["server_exit"]["exited_by_itself"], false);
 }
 
+// Expects that each message was followed, and where its time went is known.
+void expect_followed(const Json& report, std::uint64_t messages) {
+  const Json& path = report["message_path"];
+  expect_near(path["messages"].get<std::uint64_t>(), messages, "messages followed");
+  std::uint64_t legs_ns = 0;
+  for (const Json& leg : path["legs"])
+    legs_ns += leg["total_ns"].get<std::uint64_t>();
+  EXPECT_EQ(legs_ns, path["whole"]["total_ns"]);
+  EXPECT_LE(path["whole"]["mean_ns"], report["latency_ns"]["mean"]);
+  for (const char* note :
+       {"no_receipt", "disordered", "crowded", "no_room", "no_memory", "unanswered"})
+    EXPECT_EQ(path["notes"][note], 0U) << note;
+}
+
+TEST_P(BundledServer, has_its_messages_followed) {
+  const Model& model = GetParam();
+  Words words{"--messages",
+              "--duration",
+              "300ms",
+              "--warmup",
+              "200ms",
+              "--connections",
+              std::to_string(model.connections)};
+  words.insert(words.end(), model.words.begin(), model.words.end());
+  const Json report = measure(words);
+  expect_sound(report);
+  expect_followed(report, report["throughput"]["messages"].get<std::uint64_t>());
+  EXPECT_EQ(report["message_path"]["matched_by"], "byte_offset");
+  EXPECT_EQ(report["message_path"]["message_size"], 64);
+}
+
+TEST_F(EndToEnd, the_messages_of_other_protocols_are_turn_arounds) {
+  for (const std::string server :
+       {"servers/epoll_http", "servers/uring_http", "servers/python/thread_http"}) {
+    const Json report = measure(short_run({"--messages", server, "--port", "0"}));
+    expect_sound(report);
+    expect_followed(report, report["throughput"]["messages"].get<std::uint64_t>());
+    EXPECT_EQ(report["message_path"]["matched_by"], "turn_around") << server;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     , BundledServer,
     testing::Values(Model{{"servers/single_echo"}, 2, Waits::kInCalls, 1},
@@ -195,6 +236,39 @@ TEST_F(WithoutPrivilege, pinning_to_a_cpu_that_is_not_there_names_the_usable_one
   const Ended ended = run(trace_run({"--pin", "999", "servers/epoll_echo"}));
   EXPECT_EQ(ended.code, 2);
   EXPECT_THAT(ended.err, OneLine(testing::ContainsRegex("999.*usable CPUs: [0-9]")));
+}
+
+// What system calls do not show: each message is a receive and a send there.
+TEST_F(EndToEnd, what_goes_through_io_uring_is_counted_by_operation) {
+  const Words words{"--duration", "300ms", "--warmup", "200ms", "--connections", "20"};
+  const auto measured = [&](Words more) {
+    more.insert(more.begin(), words.begin(), words.end());
+    return measure(more);
+  };
+  const Json report = measured({"servers/uring_echo"});
+  expect_sound(report);
+  const auto messages = report["throughput"]["messages"].get<std::uint64_t>();
+  ASSERT_GT(messages, 0U);
+  const Json& uring = report["io_uring"];
+  ASSERT_TRUE(uring.is_object());
+  const Json& receive = uring["operations"]["RECV"];
+  const Json& send = uring["operations"]["SEND"];
+  expect_near(receive["completed"].get<std::uint64_t>(), messages, "receives");
+  expect_near(receive["completed"].get<std::uint64_t>(),
+              report["sockets"]["received_messages"].get<std::uint64_t>(), "receives, by sockets");
+  expect_near(send["submitted"].get<std::uint64_t>(), messages, "sends");
+  expect_near(send["submitted"].get<std::uint64_t>(),
+              report["sockets"]["sent_messages"].get<std::uint64_t>(), "sends, by sockets");
+  EXPECT_EQ(send["errors"], 0U);
+  EXPECT_FALSE(uring["operations"].contains("unknown"));
+  EXPECT_EQ(uring["overflowed"], 0U);
+  EXPECT_EQ(uring["enters"], calls(report, "io_uring_enter"));
+
+  EXPECT_TRUE(measured({"servers/epoll_echo"})["io_uring"].is_null());
+
+  const Json counted = measured({"--counts-only", "servers/uring_echo"});
+  EXPECT_TRUE(counted["io_uring"].is_null());
+  EXPECT_EQ(counted["unmeasured"]["io_uring"], "left out by --counts-only");
 }
 
 }  // namespace

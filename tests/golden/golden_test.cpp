@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "report/content.h"
+#include "report/folded.h"
 #include "report/json.h"
 #include "report/judged_run.h"
 #include "report/markdown.h"
@@ -86,6 +87,11 @@ TEST_P(Golden, TerminalWithTables) {
   report::Detail detail;
   detail.syscalls = detail.threads = detail.cross_check = true;
   check(name() + ".tables.txt", text(report::JudgedRun(snapshot_), detail));
+}
+
+TEST_P(Golden, Folded) {
+  if (!snapshot_.stacks) GTEST_SKIP() << "has no stacks";
+  check(name() + ".folded", report::render_folded(report::JudgedRun(snapshot_)));
 }
 
 TEST_P(Golden, Markdown) {

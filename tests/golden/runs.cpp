@@ -1,8 +1,11 @@
 #include "runs.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
+
+#include "run_waits.h"
 
 namespace tr::golden {
 namespace {
@@ -268,6 +271,45 @@ PerfCount unsupported_event(std::string event, std::string why) {
   return {std::move(event), 0, 0, 0, std::move(why)};
 }
 
+// So many messages, each of which took so long on each leg.
+void take_path(MessagePath& path, std::uint64_t messages,
+               const std::map<std::string, std::uint64_t>& legs_ns) {
+  std::uint64_t whole_ns = 0;
+  for (PathLeg& leg : path.legs) {
+    const auto its = legs_ns.find(leg.name);
+    if (its == legs_ns.end()) continue;
+    whole_ns += its->second;
+    Histogram times = to_histogram(leg.times, kKernelBuckets);
+    times.record(its->second, messages);
+    leg.times = times.buckets();
+  }
+  PathBucket& sums =
+      path.buckets.emplace_back(PathBucket{kKernelBuckets.index(whole_ns), messages, legs_ns});
+  for (auto& [leg, ns] : sums.legs_ns)
+    ns *= messages;
+}
+
+MessagePath epoll_path(std::uint64_t messages) {
+  MessagePath path;
+  path.message_size = 64;
+  for (const char* leg : {"wake", "runqueue", "busy", "handoff", "handoff_wake", "receive", "rest",
+                          "work", "send", "unresolved"})
+    path.legs.push_back({leg, {}});
+  const std::uint64_t slow = messages / 80, idle = messages / 100;
+  take_path(
+      path, idle,
+      {{"wake", 2'100}, {"runqueue", 900}, {"receive", 1'900}, {"work", 310}, {"send", 3'100}});
+  take_path(path, messages - slow - idle,
+            {{"busy", 612'000}, {"receive", 640}, {"work", 290}, {"send", 2'900}});
+  take_path(path, slow - 2,
+            {{"busy", 2'940'000}, {"receive", 660}, {"work", 300}, {"send", 4'100}});
+  take_path(path, 2, {{"unresolved", 3'900'000}});
+  path.notes = {{"handed_off", 0}, {"many_hands", 0}, {"no_receipt", 0},
+                {"no_send", 0},    {"disordered", 2}, {"crowded", 0},
+                {"no_room", 0},    {"no_memory", 0},  {"unanswered", 0}};
+  return path;
+}
+
 Snapshot epoll_echo() {
   constexpr std::uint64_t kWindow = 10 * kSecond;
   constexpr std::uint64_t kMessages = 1'473'218;
@@ -300,6 +342,7 @@ Snapshot epoll_echo() {
                          .kernel_ns = 9'000'000,
                          .idle_ns = 2 * kWindow - counts.user_ns - counts.system_ns - 7'100'000'000,
                          .unknown_ns = 0};
+  run.message_path = epoll_path(kMessages - 20);
   run.load = echo_load(200, kMessages, 1'340'000);
   run.load->messages = kMessages - 61;
   const std::uint64_t cpu_ns = counts.user_ns + counts.system_ns;
@@ -312,6 +355,48 @@ Snapshot epoll_echo() {
   run.overhead = overhead(4'434'463, 24'690, cpu_ns);
   run.memory = Memory{held(1'046, 52, 1), held(1'084, 56, 1)};
   run.server_exit = asked_to_end(counts.user_ns, counts.system_ns);
+  return run;
+}
+
+// The same server, with --profile: its waits on stacks of their own, and 941 samples.
+Snapshot profiled() {
+  Snapshot run = epoll_echo();
+  Stacks& stacks = run.stacks.emplace();
+  const auto frame = [](std::string function, std::string module, std::uint64_t offset = 0) {
+    const bool kernel = module.starts_with('[');
+    return Frame{std::move(function), std::move(module), offset, kernel};
+  };
+  const std::string program = "/usr/libexec/trace-run/servers/epoll_echo";
+  const std::string library = "/usr/lib/x86_64-linux-gnu/libc.so.6";
+  stacks.frames = {frame("tcp_sendmsg", "[kernel]"),
+                   frame("nft_do_chain", "[nf_tables]"),
+                   frame("", "[kernel]", 0xffffffff81234567),
+                   frame("schedule", "[kernel]"),
+                   frame("send", library),
+                   frame("recv", library),
+                   frame("epoll_wait", library),
+                   frame("servers::Connection<servers::Echo, std::vector<std::byte>>::answer_all"
+                         "_that_has_come",
+                         program),
+                   frame("servers::Epoll::serve", program),
+                   frame("main", program),
+                   frame("", "/usr/lib/libcustom;odd.so", 0x1a2b),
+                   frame("", "")};
+  stacks.stacks = {{},          {{0, 4, 7, 8, 9}}, {{1, 0, 4, 7, 8, 9}}, {{2, 5, 7, 8, 9}},
+                   {{7, 8, 9}}, {{10, 11}, true},  {{3, 6, 8, 9}}};
+  stacks.modules = {{library, "0123abcd"}, {program, ""}};
+  CpuProfile& profile = stacks.profile.emplace();
+  profile.event = "cpu-clock";
+  profile.hz = 99;
+  const std::array<std::uint64_t, 5> samples{610, 170, 101, 59, 1};
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    profile.stacks.push_back({i + 1, "epoll_echo", samples[i]});
+  for (const Wait& wait : run.total.budget->waits)
+    stacks.blocked.push_back({wait.waker == "load" ? std::uint64_t{6} : std::uint64_t{0},
+                              "epoll_echo", wait.call, wait.object, wait.waker, wait.count,
+                              wait.ns});
+  // A lock, in the middle of work.
+  stacks.blocked.push_back({5, "epoll;echo", "futex", "", "server", 12, 900'000});
   return run;
 }
 
@@ -364,6 +449,74 @@ Snapshot thread_echo() {
   const std::uint64_t cpu_ns = run.total.user_ns + run.total.system_ns;
   run.overhead = overhead(2 * messages, 2 * messages, cpu_ns);
   run.memory = Memory{held(1'020, 48, 1), held(1'528, 60, kConnections + 1)};
+  run.server_exit = asked_to_end(run.total.user_ns, run.total.system_ns);
+  return run;
+}
+
+UringOperation operation(std::string name, std::uint64_t submitted, std::uint64_t completed) {
+  UringOperation operation;
+  operation.name = std::move(name);
+  operation.submitted = submitted;
+  operation.completed = completed;
+  operation.under_way = 0;
+  return operation;
+}
+
+Snapshot uring_echo() {
+  constexpr std::uint64_t kWindow = 10 * kSecond;
+  constexpr std::uint64_t kMessages = 1'612'004;
+  constexpr std::uint64_t kReads = 81'204;
+  Snapshot run = skeleton(echo_config("uring_echo", 200), kWindow);
+  ThreadCounts server;
+  server.tid = server.tgid = 3100;
+  server.comm = "uring_echo";
+  server.counts.user_ns = 1'204'113'507;
+  server.counts.system_ns = 8'011'220'418;
+  server.counts.runqueue_ns = 90'411'006;
+  server.counts.voluntary_switches = server.counts.wakeups = 4'112;
+  serve(server.counts, kMessages);
+  server.counts.syscalls = {call(426, "io_uring_enter", 38'410, 201'000)};
+  sleep_the_rest(server, kWindow);
+  spend(server.counts, {{"io_uring_enter", "", "load", 4'112, 100}});
+  ThreadCounts worker;
+  worker.tgid = server.tid;
+  worker.tid = server.tid + 1;
+  worker.comm = "iou-wrk-3100";
+  worker.counts.system_ns = 401'733'911;
+  worker.counts.runqueue_ns = 3'100'200;
+  worker.counts.voluntary_switches = worker.counts.wakeups = kReads;
+  sleep_the_rest(worker, kWindow);
+  spend(worker.counts, {{std::string(kIoWorker), "", "kernel", 1'204, 4},
+                        {std::string(kIoWorker), "io_uring", "server", 80'000, 100}});
+  Budget& budget = *worker.counts.budget;
+  budget.io_worker_ns = worker.counts.system_ns - budget.delivery_ns - budget.interrupt_ns;
+  run.threads = {server, worker};
+  run.total = total_of(run.threads);
+  run.total.budget->io_worker_ns = budget.io_worker_ns;
+  give_results(run.total, 0);
+  UringOperation receive = operation("RECV", 3, kMessages + 2);
+  receive.more = kMessages;
+  receive.under_way = 200;
+  receive.errors_by_errno = {{105, 2}};
+  UringOperation send = operation("SEND", kMessages, 12);
+  send.silent = kMessages - 10;
+  send.broke_silence = 2;
+  send.errors_by_errno = {{11, 2}};
+  send.latency = around(31'000, 10, kKernelBuckets).buckets();
+  UringOperation read = operation("READ", kReads, kReads);
+  read.to_worker = kReads;
+  read.errors_by_errno = {{125, 4}};
+  read.latency = around(44'000, kReads, kKernelBuckets).buckets();
+  UringOperation nop = operation("NOP", 41, 41);
+  nop.by_sqpoll = 41;
+  UringOperation stranger = operation("", 0, 7);
+  stranger.unknown_start = 2;
+  stranger.outside_calls = 7;
+  UringOperation accept = operation("ACCEPT", 0, 0);
+  accept.under_way = 1;
+  run.total.uring = Uring{{stranger, accept, nop, read, receive, send}, 3, 9};
+  run.load = echo_load(200, kMessages, 1'120'000);
+  run.overhead = overhead(38'410, 170'000, run.total.user_ns + run.total.system_ns);
   run.server_exit = asked_to_end(run.total.user_ns, run.total.system_ns);
   return run;
 }
@@ -614,12 +767,21 @@ Snapshot python_locks() {
   return run;
 }
 
+Snapshot waits() {
+  Snapshot run = epoll_echo();
+  run.waits = some_waits();
+  run.stacks = stacks_of_waits();
+  return run;
+}
+
 }  // namespace
 
 std::vector<NamedRun> recorded_runs() {
   return {{"epoll_echo", epoll_echo()},   {"python_locks", python_locks()},
           {"thread_echo", thread_echo()}, {"program", program()},
-          {"counted", counted()},         {"damaged", damaged()}};
+          {"counted", counted()},         {"damaged", damaged()},
+          {"profiled", profiled()},       {"waits", waits()},
+          {"uring_echo", uring_echo()}};
 }
 
 }  // namespace tr::golden

@@ -20,10 +20,12 @@ inline void PrintTo(const NamedRun& run, std::ostream* out) {
 }
 
 // epoll_echo: our load in a closed loop; probes and perf beside each other.
+// profiled: the same with stacks, some of which are not known to their end.
 // thread_echo: a thread per connection, pinned to one CPU.
 // python_locks: the first, as if with --lock-hold: Python's GIL, and every kind of lock.
 // program: no server; two processes, errors, no messages.
 // counted: attached to, somebody else's load, calls only counted.
+// waits: as epoll_echo, and with --waits.
 // damaged: an open loop in which everything that can be doubted is.
 std::vector<NamedRun> recorded_runs();
 

@@ -4,7 +4,6 @@
 #include <climits>
 #include <csignal>
 #include <cstdint>
-#include <ctime>
 #include <linux/futex.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -30,46 +29,8 @@ namespace {
 
 using capture::ProbeOptions;
 
-constexpr std::uint64_t kMs = 1'000'000;
-
-// The waits of one call on one kind of object, whoever ended them.
-Wait waits_of(const TaskCounts& counts, long call, const std::string& object) {
-  Wait sum;
-  for (const Wait& wait : counts.budget->waits)
-    if (wait.call == name_of(call) && wait.object == object) {
-      sum.count += wait.count;
-      sum.ns += wait.ns;
-    }
-  return sum;
-}
-
-Wait waits_of(const TaskCounts& counts, long call, const std::string& object,
-              const std::string& waker) {
-  for (const Wait& wait : counts.budget->waits)
-    if (wait.call == name_of(call) && wait.object == object && wait.waker == waker) return wait;
-  return {};
-}
-
 const Budget& budget_of(const Outcome& outcome) {
   return *outcome.counts.total.budget;
-}
-
-std::uint64_t thread_cpu_ns() {
-  timespec time{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<std::uint64_t>(time.tv_sec) * kNsPerSecond +
-         static_cast<std::uint64_t>(time.tv_nsec);
-}
-
-void spin_for(std::uint64_t ns) {
-  const std::uint64_t end = thread_cpu_ns() + ns;
-  while (thread_cpu_ns() < end) {
-  }
-}
-
-void sleep_ms(int ms) {
-  const timespec time{.tv_sec = 0, .tv_nsec = ms * 1'000'000L};
-  ::nanosleep(&time, nullptr);
 }
 
 TEST(Budget, SleepsEndWithATimer) {

@@ -2,11 +2,14 @@
 
 #include <array>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
+#include <map>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <tuple>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -93,6 +96,10 @@ void open_window(capture::Probes& probes) {
 
 Outcome finish(capture::Probes& probes) {
   probes.close_window_at(0);
+  return collect_closed(probes);
+}
+
+Outcome collect_closed(capture::Probes& probes) {
   probes.detach();
   const auto raw = probes.raw_counts();
   EXPECT_TRUE(raw.ok());
@@ -101,6 +108,9 @@ Outcome finish(capture::Probes& probes) {
       .futex = [](std::uint32_t operation) { return std::to_string(operation); }};
   Outcome outcome;
   outcome.counts = capture::collect(*raw, names);
+  const auto waits = probes.raw_waits(*raw);
+  EXPECT_TRUE(waits.ok());
+  if (waits && *waits) outcome.waits = capture::collect_waits(*raw, **waits, names);
   outcome.lost = probes.lost();
   outcome.window_ns = raw->window_close_ns - raw->window_open_ns;
   return outcome;
@@ -116,17 +126,51 @@ void expect_budget_adds_up(const TaskCounts& counts) {
   for (const Wait& wait : budget.waits)
     waits_ns += wait.ns;
   EXPECT_EQ(waits_ns, counts.blocked_ns);
-  std::uint64_t calls_ns = budget.delivery_ns + budget.interrupt_ns;
+  std::uint64_t calls_ns = budget.delivery_ns + budget.interrupt_ns +
+                           budget.io_worker_ns.value_or(0) + budget.sqpoll_ns.value_or(0);
   for (const SyscallStats& call : counts.syscalls)
     calls_ns += call.cpu_ns.value_or(0);
   EXPECT_EQ(calls_ns, counts.system_ns);
   EXPECT_EQ(budget.woken_ns + budget.preempted_ns, counts.runqueue_ns);
 }
 
+// The waits by their finest cause are parts of those by call, object and waker, to the nanosecond.
+void expect_causes_add_up(const Budget& budget, const Waits& waits) {
+  const auto key = [](const auto& wait) { return std::tuple(wait.call, wait.object, wait.waker); };
+  std::map<std::tuple<std::string, std::string, std::string>,
+           std::pair<std::uint64_t, std::uint64_t>>
+      left;
+  for (const Wait& wait : budget.waits)
+    left[key(wait)] = {wait.count, wait.ns};
+  std::uint64_t run_up_ns = waits.other_run_queue.ns;
+  for (const WaitCause& cause : waits.causes) {
+    left[key(cause)].first -= cause.waits.count;
+    left[key(cause)].second -= cause.waits.ns;
+    run_up_ns += cause.run_queue.ns;
+    std::uint64_t in_buckets = 0;
+    for (const auto& bucket : cause.waits.buckets)
+      in_buckets += bucket.count;
+    EXPECT_EQ(in_buckets, cause.waits.count);
+  }
+  std::uint64_t left_count = 0, left_ns = 0;
+  for (const auto& [which, rest] : left) {
+    left_count += rest.first;
+    left_ns += rest.second;
+    if (waits.other_waits.count == 0) {
+      EXPECT_EQ(rest.first, 0U);
+      EXPECT_EQ(rest.second, 0U);
+    }
+  }
+  EXPECT_EQ(left_count, waits.other_waits.count);
+  EXPECT_EQ(left_ns, waits.other_waits.ns);
+  EXPECT_LE(run_up_ns, budget.woken_ns);  // the rest: threads that ran for the first time
+}
+
 }  // namespace
 
 void expect_sound(const Outcome& outcome) {
   expect_budget_adds_up(outcome.counts.total);
+  if (outcome.waits) expect_causes_add_up(*outcome.counts.total.budget, *outcome.waits);
   if (const auto& cpus = outcome.counts.cpu_time) {
     EXPECT_EQ(cpus->server_ns + cpus->load_ns + cpus->other_ns + cpus->kernel_ns + cpus->idle_ns +
                   cpus->unknown_ns,
@@ -145,6 +189,23 @@ std::string name_of(long number) {
   return std::to_string(number);
 }
 
+Wait waits_of(const TaskCounts& counts, long call, const std::string& object) {
+  Wait sum;
+  for (const Wait& wait : counts.budget->waits)
+    if (wait.call == name_of(call) && wait.object == object) {
+      sum.count += wait.count;
+      sum.ns += wait.ns;
+    }
+  return sum;
+}
+
+Wait waits_of(const TaskCounts& counts, long call, const std::string& object,
+              const std::string& waker) {
+  for (const Wait& wait : counts.budget->waits)
+    if (wait.call == name_of(call) && wait.object == object && wait.waker == waker) return wait;
+  return {};
+}
+
 std::uint64_t durations(const SyscallStats& stats) {
   std::uint64_t sum = 0;
   for (const auto& bucket : stats.latency)
@@ -155,6 +216,24 @@ std::uint64_t durations(const SyscallStats& stats) {
 void call_many(long number, int times) {
   for (int i = 0; i < times; ++i)
     ::syscall(number);
+}
+
+std::uint64_t thread_cpu_ns() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<std::uint64_t>(time.tv_sec) * kNsPerSecond +
+         static_cast<std::uint64_t>(time.tv_nsec);
+}
+
+void spin_for(std::uint64_t ns) {
+  const std::uint64_t end = thread_cpu_ns() + ns;
+  while (thread_cpu_ns() < end) {
+  }
+}
+
+void sleep_ms(int ms) {
+  const timespec time{.tv_sec = 0, .tv_nsec = ms * 1'000'000L};
+  ::nanosleep(&time, nullptr);
 }
 
 bool wait_until_blocked(pid_t tid) {

@@ -48,6 +48,7 @@ struct Outcome {
   capture::Collected counts;
   std::map<std::string, std::uint64_t> lost;
   std::uint64_t window_ns = 0;
+  std::optional<Waits> waits;  // where they were asked for
 
   // The figures of a call over all threads; all 0 if it was never made.
   [[nodiscard]] SyscallStats call(const std::string& name) const;
@@ -63,6 +64,8 @@ void open_window(capture::Probes& probes);
 
 // Closes the window, detaches and collects.
 Outcome finish(capture::Probes& probes);
+// The same where the window has been closed.
+Outcome collect_closed(capture::Probes& probes);
 
 // Expects that each nanosecond of each thread's life is in exactly one state, and nothing was lost.
 void expect_sound(const Outcome& outcome);
@@ -71,11 +74,27 @@ void expect_sound(const Outcome& outcome);
 // the test.
 std::string name_of(long number);
 
+// The waits of one call on one kind of object, whoever ended them.
+Wait waits_of(const TaskCounts& counts, long call, const std::string& object);
+// Those that this kind of waker ended.
+Wait waits_of(const TaskCounts& counts, long call, const std::string& object,
+              const std::string& waker);
+
 // How many durations a call's histogram holds.
 std::uint64_t durations(const SyscallStats& stats);
 
 // Makes a call without arguments so many times.
 void call_many(long number, int times);
+
+inline constexpr std::uint64_t kMs = 1'000'000;
+
+// By CLOCK_THREAD_CPUTIME_ID.
+std::uint64_t thread_cpu_ns();
+
+// Computes for so much of the thread's CPU time.
+void spin_for(std::uint64_t ns);
+
+void sleep_ms(int ms);
 
 // Waits (polling /proc) until the thread sleeps in the kernel, at most 10 s.
 bool wait_until_blocked(pid_t tid);

@@ -37,6 +37,22 @@ struct CallSum {
   [[nodiscard]] bool touched() const { return calls + carried_in + errors + total_ns != 0; }
 };
 
+std::string call_name(std::uint32_t number, const Names& names) {
+  if (number == TR_CALL_IO_WORKER) return std::string(kIoWorker);
+  if (number == TR_CALL_SQPOLL) return std::string(kSqpoll);
+  const std::uint32_t plain = number & ~TR_CALL_COMPAT;
+  return plain == TR_CALL_OTHER
+             ? "(no such call)"
+             : names.syscall(static_cast<int>(plain), (number & TR_CALL_COMPAT) != 0);
+}
+
+// When the wake-up of a thread that is still asleep, or was about to be woken, had begun; the
+// window's close if it had not.
+std::uint64_t wake_of(const RawCounts& raw, const tr_thread& record) {
+  const bool waking = record.waking_ns != 0 && record.waking_ns < raw.window_close_ns;
+  return waking ? std::max<std::uint64_t>(record.waking_ns, record.since_ns) : raw.window_close_ns;
+}
+
 struct WaitSum {
   std::uint64_t count = 0;
   std::uint64_t ns = 0;
@@ -50,8 +66,10 @@ struct Sum {
   std::map<std::uint32_t, std::uint64_t> futex;
   std::map<std::uint32_t, std::uint64_t> woke_nobody;  // by futex operation, too
   std::map<std::uint32_t, WaitSum> waits;              // by TR_WAIT_KEY
+  UringSum uring;
 
   void add_cell(std::uint32_t key, std::uint64_t count) {
+    if (uring.add_cell(key, count)) return;
     const std::uint32_t call = TR_CELL_CALL(key);
     const std::uint32_t value = TR_CELL_VALUE(key);
     switch (TR_CELL_KIND(key)) {
@@ -106,6 +124,7 @@ struct Sum {
   }
 
   void add(const Sum& other) {
+    uring.add(other.uring);
     for (std::size_t i = 0; i < state_ns.size(); ++i)
       state_ns[i] += other.state_ns[i];
     for (std::size_t i = 0; i < counters.size(); ++i)
@@ -152,9 +171,11 @@ class Collector {
     }
     total.add(folded());
     result.total = task_counts(total);
+    result.total.uring = total.uring.result(&raw_.uring_under_way);
     result.folded_threads = raw_.folded.threads;
     result.folded_life_ns = raw_.folded.life_ns;
     if (raw_.budget) result.cpu_time = cpu_time();
+    if (raw_.paths) result.message_path = message_path(*raw_.paths);
     std::sort(result.threads.begin(), result.threads.end(), [](const auto& a, const auto& b) {
       return std::tie(a.tgid, a.tid) < std::tie(b.tgid, b.tid);
     });
@@ -163,9 +184,7 @@ class Collector {
 
  private:
   [[nodiscard]] std::uint64_t inside(std::uint64_t from, std::uint64_t to) const {
-    from = std::max(from, raw_.window_open_ns);
-    to = std::min(to, raw_.window_close_ns);
-    return to > from ? to - from : 0;
+    return capture::inside(raw_, from, to);
   }
 
   [[nodiscard]] std::uint64_t end_of_life(const tr_thread& record) const {
@@ -223,17 +242,14 @@ class Collector {
   void close_wait(Sum& sum, const tr_thread& record) const {
     const std::uint64_t close = raw_.window_close_ns;
     if (record.since_ns >= close) return;
-    const bool waking = record.waking_ns != 0 && record.waking_ns < close;
-    const std::uint64_t woken =
-        waking ? std::max<std::uint64_t>(record.waking_ns, record.since_ns) : close;
+    const std::uint64_t woken = wake_of(raw_, record);
     sum.state_ns[TR_STATE_BLOCKED] += inside(record.since_ns, woken);
     sum.state_ns[TR_STATE_WAKING] += inside(woken, close);
-    if (!raw_.budget || woken <= raw_.window_open_ns) return;
-    const std::uint32_t call = record.call == TR_NO_CALL ? TR_CALL_NONE : record.call;
-    const std::uint32_t waker = waking ? record.waker : kNobody;
-    WaitSum& wait = sum.waits[TR_WAIT_KEY(call, record.object, waker)];
-    ++wait.count;
-    wait.ns += inside(record.since_ns, woken);
+    if (const auto open = open_wait(raw_, record)) {
+      WaitSum& wait = sum.waits[open->cause];
+      ++wait.count;
+      wait.ns += open->ns;
+    }
   }
 
   // A CPU's time since its last switch is that of who runs there still.
@@ -321,10 +337,23 @@ class Collector {
     for (const auto& [operation, count] : sum.woke_nobody)
       (*counts.woke_nobody)[names_.futex(operation)] += count;
     for (const auto& [number, call] : sum.calls)
-      if (call.touched()) counts.syscalls.push_back(syscall_stats(number, call));
+      if (call.touched() && !is_kernel_worker(number))
+        counts.syscalls.push_back(syscall_stats(number, call));
     std::sort(counts.syscalls.begin(), counts.syscalls.end(),
               [](const auto& a, const auto& b) { return a.name < b.name; });
+    counts.uring = sum.uring.result();
     return counts;
+  }
+
+  // What threads do that never leave the kernel is kept as a call, and is none.
+  static bool is_kernel_worker(std::uint32_t call) {
+    return call == TR_CALL_IO_WORKER || call == TR_CALL_SQPOLL;
+  }
+
+  static std::optional<std::uint64_t> worker_ns(const Sum& sum, std::uint32_t kind) {
+    const auto found = sum.calls.find(kind);
+    if (found == sum.calls.end()) return std::nullopt;
+    return found->second.cpu_ns;
   }
 
   [[nodiscard]] Budget budget(const Sum& sum) const {
@@ -334,13 +363,10 @@ class Collector {
     budget.woken_ns = sum.state_ns[TR_STATE_WOKEN];
     budget.preempted_ns = sum.state_ns[TR_STATE_PREEMPTED];
     budget.waking_ns = sum.state_ns[TR_STATE_WAKING];
+    budget.io_worker_ns = worker_ns(sum, TR_CALL_IO_WORKER);
+    budget.sqpoll_ns = worker_ns(sum, TR_CALL_SQPOLL);
     for (const auto& [key, sums] : sum.waits) {
-      const std::uint32_t object = key >> 4 & 15;
-      const std::uint32_t waker = key & 15;
-      Wait wait;
-      if (key >> 8 != TR_CALL_NONE) wait.call = call_name(key >> 8);
-      if (object < kObjectNames.size()) wait.object = kObjectNames[object];
-      wait.waker = waker < kWakerNames.size() ? kWakerNames[waker] : "nobody";
+      Wait wait = name_cause(key, names_);
       wait.count = sums.count;
       wait.ns = sums.ns;
       budget.waits.push_back(std::move(wait));
@@ -351,19 +377,12 @@ class Collector {
     return budget;
   }
 
-  [[nodiscard]] std::string call_name(std::uint32_t number) const {
-    const std::uint32_t plain = number & ~TR_CALL_COMPAT;
-    return plain == TR_CALL_OTHER
-               ? "(no such call)"
-               : names_.syscall(static_cast<int>(plain), (number & TR_CALL_COMPAT) != 0);
-  }
-
   [[nodiscard]] SyscallStats syscall_stats(std::uint32_t number, const CallSum& call) const {
     SyscallStats stats;
     stats.compat = (number & TR_CALL_COMPAT) != 0;
     const std::uint32_t plain = number & ~TR_CALL_COMPAT;
     stats.number = plain == TR_CALL_OTHER ? -1 : static_cast<int>(plain);
-    stats.name = call_name(number);
+    stats.name = call_name(number, names_);
     stats.calls = call.calls;
     stats.carried_in = call.carried_in;
     stats.in_flight = call.in_flight;
@@ -385,6 +404,34 @@ class Collector {
 };
 
 }  // namespace
+
+std::uint64_t inside(const RawCounts& raw, std::uint64_t from, std::uint64_t to) {
+  from = std::max(from, raw.window_open_ns);
+  to = std::min(to, raw.window_close_ns);
+  return to > from ? to - from : 0;
+}
+
+std::optional<OpenWait> open_wait(const RawCounts& raw, const tr_thread& record) {
+  if (!raw.budget || record.serial == 0 || record.died_ns != 0 ||
+      record.state != TR_STATE_BLOCKED || record.since_ns >= raw.window_close_ns)
+    return std::nullopt;
+  const std::uint64_t woken = wake_of(raw, record);
+  if (woken <= raw.window_open_ns) return std::nullopt;
+  const std::uint32_t call = record.call == TR_NO_CALL ? TR_CALL_NONE : record.call;
+  const std::uint32_t waker = woken < raw.window_close_ns ? record.waker : kNobody;
+  return OpenWait{.cause = TR_WAIT_KEY(call, record.object, waker),
+                  .ns = inside(raw, record.since_ns, woken)};
+}
+
+Wait name_cause(std::uint32_t wait_key, const Names& names) {
+  const std::uint32_t object = wait_key >> 4 & 15;
+  const std::uint32_t waker = wait_key & 15;
+  Wait wait;
+  if (wait_key >> 8 != TR_CALL_NONE) wait.call = call_name(wait_key >> 8, names);
+  if (object < kObjectNames.size()) wait.object = kObjectNames[object];
+  wait.waker = waker < kWakerNames.size() ? kWakerNames[waker] : "nobody";
+  return wait;
+}
 
 Collected collect(const RawCounts& raw, const Names& names) {
   return Collector(raw, names).run();

@@ -41,6 +41,7 @@ constexpr std::string_view kByDescriptor =
     "calls on sockets are told by looking at their descriptors";
 constexpr std::string_view kSince63 = "nothing needed; Linux 6.3 and later have it";
 constexpr std::string_view kInterrupted = "such work is part of the state that it interrupts";
+constexpr std::string_view kOnlyItsCalls = "only its system calls are counted";
 constexpr std::string_view kNothingNeeded = "nothing needed";
 
 constexpr Tracepoint kNeededTracepoints[] = {
@@ -51,7 +52,7 @@ constexpr Tracepoint kNeededTracepoints[] = {
     {"sched_wakeup_new", "starts run-queue time of new threads", {}, {}},
     {"sched_waking", "tells who wakes a thread, and since when", {}, {}},
     {"sched_migrate_task", "counts migrations", {}, {}},
-    {"sched_process_fork", "follows new threads and children", {}, {}},
+    {"task_newtask", "follows new threads and children", {}, {}},
     {"sched_process_exec", "opens the window of a program alone", {}, {}},
     {"task_rename", "keeps threads' names", {}, {}},
     {"inet_sock_set_state", "tells when a server listens", {}, {}},
@@ -59,6 +60,7 @@ constexpr Tracepoint kNeededTracepoints[] = {
 constexpr Tracepoint kOptionalTracepoints[] = {
     {"sock_recv_length", "counts received messages", kByDescriptor, kSince63},
     {"sock_send_length", "counts sent messages", kByDescriptor, kSince63},
+    {"io_uring_complete", "counts operations of io_uring", kOnlyItsCalls, kNothingNeeded},
     {"softirq_entry", "tells softirqs from what they interrupt", kInterrupted, kNothingNeeded},
     {"irq_handler_entry", "tells devices' interrupts from what they interrupt", kInterrupted,
      kNothingNeeded},

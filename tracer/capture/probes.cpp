@@ -21,8 +21,11 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 
+#include "capture/iterate.h"
 #include "capture/kernel_file.h"
+#include "capture/probes_private.h"
 #include "capture/syscall_names.h"
+#include "capture/uring_probes.h"
 #include "snapshot/calls_for_events.h"
 #include "trace_run.skel.h"
 #include "util/clock.h"
@@ -74,12 +77,32 @@ Result<std::unique_ptr<bpf_link, void (*)(bpf_link*)>> attach_program(bpf_progra
   return link;
 }
 
-constexpr std::array kProgramNames = {"sys_enter",        "sys_exit",         "sched_switch",
-                                      "sched_wakeup",     "sched_wakeup_new", "sched_migrate_task",
-                                      "sock_send_length", "sock_recv_length", "sched_waking",
-                                      "interrupts",       "softirqs",         "contention",
-                                      "uprobes"};
+constexpr std::array kProgramNames = {"sys_enter",
+                                      "sys_exit",
+                                      "sched_switch",
+                                      "sched_wakeup",
+                                      "sched_wakeup_new",
+                                      "sched_migrate_task",
+                                      "sock_send_length",
+                                      "sock_recv_length",
+                                      "sched_waking",
+                                      "interrupts",
+                                      "softirqs",
+                                      "cpu_sample",
+                                      "contention",
+                                      "uprobes",
+                                      "sk_data_ready",
+                                      "net_dev_start_xmit",
+                                      "tcp_sendmsg_locked",
+                                      "io_uring submissions",
+                                      "io_uring completions",
+                                      "io_uring detours"};
 static_assert(kProgramNames.size() == TR_PROGRAMS);
+
+bool is_of_messages(std::string_view program) {
+  return program == "on_net_dev_start_xmit" || program == "on_tcp_sendmsg_locked" ||
+         program == "on_tcp_destroy_sock";
+}
 
 bool is_of_interrupts(std::string_view program) {
   return program != "on_sys_exit" && (program.ends_with("_entry") || program.ends_with("_exit"));
@@ -100,12 +123,15 @@ std::string counted_as(std::string_view program) {
     return program.starts_with("on_softirq_") ? "softirqs" : "interrupts";
   if (is_of_contention(program)) return std::string(kContention);
   if (is_uprobe(program)) return "uprobes";
+  if (is_of_uring(program)) return std::string(uring_counted_as(program));
   return std::string(program.substr(program.find('_') + 1));
 }
 
 // Where a kernel lacks their tracepoints, the others do without them.
 bool may_be_missing(std::string_view program) {
-  return program.starts_with("on_sock_") || is_of_interrupts(program) || is_of_contention(program);
+  return program.starts_with("on_sock_") || program == "on_sk_data_ready" ||
+         is_of_interrupts(program) || is_of_contention(program) || is_of_messages(program) ||
+         is_of_uring(program);
 }
 
 // Those of them whose tracepoints are not in the running kernel's BTF.
@@ -124,9 +150,14 @@ std::set<std::string> missing_programs(bpf_object* object) {
   return missing;
 }
 
+// Task and map iterators: attached when they are to run.
+constexpr std::string_view kAdopt = "adopt_threads";
+constexpr std::string_view kEndTurns = "end_turns";
+
 // Which programs a mode needs. Those that follow the tree are needed always.
 bool is_wanted(std::string_view program, const ProbeOptions& options, bool socket_tracepoints) {
   if (program.starts_with("count_")) return options.counts_only;
+  if (is_of_messages(program) || program == kEndTurns) return options.messages;
   if (program == "on_sched_waking" || is_of_interrupts(program))
     return options.budget && !options.counts_only;
   if (is_of_contention(program)) return options.locks;
@@ -135,11 +166,14 @@ bool is_wanted(std::string_view program, const ProbeOptions& options, bool socke
       program == "on_sched_wakeup" || program == "on_sched_wakeup_new" ||
       program == "on_sched_migrate_task")
     return !options.counts_only;
+  if (program == "on_sk_data_ready") return options.waits || options.messages;
+  if (program == "on_cpu_sample") return options.sample_hz != 0;
   if (program.starts_with("on_sock_")) return !options.counts_only && socket_tracepoints;
+  if (is_of_uring(program)) return !options.counts_only;
   return true;
 }
 
-constexpr std::string_view kAdopt = "adopt_threads";
+constexpr std::string_view kSample = "on_cpu_sample";
 
 // What can be told apart with --locks; the rest is in rows of its own.
 constexpr std::uint32_t kHandoffPairs = 1 << 16;
@@ -155,6 +189,19 @@ constexpr std::array<std::string_view, 31> kCallsWithDescriptor{
     "recvfrom",  "recvmmsg", "recvmsg",  "sendfile",  "sendmmsg",        "sendmsg",   "sendto",
     "splice",    "write",    "writev"};
 
+Status can_follow_messages(const ProbeOptions& options, const std::set<std::string>& missing) {
+  if (!options.messages) return {};
+  for (const char* needed : {"on_sock_send_length", "on_sock_recv_length", "on_sk_data_ready",
+                             "on_net_dev_start_xmit", "on_softirq_entry"})
+    if (missing.contains(needed))
+      return Error{.operation = "follow messages",
+                   .object = "through the server",
+                   .why = fmt::format("this kernel has no tracepoint {}",
+                                      std::string_view(needed).substr(3)),
+                   .remedy = "Linux 6.3 and newer have all; leave out --messages"};
+  return {};
+}
+
 bool kernel_is_at_least(int major, int minor) {
   utsname system{};
   ::uname(&system);
@@ -164,24 +211,15 @@ bool kernel_is_at_least(int major, int minor) {
          std::pair(its_major, its_minor) >= std::pair(major, minor);
 }
 
-template <std::size_t kNames, std::size_t kWords>
-void mark_calls(const std::array<std::string_view, kNames>& names, __u64 (&bits)[kWords]) {
-  for (std::size_t number = 0; number < kWords * 64; ++number)
-    if (std::ranges::binary_search(names, syscall_name(static_cast<int>(number))))
-      bits[number / 64] |= __u64{1} << number % 64;
+// Where this is wrong, loading fails once.
+bool should_exist(std::string_view program) {
+  if (program == "on_io_uring_submit_req") return kernel_is_at_least(6, 4);
+  if (program == "on_io_uring_submit_sqe") return !kernel_is_at_least(6, 4);  // its former name
+  if (program == "on_io_uring_cqe_overflow") return kernel_is_at_least(5, 19);
+  return true;
 }
 
 }  // namespace
-
-struct Probes::Records {
-  const tr_thread* first = nullptr;
-  std::size_t bytes = 0;
-
-  Records(const tr_thread* at, std::size_t size) : first(at), bytes(size) {}
-  Records(const Records&) = delete;
-  Records& operator=(const Records&) = delete;
-  ~Records() { ::munmap(const_cast<tr_thread*>(first), bytes); }
-};
 
 void Probes::SkeletonDelete::operator()(trace_run* skeleton) const {
   trace_run__destroy(skeleton);
@@ -202,6 +240,7 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
   libbpf_set_print(keep_warning);
   std::set<std::string> missing;
   for (;;) {
+    if (Status able = can_follow_messages(options, missing); !able) return std::move(able).error();
     const bool socket_tracepoints = !options.inspect_descriptors &&
                                     !missing.contains("on_sock_send_length") &&
                                     !missing.contains("on_sock_recv_length");
@@ -215,8 +254,9 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, skeleton.obj) {
       const std::string name = bpf_program__name(program);
-      bpf_program__set_autoload(
-          program, is_wanted(name, options, socket_tracepoints) && !missing.contains(name));
+      bpf_program__set_autoload(program, is_wanted(name, options, socket_tracepoints) &&
+                                             !missing.contains(name) &&
+                                             (!missing.empty() || should_exist(name)));
     }
     const std::uint32_t slots = options.max_threads + 1;  // record 0 is nobody's
     bpf_map__set_max_entries(skeleton.maps.records, slots);
@@ -224,6 +264,14 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     skeleton.rodata->record_slots = slots;
     skeleton.rodata->inspect_descriptors = !socket_tracepoints;
     skeleton.rodata->has_budget = options.budget && !options.counts_only;
+    probes.size_stack_maps();
+    skeleton.rodata->has_messages = options.messages;
+    for (bpf_map* map : {skeleton.maps.connections, skeleton.maps.paths, skeleton.maps.turns,
+                         skeleton.maps.woken_for})
+      bpf_map__set_autocreate(map, options.messages);
+    bpf_map__set_max_entries(skeleton.maps.turns, slots);
+    bpf_map__set_max_entries(skeleton.maps.paths,
+                             static_cast<__u32>(std::max(libbpf_num_possible_cpus(), 1)));
     skeleton.rodata->can_cast = kernel_is_at_least(6, 2);
     skeleton.rodata->has_locks = options.locks;
     skeleton.rodata->can_find_vma = kernel_is_at_least(5, 17);
@@ -240,6 +288,7 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     if (options.lock_hold) bpf_map__set_max_entries(skeleton.maps.mutexes, kMutexes);
     mark_calls(kCallsWithDescriptor, skeleton.rodata->calls_with_descriptor);
     mark_calls(kCallsForEvents, skeleton.rodata->calls_for_readiness);
+    probes.prepare_waits();
 
     if (const int failed = trace_run__load(&skeleton); failed != 0) {
       // ESRCH: a tracepoint is not in the kernel's BTF.
@@ -249,10 +298,13 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
       }
       return load_error(-failed);
     }
+    probes.counts_uring_ = bpf_program__autoload(skeleton.progs.on_io_uring_complete) &&
+                           !missing.contains("on_io_uring_poll_arm");
     if (!socket_tracepoints && !options.counts_only)
       probes.note_ =
-          "socket messages were counted by looking at file descriptors at each call's end"
-          " (no tracepoints for them before Linux 6.3)";
+          "socket messages were counted by looking at file descriptors at each call's end, and at"
+          " the completions of io_uring, of which silent sends have none (no tracepoints for them"
+          " before Linux 6.3)";
     if (Status status = probes.number_cpus(); !status) return std::move(status).error();
     if (Status status = probes.make_lock_rows(); !status) return std::move(status).error();
     if (Status status = probes.attach(); !status) return std::move(status).error();
@@ -287,15 +339,17 @@ Status Probes::attach() {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton_->obj) {
     const std::string name = bpf_program__name(program);
-    if (!bpf_program__autoload(program) || name == kAdopt) continue;
+    if (!bpf_program__autoload(program) || name == kAdopt || name == kEndTurns) continue;
+    if (name == kSample) {
+      if (Status started = start_sampling(program); !started) return started;
+      continue;
+    }
     if (is_uprobe(name)) {
       attached_.push_back({name, program, nullptr});  // its links are made by watch_mutexes()
       continue;
     }
-    auto link = attach_program(program);
-    if (!link) return std::move(link).error();
-    attached_.push_back({name, program, nullptr});
-    attached_.back().link.reset((*link).release());
+    if (program == skeleton_->progs.on_tcp_sendmsg_locked) continue;  // read_news()
+    if (Status done = attach(program); !done) return done;
   }
   news_ = std::make_unique<std::vector<tr_news>>();
   const auto keep = [](void* into, void* item, std::size_t size) {
@@ -308,12 +362,20 @@ Status Probes::attach() {
   return {};
 }
 
-Status Probes::map_records() {
-  const std::size_t bytes = (options_.max_threads + std::size_t{1}) * sizeof(tr_thread);
-  void* at = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, bpf_map__fd(skeleton_->maps.records), 0);
-  if (at == MAP_FAILED) return errno_error("map", "the probes' records");
-  records_ = std::make_unique<Records>(static_cast<const tr_thread*>(at), bytes);
+Status Probes::attach(bpf_program* program) {
+  auto link = attach_program(program);
+  if (!link) return std::move(link).error();
+  attached_.push_back({bpf_program__name(program), program, nullptr});
+  attached_.back().link.reset((*link).release());
   return {};
+}
+
+Status Probes::map_records() {
+  auto mapped =
+      map_array<const tr_thread>(bpf_map__fd(skeleton_->maps.records), options_.max_threads + 1);
+  if (!mapped) return std::move(mapped).error();
+  records_ = *std::move(mapped);
+  return map_stacks();
 }
 
 Result<std::uint64_t> Probes::adopt(std::span<const pid_t> processes) {
@@ -331,14 +393,8 @@ Result<std::uint64_t> Probes::adopt(std::span<const pid_t> processes) {
   const std::uint32_t before = skeleton_->bss->threads_adopted;
   for (;;) {
     const std::uint32_t start = skeleton_->bss->threads_adopted;
-    const Fd pass(bpf_iter_create(bpf_link__fd(link->get())));
-    if (!pass) return errno_error("list the threads of", "the traced processes");
-    char ignored = 0;
-    ssize_t got = 0;
-    do
-      got = ::read(pass.get(), &ignored, sizeof(ignored));
-    while (got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN)));
-    if (got < 0) return errno_error("list the threads of", "the traced processes");
+    if (Status passed = iterate(link->get(), "the threads of the traced processes"); !passed)
+      return std::move(passed).error();
     if (skeleton_->bss->threads_adopted == start) return start - std::uint64_t{before};
   }
 }
@@ -411,6 +467,10 @@ int Probes::news_fd() const {
 
 std::vector<tr_news> Probes::read_news() {
   ring_buffer__consume(ring_.get());
+  bpf_program* const sends = skeleton_->progs.on_tcp_sendmsg_locked;
+  for (const tr_news& item : *news_)
+    if (item.kind == TR_NEWS_URING && bpf_program__autoload(sends))
+      (void)attach(sends);  // without it, where these sends begin stays unresolved
   return std::exchange(*news_, {});
 }
 
@@ -458,12 +518,19 @@ void Probes::detach() {
     while (monotonic_ns() < close)
       sleep_until_ns(close);
   publish(skeleton_->bss->closed, true);
+  samplers_.clear();
   for (Attached& attached : attached_)
     attached.link.reset();
   uprobes_.clear();
   // A program that is running at this moment runs inside an RCU read section: wait those out.
   if (::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0)
     sleep_until_ns(monotonic_ns() + kNsPerSecond / 20);  // no such barrier with nohz_full CPUs
+}
+
+std::span<const tr_thread> Probes::used_records() const {
+  const std::size_t used =
+      std::min<std::size_t>(skeleton_->bss->records_asked_for, options_.max_threads);
+  return std::span(records_->first + 1, used);
 }
 
 Result<RawCounts> Probes::raw_counts() const {
@@ -480,9 +547,14 @@ Result<RawCounts> Probes::raw_counts() const {
       return !std::ranges::binary_search(*online, static_cast<int>(cpu.id) - 1);
     });
   raw.folded = skeleton_->bss->folded;
-  const std::size_t used =
-      std::min<std::size_t>(skeleton_->bss->records_asked_for, options_.max_threads);
-  raw.records = std::span(records_->first + 1, used);
+  raw.records = used_records();
+
+  if (skeleton_->bss->uring_is_used != 0) {
+    auto under_way =
+        uring_under_way(bpf_map__fd(skeleton_->maps.uring_requests), raw.window_close_ns);
+    if (!under_way) return std::move(under_way).error();
+    raw.uring_under_way = *std::move(under_way);
+  }
 
   const int spilled = bpf_map__fd(skeleton_->maps.spilled);
   tr_spill_key key{};
@@ -494,6 +566,10 @@ Result<RawCounts> Probes::raw_counts() const {
     raw.spilled[{key.serial, key.cell}] = count;
     previous = &key;
   }
+  if (!options_.messages) return raw;
+  auto paths = raw_paths();
+  if (!paths) return std::move(paths).error();
+  raw.paths = *std::move(paths);
   return raw;
 }
 
@@ -502,6 +578,13 @@ std::map<std::string, std::uint64_t> Probes::lost() const {
   lost["threads without memory for their membership"] = skeleton_->bss->lost[TR_LOST_NO_STORAGE];
   lost["threads beyond --max-threads"] = skeleton_->bss->lost[TR_LOST_NO_RECORD];
   lost["counts without room in the spill map"] = skeleton_->bss->lost[TR_LOST_SPILL_FULL];
+  if (options_.waits)
+    lost["connections at ports beyond the table of --waits"] = skeleton_->bss->arrivals_uncounted;
+  if (options_.stacks) {
+    lost["stacks beyond the table of stacks"] = skeleton_->bss->stacks_lost[TR_LOST_STACKS_FULL];
+    lost["waits and samples beyond the table of sums by stack"] =
+        skeleton_->bss->stacks_lost[TR_LOST_SUMS_FULL];
+  }
   if (options_.locks) {
     const auto& reasons = skeleton_->bss->lost;
     lost["shared futexes told apart by process only"] = reasons[TR_LOST_FUTEX_MAPPING];
@@ -511,6 +594,9 @@ std::map<std::string, std::uint64_t> Probes::lost() const {
   }
   if (options_.lock_hold)
     lost["holds of more mutexes at once than kept track of"] = skeleton_->bss->lost[TR_LOST_MUTEX];
+  lost["io_uring requests without room for their start"] =
+      skeleton_->bss->lost[TR_LOST_URING_REQUEST];
+  lost["io_uring events of a form that is not known"] = skeleton_->bss->lost[TR_LOST_URING_FORM];
   std::uint64_t misses = 0;
   // inet_sock_set_state is passed in interrupts too, hundreds of times in one that comes during a
   // run; but what is looked for there, a listen(2) of the tree, is in none, and cannot be missed.

@@ -13,6 +13,9 @@
 
 #include "capture/collect.h"
 #include "capture/collect_locks.h"
+#include "capture/collect_stacks.h"
+#include "capture/collect_waits.h"
+#include "capture/unwind_tables.h"
 #include "records.h"
 #include "util/result.h"
 
@@ -28,6 +31,14 @@ struct ProbeOptions {
   bool counts_only = false;
   // Where each thread's time goes: waits by cause, interrupts, whose the CPUs are.
   bool budget = true;
+  // Waits by the single object and waker, with their distributions; needs the budget.
+  bool waits = false;
+  // On which stacks threads block; with a budget only.
+  bool stacks = false;
+  // Samples of the tree's stacks so many times a second of its CPU time; 0: none. With stacks only.
+  std::uint32_t sample_hz = 0;
+  // Which way messages take through the server; only with a budget.
+  bool messages = false;
   // How many threads can be traced at once. Each takes 4 KiB of the kernel's memory at once.
   std::uint32_t max_threads = 8192;
   // Tell sockets from files by looking at the descriptor at each call's end, even where the
@@ -90,6 +101,10 @@ class Probes {
   // own: so many, from `first` on.
   void serve_ports(std::uint16_t first, std::uint16_t count);
 
+  // With `messages`: all of them, in both directions, are so long; 0: they differ. Before the first
+  // connection.
+  void follow_messages(std::uint32_t size);
+
   // Sets an edge of the window, in CLOCK_MONOTONIC ns; returns the edge as set. The probes must
   // know an edge before it comes, or they count across it: one that has passed already, or is too
   // near, is set a millisecond from now.
@@ -114,11 +129,23 @@ class Probes {
   void detach();
   // What was counted; after detach(). The records stay valid as long as this object.
   Result<RawCounts> raw_counts() const;
+  // Of these counts; empty unless asked for.
+  [[nodiscard]] Result<std::optional<RawWaits>> raw_waits(const RawCounts& raw) const;
+  // With stacks: what was kept of them. After detach().
+  [[nodiscard]] RawStacks raw_stacks() const;
+  // With stacks: lets the probes follow the stacks of a process that `symbols` has learnt. What
+  // they meet before that they follow by frame pointers.
+  void unwind(const symbols::Process& process, symbols::Symbols& symbols);
+  // With stacks: the processes of the living threads, as far as they are told apart.
+  [[nodiscard]] std::vector<symbols::Process> living_processes() const;
   // With locks: the same of those.
   Result<RawLocks> raw_locks() const;
   // Lost events by reason, every reason named.
   [[nodiscard]] std::map<std::string, std::uint64_t> lost() const;
   [[nodiscard]] UnseenEvents unseen() const;
+  // Whether operations of io_uring are counted: else this kernel does not show them, or they were
+  // not asked for.
+  [[nodiscard]] bool counts_uring() const { return counts_uring_; }
   // How sockets are told from files, where that is not as usual; else empty.
   [[nodiscard]] const std::string& note() const { return note_; }
 
@@ -132,7 +159,8 @@ class Probes {
   struct RingDelete {
     void operator()(ring_buffer* ring) const;
   };
-  struct Records;  // the records array, mapped
+  template <class T>
+  struct Mapped;  // an array of the probes, mapped
   struct Attached {
     std::string name;
     bpf_program* program;
@@ -142,19 +170,35 @@ class Probes {
   Probes();
   Status number_cpus();
   Status attach();
+  Status attach(bpf_program* program);
   Status map_records();
+  template <class T>
+  static Result<std::unique_ptr<Mapped<T>>> map_array(int map, std::size_t entries);
+  [[nodiscard]] std::span<const tr_thread> used_records() const;
+  void size_stack_maps();
+  // The group of --waits: its settings where it is wanted, else no memory for its maps.
+  void prepare_waits();
+  Status start_sampling(bpf_program* program);
+  Status map_stacks();
   Status make_lock_rows();
+  [[nodiscard]] Result<RawPaths> raw_paths() const;
   [[nodiscard]] std::vector<tr_cpu> read_cpus() const;
 
   ProbeOptions options_;
   std::unique_ptr<trace_run, SkeletonDelete> skeleton_;
   std::vector<Attached> attached_;
+  std::vector<std::unique_ptr<bpf_link, LinkDelete>> samplers_;  // of one program, a link per CPU
   std::vector<std::unique_ptr<bpf_link, LinkDelete>> uprobes_;
   bool has_contention_ = false;  // the kernel shows contention of its locks
   std::unique_ptr<ring_buffer, RingDelete> ring_;
   std::unique_ptr<std::vector<tr_news>> news_;  // filled by the ring's callback: a stable address
-  std::unique_ptr<Records> records_;
+  std::unique_ptr<Mapped<const tr_thread>> records_;
+  std::unique_ptr<Mapped<const tr_stack_note>> stack_notes_;  // with stacks
+  std::unique_ptr<Mapped<tr_unwind_row>> unwind_rows_;
+  std::unique_ptr<UnwindTables> unwind_tables_;
+  std::string sampled_event_;
   std::string note_;
+  bool counts_uring_ = false;
 };
 
 }  // namespace tr::capture

@@ -9,6 +9,7 @@
 
 #include "commands/command.h"
 #include "report/content.h"
+#include "report/folded.h"
 #include "report/json.h"
 #include "report/judged_run.h"
 #include "report/markdown.h"
@@ -57,6 +58,15 @@ void add_output_options(CLI::App& app, OutputOptions& options) {
                  "Write the whole report as Markdown to FILE (-: standard output)")
       ->type_name("FILE")
       ->group(kGroup);
+  app.add_option("--folded", options.folded,
+                 "Write the stacks of --profile to FILE, folded, for flame graphs (-: standard "
+                 "output)")
+      ->type_name("FILE")
+      ->group(kGroup);
+  app.add_option("--pprof", options.pprof,
+                 "Write the stacks of --profile to FILE in pprof's format (-: standard output)")
+      ->type_name("FILE")
+      ->group(kGroup);
   app.add_flag("-q,--quiet", options.quiet, "Show no report on the terminal")->group(kGroup);
 }
 
@@ -69,11 +79,14 @@ Status check_output(const std::string& file) {
 }
 
 Status check_output_options(const OutputOptions& options) {
-  const std::array<std::string_view, 3> files = {options.json, options.markdown, options.save};
+  const std::array<std::string_view, 5> files = {options.json, options.markdown, options.save,
+                                                 options.folded, options.pprof};
   if (std::count(files.begin(), files.end(), kStandardOutput) > 1)
-    return usage_error("only one of --json, --markdown and --save can go to standard output",
-                       "name a file for the others");
-  for (const std::string* file : {&options.json, &options.markdown, &options.save})
+    return usage_error(
+        "only one of --json, --markdown, --folded, --pprof and --save can go to standard output",
+        "name a file for the others");
+  for (const std::string* file :
+       {&options.json, &options.markdown, &options.save, &options.folded, &options.pprof})
     if (Status writable = check_output(*file); !writable) return writable;
   return {};
 }
@@ -90,9 +103,15 @@ Status write_reports(const Snapshot& snapshot, const OutputOptions& options) {
     status = write_if(options.markdown, [&] {
       return report::render_markdown(report::build_report(run, report::kEverything));
     });
+  if (status && !snapshot.stacks && !(options.folded.empty() && options.pprof.empty()))
+    status = usage_error("--folded and --pprof: this run has no stacks",
+                         "measure it again with --profile");
+  if (status) status = write_if(options.folded, [&] { return report::render_folded(run); });
+  if (status) status = write_if(options.pprof, [&] { return report::render_pprof(run); });
   if (!status) return status;
-  const bool taken = options.json == kStandardOutput || options.markdown == kStandardOutput ||
-                     options.save == kStandardOutput;
+  const std::array<std::string_view, 5> files = {options.json, options.markdown, options.save,
+                                                 options.folded, options.pprof};
+  const bool taken = std::ranges::find(files, kStandardOutput) != files.end();
   if (options.quiet || taken) return {};
   report::Detail detail;
   if (options.verbose) detail = report::kEverything;

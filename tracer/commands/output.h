@@ -19,7 +19,9 @@ inline constexpr std::string_view kStandardOutput = "-";
 struct OutputOptions {
   std::string json;      // file; "-": standard output; empty: none
   std::string markdown;  // as above
-  std::string save;      // as above: the snapshot itself; for commands that have measured one
+  std::string folded;    // as above; both need stacks
+  std::string pprof;
+  std::string save;  // as above: the snapshot itself; for commands that have measured one
   bool syscalls = false;
   bool threads = false;
   bool cross_check = false;
@@ -27,8 +29,8 @@ struct OutputOptions {
   bool quiet = false;    // nothing on the terminal but errors
 };
 
-// Adds --json, --markdown, --syscalls, --threads, --cross-check, --verbose and --quiet; --save is
-// for who measures. The options must outlive the parsing.
+// Adds --json, --markdown, --folded, --pprof, --syscalls, --threads, --cross-check, --verbose and
+// --quiet; --save is for who measures. The options must outlive the parsing.
 void add_output_options(CLI::App& app, OutputOptions& options);
 
 // Writes a whole file, or to standard output.

@@ -160,6 +160,15 @@ void setup_run(CLI::App& app, RunOptions& options) {
                "Leave out where the time goes: waits by cause, interrupts, time per system call")
       ->group("Tracing");
   app.add_flag(
+         "--waits", plan.waits,
+         "Tell waits apart by the single object (futex, socket) and the thread that ends them, "
+         "with their distributions and who wakes whom")
+      ->group("Tracing");
+  app.add_flag("--profile", options.profile,
+               "Sample the stacks that use the CPU, 99 times a second (--profile=HZ: HZ times), "
+               "and keep those that block")
+      ->group("Tracing");
+  app.add_flag(
          "--locks", plan.locks,
          "Follow locks: each futex with its waits, wakes and hand-offs, and contention in the "
          "kernel")
@@ -168,6 +177,11 @@ void setup_run(CLI::App& app, RunOptions& options) {
          "--lock-hold", plan.lock_hold,
          "Follow locks, and how long mutexes are held; costs microseconds per lock and unlock, in "
          "every program that uses the same libc")
+      ->group("Tracing");
+  app.add_flag(
+         "--messages", plan.messages,
+         "Follow each message through the server: arrival, wake-up, run queue, receive, work, "
+         "send, and which of them makes the tail")
       ->group("Tracing");
   app.add_option("--max-threads", options.max_threads,
                  "Threads that can be traced at once (4 KiB of memory each)")
@@ -242,6 +256,19 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
     if (!threads) return threads.error();
     plan.max_threads = *threads;
   }
+  if (plan.waits && (plan.counts_only || !plan.budget))
+    return usage_error(
+        fmt::format("--waits and {} contradict each other: waits are a part of where the time goes",
+                    plan.counts_only ? "--counts-only" : "--no-budget"));
+  if (given(app, "--profile")) {
+    if (plan.counts_only)
+      return usage_error("--profile needs the times that --counts-only leaves out");
+    const bool has_value = options.profile != "true";  // what CLI11 gives a flag
+    const auto hz =
+        parse_number<std::uint32_t>("--profile", has_value ? options.profile : "99", 1, 50'000);
+    if (!hz) return hz.error();
+    plan.profile_hz = *hz;
+  }
   if (plan.lock_hold) plan.locks = true;
   const char* const wanted = plan.lock_hold ? "--lock-hold" : "--locks";
   if (plan.locks && plan.counts_only)
@@ -249,6 +276,15 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
   if (plan.locks && !plan.budget)
     return usage_error(fmt::format("{} and --no-budget contradict each other", wanted),
                        "who wakes whom is a part of the budget");
+  if (plan.messages)
+    for (const char* option : {"--counts-only", "--no-budget", "--inspect-descriptors"})
+      if (given(app, option))
+        return usage_error(fmt::format("--messages needs what {} leaves out", option));
+  if (plan.messages && plan.load_kind == LoadKind::kNone && !plan.attach)
+    return usage_error("--messages: without a load there are no messages to follow",
+                       "give a --load; it may be a command");
+  if (!plan.stacks() && !(options.output.folded.empty() && options.output.pprof.empty()))
+    return usage_error("--folded and --pprof write stacks, which only --profile takes");
   plan.events = options.events;
   plan.read_schedstat = options.output.verbose || options.output.cross_check;
   if (options.output.cross_check)

@@ -21,7 +21,8 @@ struct RunOptions {
   std::string load;  // "echo", "http", "none", a command; empty: as fits the program
   std::vector<std::string> events;
   std::string max_threads;
-  Plan plan;  // what the options set directly
+  std::string profile;  // samples per second
+  Plan plan;            // what the options set directly
   OutputOptions output;
 };
 

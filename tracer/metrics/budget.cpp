@@ -66,6 +66,13 @@ std::vector<TimeRow> rows_of(const TaskCounts& counts) {
                           call.compat ? call.name + " (32-bit)" : call.name));
     calls_ns = less(calls_ns, *call.cpu_ns);
   }
+  const auto add_worker = [&](std::string_view kind, std::optional<std::uint64_t> ns) {
+    if (ns.value_or(0) == 0) return;
+    rows.push_back(row_of(TimeState::kSystem, *ns, std::string(kind)));
+    calls_ns = less(calls_ns, *ns);
+  };
+  add_worker(kIoWorker, budget.io_worker_ns);
+  add_worker(kSqpoll, budget.sqpoll_ns);
   // Two interrupted calls of a thread, one inside the other's signal handler: one of them is known.
   if (calls_ns > 0) rows.push_back(row_of(TimeState::kSystem, calls_ns));
   add_waits(budget, less(counts.blocked_ns, budget.waking_ns), rows);
@@ -92,6 +99,7 @@ bool waits_for_work(const Wait& wait) {
   if (waits_for_events(wait.call) ||
       std::ranges::find(kWaitForWork, wait.call) != kWaitForWork.end())
     return true;
+  if (wait.call == kIoWorker || wait.call == kSqpoll) return wait.object == "io_uring";
   const bool receives = std::ranges::find(kReceive, wait.call) != kReceive.end();
   return receives && (wait.object == "client" || wait.object == "epoll");
 }

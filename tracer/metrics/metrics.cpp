@@ -391,8 +391,13 @@ Metrics compute(const Snapshot& snapshot) {
   metrics.cross_checks = cross_checks(snapshot, metrics.messages);
   if (measured(snapshot, Figures::kScheduling)) metrics.life = life_budget(snapshot);
   metrics.budget = time_budget(snapshot);
+  metrics.waits = wait_figures(snapshot);
   metrics.waste = find_waste(snapshot, metrics.messages.count);
   metrics.locks = lock_metrics(snapshot, metrics.messages.count);
+  metrics.message_path = path_figures(snapshot);
+  metrics.stacks = stack_figures(snapshot);
+  metrics.uring = uring_use(snapshot, metrics.messages.count);
+  metrics.misses_uring = misses_uring(snapshot);
   if (snapshot.overhead.probe_ns && metrics.messages.count)
     metrics.probe_ns_per_message = static_cast<double>(*snapshot.overhead.probe_ns) /
                                    static_cast<double>(*metrics.messages.count);

@@ -13,6 +13,10 @@
 
 #include "metrics/budget.h"
 #include "metrics/locks.h"
+#include "metrics/message_path.h"
+#include "metrics/profile.h"
+#include "metrics/uring.h"
+#include "metrics/waits.h"
 #include "metrics/waste.h"
 #include "snapshot/snapshot.h"
 
@@ -183,6 +187,11 @@ struct Metrics {
   std::optional<TimeBudget> budget;
   std::optional<Waste> waste;
   std::optional<LockMetrics> locks;
+  std::optional<PathFigures> message_path;
+  std::optional<StackFigures> stacks;
+  std::optional<WaitFigures> waits;
+  std::optional<UringUse> uring;  // absent where there was nothing of it
+  bool misses_uring = false;      // ... though its calls were made
   // By how much one connection made the server's memory grow, page tables included; absent unless
   // the server served them all, to the end. Below 0 if it shrank.
   std::optional<double> memory_per_connection;

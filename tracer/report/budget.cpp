@@ -20,12 +20,8 @@ constexpr std::size_t kNamed = 5;
 // Parts of the CPU time smaller than this have no row of their own, unless everything is asked for.
 constexpr double kWorthNaming = 0.002;
 
-// "epoll_wait", "recvfrom on a client's connection", "outside calls".
-std::string wait_name(const TimeRow& row) {
-  if (row.call.empty()) return row.wakers.empty() ? "unknown" : "outside system calls";
-  const std::string call = printable(row.call);
-  const std::string_view object = object_name(row.object);
-  return object.empty() ? call : fmt::format("{}, {}", call, object);
+std::string name_of(const TimeRow& row) {
+  return row.call.empty() && row.wakers.empty() ? "unknown" : wait_name(row.call, row.object);
 }
 
 // "woken by the load 98 %, a timer 2 %"
@@ -131,7 +127,7 @@ class BudgetTable {
     for (const TimeRow& row : budget_.rows)
       if (row.state == state) times += row.times;
     put(0, name, budget_.sum(state), times, meaning);
-    put_list(state, "other waits", wait_name);
+    put_list(state, "other waits", name_of);
   }
 
   const TimeBudget& budget_;

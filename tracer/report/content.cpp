@@ -14,11 +14,18 @@ Report build_report(const JudgedRun& run, const Detail& detail) {
   const bool expects_messages = run.snapshot.config.load != "none";
   if (expects_messages || run.metrics.messages.count) add(result_section(run));
   if (auto latency = latency_section(run)) add(*std::move(latency));
+  if (auto path = message_path_section(run, detail)) add(*std::move(path));
+  if (auto tail = tail_section(run, detail)) add(*std::move(tail));
   add(cost_section(run, detail));
   if (auto budget = budget_section(run, detail)) add(*std::move(budget));
+  for (Section& section : wait_sections(run, detail))
+    add(std::move(section));
   if (auto waste = waste_section(run, detail)) add(*std::move(waste));
   for (Section& section : lock_sections(run, detail))
     add(std::move(section));
+  for (const auto section : {cpu_profile_section, callers_section, blocked_section})
+    if (auto part = section(run, detail)) add(*std::move(part));
+  if (auto uring = uring_section(run, detail)) add(*std::move(uring));
   if (auto perf = perf_section(run, detail)) add(*std::move(perf));
   if (detail.syscalls) add(syscall_section(run, detail));
   if (detail.threads) add(thread_section(run, detail));

@@ -233,6 +233,7 @@ Section cost_section(const JudgedRun& run, const Detail& detail) {
   Section section;
   section.title = run.metrics.per_message ? "One message costs" : "What it took";
   section.table = CostTable(run, detail).build();
+  if (run.metrics.misses_uring) section.remarks.push_back(*uring_remark(run));
   return section;
 }
 

@@ -267,6 +267,8 @@ std::string_view figures_text(Figures figures) {
       return "where the time goes";
     case Figures::kMemory:
       return "the server's memory";
+    case Figures::kUring:
+      return "operations of io_uring";
     case Figures::kSockets:
       break;
   }

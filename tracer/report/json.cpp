@@ -355,8 +355,12 @@ std::string render_json(const JudgedRun& run) {
   report["folded_threads"] = metrics.folded_threads;
   report["life"] = life(metrics.life);
   report["budget"] = budget_json(metrics);
+  report["waits"] = waits_json(run);
   report["waste"] = waste_json(metrics);
   report["locks"] = locks_json(run);
+  report["message_path"] = message_path_json(metrics);
+  report["stacks"] = stacks_json(snapshot, metrics);
+  report["io_uring"] = uring_json(metrics);
   report["unmeasured"] = unmeasured(snapshot);
   report["lost"] = snapshot.lost;
   report["overhead"] = overhead(snapshot.overhead, metrics);

@@ -33,7 +33,19 @@ Json unless_zero(T number) {
 Json budget_json(const metrics::Metrics& metrics);
 Json waste_json(const metrics::Metrics& metrics);
 
+// json_waits.cpp: what exactly was waited for; null where not measured.
+Json waits_json(const JudgedRun& run);
+
 // json_locks.cpp: null where locks were not followed.
 Json locks_json(const JudgedRun& run);
+
+// json_message_path.cpp: null where not asked for.
+Json message_path_json(const metrics::Metrics& metrics);
+
+// json_stacks.cpp: which functions use the CPU, and where threads block; null without stacks.
+Json stacks_json(const Snapshot& snapshot, const metrics::Metrics& metrics);
+
+// json_uring.cpp: null where there was nothing of it, or it was not measured.
+Json uring_json(const metrics::Metrics& metrics);
 
 }  // namespace tr::report

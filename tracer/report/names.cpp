@@ -1,10 +1,14 @@
 #include "report/names.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
+
+#include "report/units.h"
 
 namespace tr::report {
 namespace {
@@ -95,6 +99,19 @@ std::string errno_name(int number) {
   return name;
 }
 
+std::string errors_text(const std::map<int, std::uint64_t>& by_errno) {
+  std::vector<std::pair<int, std::uint64_t>> errors(by_errno.begin(), by_errno.end());
+  std::stable_sort(errors.begin(), errors.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::string text;
+  for (const auto& [number, count] : errors) {
+    if (!text.empty()) text += ", ";
+    text += errno_name(number);
+    if (errors.size() > 1) text += " " + count_text(count);
+  }
+  return text;
+}
+
 std::string signal_name(int number) {
   const char* const name = sigabbrev_np(number);
   return name == nullptr ? fmt::format("signal {}", number) : fmt::format("SIG{}", name);
@@ -102,6 +119,12 @@ std::string signal_name(int number) {
 
 std::string_view syscall_meaning(std::string_view syscall) {
   return found_in(kMeanings, syscall);
+}
+
+std::string wait_name(const std::string& call, std::string_view object) {
+  if (call.empty()) return "outside system calls";
+  const std::string_view at = object_name(object);
+  return at.empty() ? printable(call) : fmt::format("{}, {}", printable(call), at);
 }
 
 std::string_view object_name(std::string_view object) {

@@ -26,12 +26,34 @@ Section cost_section(const JudgedRun& run, const Detail& detail);
 // budget.cpp: where the threads' time goes; absent where that was not measured.
 std::optional<Section> budget_section(const JudgedRun& run, const Detail& detail);
 
+// message_path.cpp: the legs of a message's way, and which of them makes the tail; both absent
+// where that was not asked for, the second also without messages.
+std::optional<Section> message_path_section(const JudgedRun& run, const Detail& detail);
+std::optional<Section> tail_section(const JudgedRun& run, const Detail& detail);
+
+// waits.cpp: what exactly was waited for, how long such waits take, and which thread wakes which;
+// empty where that was not measured.
+std::vector<Section> wait_sections(const JudgedRun& run, const Detail& detail);
+
+// wait_stacks.cpp: on which stacks; absent without stacks, or --waits.
+std::optional<Section> wait_stacks_section(const JudgedRun& run, const Detail& detail);
+
 // waste.cpp: calls made for nothing; absent where that is not known, or where there is nothing to
 // say.
 std::optional<Section> waste_section(const JudgedRun& run, const Detail& detail);
 
 // locks.cpp: futexes, mutexes held, contention in the kernel; none where locks were not followed.
 std::vector<Section> lock_sections(const JudgedRun& run, const Detail& detail);
+
+// profile.cpp: which functions use the CPU, and where threads block; absent without stacks.
+std::optional<Section> cpu_profile_section(const JudgedRun& run, const Detail& detail);
+std::optional<Section> callers_section(const JudgedRun& run, const Detail& detail);
+std::optional<Section> blocked_section(const JudgedRun& run, const Detail& detail);
+
+// uring.cpp: what went through io_uring; absent where nothing did, or it was not counted.
+std::optional<Section> uring_section(const JudgedRun& run, const Detail& detail);
+// What to say where system calls are counted: that they are not all that the program asks for.
+std::optional<std::string> uring_remark(const JudgedRun& run);
 
 // tables.cpp: the whole tables.
 std::optional<Section> perf_section(const JudgedRun& run, const Detail& detail);

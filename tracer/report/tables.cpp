@@ -18,20 +18,6 @@ std::string time_text(std::uint64_t ns) {
   return duration_text(static_cast<double>(ns));
 }
 
-// "EAGAIN 1,234, EINTR 3", the most frequent first; a single one needs no number.
-std::string errors_text(const std::map<int, std::uint64_t>& by_errno) {
-  std::vector<std::pair<int, std::uint64_t>> errors(by_errno.begin(), by_errno.end());
-  std::stable_sort(errors.begin(), errors.end(),
-                   [](const auto& a, const auto& b) { return a.second > b.second; });
-  std::string text;
-  for (const auto& [number, count] : errors) {
-    if (!text.empty()) text += ", ";
-    text += errno_name(number);
-    if (errors.size() > 1) text += " " + count_text(count);
-  }
-  return text;
-}
-
 std::string per_unit(const SyscallRow& row) {
   return number_text(row.per_message ? *row.per_message : row.per_second.value_or(0));
 }
@@ -127,6 +113,7 @@ Section syscall_section(const JudgedRun& run, const Detail& detail) {
         "Time is wall time inside the call, sleep included; p50 and p99 are within 6.25 %.");
     if (auto remark = edges_remark(run)) section.remarks.push_back(*std::move(remark));
   }
+  if (auto remark = uring_remark(run)) section.remarks.push_back(*std::move(remark));
   return section;
 }
 

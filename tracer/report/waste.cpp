@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "report/sections.h"
@@ -42,6 +46,24 @@ std::string_view meaning_of(const WasteRow& row) {
   return "nobody waited";
 }
 
+// So many threads beyond the first, for each connection, are a herd.
+constexpr double kHerd = 0.05;
+
+// Empty unless connections at this port wake more threads than can have them.
+std::string herd_text(const Arrivals& at, bool full) {
+  const auto connections = static_cast<double>(std::max<std::uint64_t>(at.connections, 1));
+  if (static_cast<double>(at.too_many) < kHerd * connections)
+    return full && at.too_many == 0
+               ? fmt::format("No connection at port {} woke more than one thread.", at.port)
+               : "";
+  return fmt::format(
+      "Accept herd at port {}: a connection wakes {} threads, of which one can have it ({} of {} "
+      "connections woke several, {} threads too many). EPOLLEXCLUSIVE, SO_REUSEPORT or "
+      "a blocking accept avoid that.",
+      at.port, number_text(static_cast<double>(at.woken) / connections), count_text(at.herds),
+      count_text(at.connections), count_text(at.too_many));
+}
+
 }  // namespace
 
 std::optional<Section> waste_section(const JudgedRun& run, const Detail& detail) {
@@ -63,6 +85,10 @@ std::optional<Section> waste_section(const JudgedRun& run, const Detail& detail)
   for (const metrics::Batch& batch : waste.batches)
     section.remarks.push_back(fmt::format("One {} brings {} events on average.",
                                           printable(batch.call), number_text(batch.events)));
+  if (run.snapshot.waits && run.snapshot.waits->arrivals)
+    for (const Arrivals& at : *run.snapshot.waits->arrivals)
+      if (std::string text = herd_text(at, detail.full); !text.empty())
+        section.remarks.push_back(std::move(text));
   if (table.rows.empty() && section.remarks.empty()) return std::nullopt;
   if (table.rows.empty())
     section.remarks.emplace_back("No call was made for nothing.");

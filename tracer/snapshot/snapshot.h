@@ -18,6 +18,10 @@
 #include "snapshot/bucket_list.h"
 #include "snapshot/histogram.h"
 #include "snapshot/locks.h"
+#include "snapshot/message_path.h"
+#include "snapshot/stacks.h"
+#include "snapshot/uring.h"
+#include "snapshot/waits.h"
 
 namespace tr {
 
@@ -123,6 +127,11 @@ struct SyscallStats {
   friend bool operator==(const SyscallStats&, const SyscallStats&) = default;
 };
 
+// What stands in place of a call for threads of io_uring, which never leave the kernel: workers,
+// and those that submit (IORING_SETUP_SQPOLL). Asleep at "io_uring" they wait for something to do.
+inline constexpr std::string_view kIoWorker = "io_uring worker";
+inline constexpr std::string_view kSqpoll = "io_uring sqpoll";
+
 // Waits with the same cause: time in TaskCounts::blocked_ns, without the wake-ups.
 struct Wait {
   std::string call;    // the syscall that blocked; empty: none, as in a page fault
@@ -142,6 +151,9 @@ struct Budget {
   std::uint64_t preempted_ns = 0;  // of runqueue_ns: another got the CPU
   std::uint64_t waking_ns = 0;     // of blocked_ns: sched_waking to sched_wakeup
   std::vector<Wait> waits;         // of blocked_ns, the rest; by call, object, waker
+  // Of system_ns, those of kIoWorker and kSqpoll; absent without such threads.
+  std::optional<std::uint64_t> io_worker_ns;
+  std::optional<std::uint64_t> sqpoll_ns;
 
   friend bool operator==(const Budget&, const Budget&) = default;
 };
@@ -185,6 +197,7 @@ struct TaskCounts {
   std::optional<std::map<std::string, std::uint64_t>> woke_nobody;
   std::vector<SyscallStats> syscalls;  // by name, ascending
   std::optional<Budget> budget;
+  std::optional<Uring> uring;  // absent where there was nothing of it, or it was not looked for
 
   friend bool operator==(const TaskCounts&, const TaskCounts&) = default;
 };
@@ -284,15 +297,17 @@ enum class Figures {
   kSockets,         // of TaskCounts: received_, sent_ and served_
   kMemory,          // Memory, or a reading of it
   kBudget,          // Budget, CpuTime and SyscallStats::cpu_ns
+  kUring,           // Uring
 };
 
 // Their names in files and reports; never changed.
-inline constexpr std::array<std::pair<Figures, std::string_view>, 5> kFigureNames{{
+inline constexpr std::array<std::pair<Figures, std::string_view>, 6> kFigureNames{{
     {Figures::kSyscallResults, "syscall_results"},
     {Figures::kScheduling, "scheduling"},
     {Figures::kSockets, "sockets"},
     {Figures::kMemory, "memory"},
     {Figures::kBudget, "budget"},
+    {Figures::kUring, "io_uring"},
 }};
 
 struct Snapshot {
@@ -311,12 +326,15 @@ struct Snapshot {
   // The groups that were not taken, each with the reason in words: their fields mean nothing.
   std::map<Figures, std::string> unmeasured;
   std::optional<CpuTime> cpu_time;
+  std::optional<MessagePath> message_path;  // where it was asked for
+  std::optional<Waits> waits;               // with --waits
   std::vector<PerfCount> perf;
   std::optional<Memory> memory;               // absent without a load, too
   std::optional<ServerExit> server_exit;      // absent when attached to a running one
   std::map<std::string, std::uint64_t> lost;  // by reason; every known reason, also at 0
   Overhead overhead;
   std::vector<std::string> notes;  // what a reader must know, one sentence each
+  std::optional<Stacks> stacks;    // where they were asked for
   std::optional<Locks> locks;      // where it was asked for
 
   [[nodiscard]] std::uint64_t window_ns() const { return window_close_ns - window_open_ns; }

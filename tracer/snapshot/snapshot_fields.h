@@ -8,6 +8,9 @@
 #include "snapshot/fields.h"
 #include "snapshot/locks_fields.h"
 #include "snapshot/snapshot.h"
+#include "snapshot/stacks_fields.h"
+#include "snapshot/uring_fields.h"
+#include "snapshot/waits_fields.h"
 
 namespace tr {
 
@@ -108,6 +111,8 @@ void visit_fields(S& budget, Field&& field) {
   field("preempted_ns", budget.preempted_ns);
   field("waking_ns", budget.waking_ns);
   field("waits", budget.waits);
+  field("io_worker_ns", budget.io_worker_ns);
+  field("sqpoll_ns", budget.sqpoll_ns);
 }
 
 template <MaybeConst<CpuTime> S, class Field>
@@ -119,6 +124,27 @@ void visit_fields(S& time, Field&& field) {
   field("kernel_ns", time.kernel_ns);
   field("idle_ns", time.idle_ns);
   field("unknown_ns", time.unknown_ns);
+}
+
+template <MaybeConst<PathLeg> S, class Field>
+void visit_fields(S& leg, Field&& field) {
+  field("name", leg.name);
+  field("times", leg.times);
+}
+
+template <MaybeConst<PathBucket> S, class Field>
+void visit_fields(S& bucket, Field&& field) {
+  field("bucket", bucket.bucket);
+  field("messages", bucket.messages);
+  field("legs_ns", bucket.legs_ns);
+}
+
+template <MaybeConst<MessagePath> S, class Field>
+void visit_fields(S& path, Field&& field) {
+  field("message_size", path.message_size);
+  field("legs", path.legs);
+  field("buckets", path.buckets);
+  field("notes", path.notes);
 }
 
 template <MaybeConst<TaskCounts> S, class Field>
@@ -142,6 +168,7 @@ void visit_fields(S& counts, Field&& field) {
   field("woke_nobody", counts.woke_nobody);
   field("syscalls", counts.syscalls);
   field("budget", counts.budget);
+  field("uring", counts.uring);
 }
 
 template <MaybeConst<Schedstat> S, class Field>
@@ -228,12 +255,15 @@ void visit_fields(S& snapshot, Field&& field) {
   field("folded_life_ns", snapshot.folded_life_ns);
   field("unmeasured", snapshot.unmeasured);
   field("cpu_time", snapshot.cpu_time);
+  field("message_path", snapshot.message_path);
+  field("wait_causes", snapshot.waits);
   field("perf", snapshot.perf);
   field("memory", snapshot.memory);
   field("server_exit", snapshot.server_exit);
   field("lost", snapshot.lost);
   field("overhead", snapshot.overhead);
   field("notes", snapshot.notes);
+  field("stacks", snapshot.stacks);
   field("locks", snapshot.locks);
   field("threads", snapshot.threads);
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cerrno>
 #include <cmath>
 #include <fcntl.h>
@@ -349,6 +348,19 @@ class Decoder {
   std::map<std::string_view, std::string_view> members_;
 };
 
+// Whether each number in it is that of a frame or stack that is there.
+bool is_whole(const Stacks& stacks) {
+  const auto is_stack = [&](const auto& of) { return of.stack < stacks.stacks.size(); };
+  return std::ranges::all_of(stacks.stacks,
+                             [&](const Stack& stack) {
+                               return std::ranges::all_of(stack.frames, [&](std::uint64_t frame) {
+                                 return frame < stacks.frames.size();
+                               });
+                             }) &&
+         std::ranges::all_of(stacks.blocked, is_stack) &&
+         (!stacks.profile || std::ranges::all_of(stacks.profile->stacks, is_stack));
+}
+
 Error read_error(const std::string& name, std::string why, Failure failure = Failure::kRun,
                  std::string remedy = {}) {
   return Error{.failure = failure,
@@ -417,6 +429,8 @@ Result<Snapshot> decode_snapshot(std::string_view bytes, const std::string& name
   visit_fields(snapshot, decoder);
   if (!reader.failed() && snapshot.window_close_ns < snapshot.window_open_ns)
     reader.fail("window_close_ns is before window_open_ns");
+  if (!reader.failed() && snapshot.stacks && !is_whole(*snapshot.stacks))
+    reader.fail("stacks refers to what is not there");
   if (reader.failed()) return read_error(name, reader.problem());
   return snapshot;
 }

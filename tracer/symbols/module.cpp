@@ -166,6 +166,22 @@ std::optional<Symbol> Module::data(std::uint64_t address) {
   return data_.find(address);
 }
 
+std::vector<UnwindRow> Module::unwind_rows(std::size_t most) {
+  load();
+  GElf_Addr bias = 0;
+  GElf_Ehdr header{};
+  Elf* elf = elf_ == nullptr ? nullptr : dwfl_module_getelf(elf_, &bias);
+  if (elf == nullptr || gelf_getehdr(elf, &header) == nullptr || header.e_machine != EM_X86_64)
+    return {};
+  Dwarf_CFI* cfi = dwfl_module_eh_cfi(elf_, &bias);
+  if (cfi == nullptr) return {};
+  std::vector<CodeSegment> code;
+  for (const Segment& segment : segments_)
+    if (segment.executable) code.push_back({segment.address, segment.address + segment.file_size});
+  std::ranges::sort(code, {}, &CodeSegment::start);
+  return symbols::unwind_rows(cfi, code, most);
+}
+
 std::string Module::build_id() {
   load();
   const unsigned char* bits = nullptr;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "symbols/symbol_table.h"
+#include "symbols/unwind.h"
 #include "util/fd.h"
 
 struct Dwfl;
@@ -36,6 +37,8 @@ class Module {
   std::uint64_t end();
   std::optional<Symbol> code(std::uint64_t address);
   std::optional<Symbol> data(std::uint64_t address);
+  // At most `most`; none where there are more, or on another architecture than x86-64.
+  std::vector<UnwindRow> unwind_rows(std::size_t most);
   // In hexadecimal; empty: none.
   std::string build_id();
 

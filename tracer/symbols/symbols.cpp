@@ -173,6 +173,19 @@ Place Symbols::data(const Process& process, std::uint64_t address) {
   return {"[anonymous]", {}, address - mapping->start};
 }
 
+std::vector<Symbols::CodeRange> Symbols::code_ranges(const Process& process) {
+  std::vector<CodeRange> ranges;
+  const Space* space = space_of(process);
+  if (space == nullptr) return ranges;
+  for (const Mapping& mapping : space->mappings) {
+    if (!mapping.executable || (!mapping.of_file() && mapping.path != "[vdso]")) continue;
+    Module& module = module_of(mapping);
+    if (const auto start = module.mapping_address(mapping.offset))
+      ranges.push_back({mapping.start, mapping.end, mapping.start - *start, &module});
+  }
+  return ranges;
+}
+
 std::string Symbols::build_id(const Process& process, std::uint64_t address) {
   const Space* space = space_of(process);
   const Mapping* mapping = space == nullptr ? nullptr : find(space->mappings, address);

@@ -13,6 +13,7 @@
 #include <string>
 #include <sys/types.h>
 #include <utility>
+#include <vector>
 
 #include "symbols/kernel_symbols.h"
 #include "symbols/mappings.h"
@@ -67,6 +68,15 @@ class Symbols {
   // The kernel's variable there; empty: none.
   std::string kernel_data(std::uint64_t address);
   Place data(const Process& process, std::uint64_t address);
+  // The process's mappings of modules that hold code, by address: at `start` lies what the module
+  // calls start - bias.
+  struct CodeRange {
+    std::uint64_t start = 0;
+    std::uint64_t end = 0;
+    std::uint64_t bias = 0;
+    Module* module = nullptr;  // lives as long as this object
+  };
+  std::vector<CodeRange> code_ranges(const Process& process);
   // Of the file that is mapped there; empty: none.
   std::string build_id(const Process& process, std::uint64_t address);
 

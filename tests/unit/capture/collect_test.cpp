@@ -279,5 +279,75 @@ TEST(CollectBudget, ACpusTimeSinceItsLastSwitchGoesOnToTheEnd) {
                             .unknown_ns = 1000}));
 }
 
+std::uint32_t uring_key(std::uint32_t operation, tr_uring_count what) {
+  return TR_CELL_KEY(TR_CELL_URING, operation, what);
+}
+
+TEST(Collect, AddsOperationsOfIoUringUpByName) {
+  constexpr std::uint32_t kNop = 0;
+  constexpr std::uint32_t kReceive = 27;
+  tr_thread thread = blocked_thread(1);
+  thread.cells[0] = cell(uring_key(kReceive, TR_URING_SUBMITTED), 3);
+  thread.cells[1] = cell(uring_key(kReceive, TR_URING_SUBMITTED_SILENT), 2);
+  thread.cells[2] = cell(uring_key(kReceive, TR_URING_COMPLETED), 1);
+  thread.cells[3] = cell(uring_key(kReceive, TR_URING_COMPLETED_MORE), 7);
+  thread.cells[4] = cell(uring_key(kReceive, TR_URING_UNDER_WAY), 1);
+  thread.cells[5] = cell(TR_CELL_KEY(TR_CELL_URING_ERRNO, kReceive, 11), 1);
+  thread.cells[6] = cell(TR_CELL_KEY(TR_CELL_URING_LATENCY, kReceive, 20), 4);
+  thread.cells[7] = cell(uring_key(TR_URING_UNKNOWN, TR_URING_OVERFLOWED), 5);
+  thread.cells[8] = cell(uring_key(99, TR_URING_BY_SQPOLL), 6);
+  RawCounts raw;
+  raw.window_open_ns = kOpen;
+  raw.window_close_ns = kClose;
+  raw.records = std::span(&thread, 1);
+  raw.spilled[{1, uring_key(kReceive, TR_URING_COMPLETED)}] = 10;
+  raw.spilled[{0, uring_key(kReceive, TR_URING_COMPLETED)}] = 100;
+  raw.uring_under_way = {{kReceive, 2}, {kNop, 9}};
+  const Collected collected = collect(raw, kNames);
+  ASSERT_TRUE(collected.total.uring);
+  EXPECT_EQ(collected.total.uring->overflowed, 5U);
+  const auto& operations = collected.total.uring->operations;
+  ASSERT_EQ(operations.size(), 3U);
+  EXPECT_EQ(operations[0].name, "NOP");
+  EXPECT_EQ(operations[0].under_way, 9U);
+  EXPECT_EQ(operations[1].name, "OP_99");
+  EXPECT_EQ(operations[1].by_sqpoll, 6U);
+  const UringOperation& receive = operations[2];
+  EXPECT_EQ(receive.name, "RECV");
+  EXPECT_EQ(receive.submitted, 5U);
+  EXPECT_EQ(receive.silent, 2U);
+  EXPECT_EQ(receive.completed, 118U);
+  EXPECT_EQ(receive.more, 7U);
+  EXPECT_EQ(receive.under_way, 3U);
+  EXPECT_THAT(receive.errors_by_errno, ElementsAre(Pair(11, 1U)));
+  EXPECT_THAT(receive.latency, ElementsAre(Histogram::Bucket{20, 4}));
+  // A thread knows nothing of what is under way, and of what others did.
+  ASSERT_TRUE(collected.threads[0].counts.uring);
+  EXPECT_EQ(collected.threads[0].counts.uring->operations.back().completed, 18U);
+  EXPECT_FALSE(collected.threads[0].counts.uring->operations.back().under_way.has_value());
+}
+
+TEST(Collect, AWorkersTimeIsNoSystemCalls) {
+  tr_thread worker = blocked_thread(1);
+  worker.call = TR_CALL_IO_WORKER;
+  worker.call_since_ns = 500;
+  worker.call_cpu_ns = 40;
+  worker.object = TR_ON_IO_URING;
+  worker.state_ns[TR_STATE_SYSTEM] = 40;
+  RawCounts raw;
+  raw.window_open_ns = kOpen;
+  raw.window_close_ns = kClose;
+  raw.budget = true;
+  raw.records = std::span(&worker, 1);
+  const Collected collected = collect(raw, kNames);
+  EXPECT_THAT(collected.total.syscalls, IsEmpty());
+  ASSERT_TRUE(collected.total.budget);
+  EXPECT_EQ(collected.total.budget->io_worker_ns, 40U);
+  EXPECT_FALSE(collected.total.budget->sqpoll_ns.has_value());
+  ASSERT_EQ(collected.total.budget->waits.size(), 1U);
+  EXPECT_EQ(collected.total.budget->waits[0].call, kIoWorker);
+  EXPECT_EQ(collected.total.budget->waits[0].object, "io_uring");
+}
+
 }  // namespace
 }  // namespace tr::capture

@@ -18,9 +18,10 @@ using testing::HasSubstr;
 
 const std::set<std::string> kTracepoints = {
     "sys_enter",          "sys_exit",          "sched_switch",        "sched_wakeup",
-    "sched_wakeup_new",   "sched_waking",      "sched_migrate_task",  "sched_process_fork",
+    "sched_wakeup_new",   "sched_waking",      "sched_migrate_task",  "task_newtask",
     "sched_process_exec", "task_rename",       "inet_sock_set_state", "softirq_entry",
-    "irq_handler_entry",  "local_timer_entry", "sock_recv_length",    "sock_send_length"};
+    "irq_handler_entry",  "local_timer_entry", "sock_recv_length",    "sock_send_length",
+    "io_uring_complete"};
 
 // The BTF of a kernel that has just these tracepoints.
 std::string btf_with(const std::set<std::string>& tracepoints) {

@@ -89,8 +89,18 @@ TEST_F(ReportCommand, PutsOneFormOnStandardOutput) {
   EXPECT_EQ(both.exit_code, 2);
   EXPECT_EQ(
       both.err,
-      "trace-run: only one of --json, --markdown and --save can go to standard output; name a file "
-      "for the others\n");
+      "trace-run: only one of --json, --markdown, --folded, --pprof and --save can go to standard "
+      "output; name a file for the others\n");
+}
+
+TEST_F(ReportCommand, WritesNoStacksWhereThereAreNone) {
+  for (const char* option : {"--folded", "--pprof"}) {
+    const Outcome none = report({option, path("stacks")});
+    EXPECT_EQ(none.exit_code, 2);
+    EXPECT_EQ(none.err,
+              "trace-run: --folded and --pprof: this run has no stacks; measure it again with "
+              "--profile\n");
+  }
 }
 
 TEST_F(ReportCommand, SaysWhatItCannotReadOrWrite) {

@@ -24,6 +24,26 @@ Histogram some_values(BucketLayout layout) {
   return values;
 }
 
+Uring some_uring() {
+  UringOperation receive;
+  receive.name = "RECV";
+  receive.submitted = 1;
+  receive.by_sqpoll = 2;
+  receive.refused = 3;
+  receive.silent = 4;
+  receive.polled = 5;
+  receive.to_worker = 6;
+  receive.completed = 7;
+  receive.more = 8;
+  receive.broke_silence = 9;
+  receive.unknown_start = 10;
+  receive.outside_calls = 11;
+  receive.errors_by_errno = {{11, 2}, {125, 3}};
+  receive.latency = some_values(kKernelBuckets).buckets();
+  receive.under_way = 12;
+  return {{receive, UringOperation{}}, 13, 14};
+}
+
 TaskCounts some_counts() {
   TaskCounts counts;
   counts.voluntary_switches = 1;
@@ -44,7 +64,7 @@ TaskCounts some_counts() {
   counts.futex = {{"WAIT_PRIVATE", 15}, {"WAKE", 16}};
   counts.woke_nobody = {{"WAKE", 4}};
   counts.budget =
-      Budget{1, 2, 3, 4, 5, {{"read", "client", "load", 6, 7}, {"", "", "kernel", 8, 9}}};
+      Budget{1, 2, 3, 4, 5, {{"read", "client", "load", 6, 7}, {"", "", "kernel", 8, 9}}, 10, 11};
   SyscallStats call;
   call.number = -1;
   call.compat = true;
@@ -61,6 +81,7 @@ TaskCounts some_counts() {
   call.errors_by_errno = {{4, 1}, {11, 19}};
   call.latency = some_values(kKernelBuckets).buckets();
   counts.syscalls = {call, SyscallStats{}};
+  counts.uring = some_uring();
   return counts;
 }
 
@@ -158,17 +179,34 @@ Snapshot full_snapshot() {
   snapshot.folded_threads = 5;
   snapshot.folded_life_ns = 6;
   snapshot.cpu_time = CpuTime{1, 2, 3, 4, 5, 6, 7};
-  snapshot.unmeasured = {{Figures::kSyscallResults, "a"},
-                         {Figures::kScheduling, "b"},
-                         {Figures::kSockets, "c"},
-                         {Figures::kMemory, "d"},
-                         {Figures::kBudget, "e"}};
+  snapshot.message_path =
+      MessagePath{64,
+                  {{"work", some_values(kKernelBuckets).buckets()}, {"send", {}}},
+                  {{8, 2, {{"work", 16}}}, {9, 1, {}}},
+                  {{"disordered", 3}}};
+  const Durations durations{3, 300, 200, {{{20, 1}, {30, 2}}}};
+  snapshot.waits.emplace();
+  snapshot.waits->causes = {
+      {"read", "socket", "server", "ports", 80, 443, 7, "worker", 8, durations, durations}};
+  snapshot.waits->other_waits = durations;
+  snapshot.waits->handoffs = {{1, 2, "worker", "main", 3}};
+  snapshot.waits->other_handoffs = 4;
+  snapshot.waits->arrivals = {{80, 5, 6, 7, 8}};
+  snapshot.unmeasured = {{Figures::kSyscallResults, "a"}, {Figures::kScheduling, "b"},
+                         {Figures::kSockets, "c"},        {Figures::kMemory, "d"},
+                         {Figures::kBudget, "e"},         {Figures::kUring, "f"}};
   snapshot.memory = Memory{MemoryReading{1, 2, 3, 4, 5}, MemoryReading{5, 6, 7, 8, 9}};
   snapshot.perf = {{"cs", 1, 2, 3, ""}, {"cycles", 0, 0, 0, "no PMU"}};
   snapshot.server_exit = ServerExit{true, 1, 11, 2, 3, 4, 5, 6};
   snapshot.lost = {{"no room", 0}, {"no memory", 3}};
   snapshot.overhead = {1, 2, 0.25, "calibrated", {{"sys_enter", 3, 4.5, 6}, {"idle", 0, {}, 0}}};
   snapshot.notes = {"first", "second"};
+  snapshot.stacks =
+      Stacks{.frames = {{"f", "/bin/x", 0, false}, {"", "/bin/x", 16, true}},
+             .stacks = {{}, {{1, 0}, true, true}},
+             .modules = {{"/bin/x", "abc"}},
+             .blocked = {{1, "worker", "read", "client", "load", 2, 3}},
+             .profile = CpuProfile{.event = "cycles", .hz = 99, .stacks = {{1, "worker", 4}}}};
   snapshot.locks = some_locks();
   return snapshot;
 }
@@ -265,7 +303,8 @@ void for_each_key(Json& values, const std::string& path,
                   const std::function<void(Json& object, const std::string& key,
                                            const std::string& path)>& visit) {
   static const std::set<std::string> kFreeKeys{"futex",           "woke_nobody", "lost",
-                                               "errors_by_errno", "unmeasured",  "operations"};
+                                               "errors_by_errno", "unmeasured",  "operations",
+                                               "legs_ns",         "notes"};
   if (values.is_array() && !values.empty()) for_each_key(values[0], path + "[0]", visit);
   if (!values.is_object()) return;
   std::vector<std::string> keys;
@@ -299,12 +338,21 @@ bool may_be_absent(const std::string& key) {
                                                "budget",
                                                "cpu_ns",
                                                "cpu_time",
+                                               "message_path",
+                                               "wait_causes",
+                                               "arrivals",
                                                "folded_life_ns",
                                                "returned",
                                                "empty",
                                                "in_vain",
                                                "woke_nobody",
-                                               "schedstat"};
+                                               "schedstat",
+                                               "stacks",
+                                               "profile",
+                                               "uring",
+                                               "under_way",
+                                               "io_worker_ns",
+                                               "sqpoll_ns"};
   return kOptional.contains(key);
 }
 
@@ -313,9 +361,9 @@ TEST(SnapshotFile, NamesEachKeyThatIsMissing) {
   int removed = 0;
   for_each_key(values, "", [&](Json& object, const std::string& key, const std::string& path) {
     // Of two that share a name only the load's run queue is optional.
-    const bool namesake =
-        path == "config.load" || (key == "runqueue_ns" && !path.starts_with("load."));
-    if (may_be_absent(key) && !namesake) return;
+    const bool namesake = path == "config.load" || path.starts_with("stacks.") ||
+                          (key == "runqueue_ns" && !path.starts_with("load."));
+    if ((may_be_absent(key) && !namesake) || path == "stacks.profile") return;
     const Json before = object;
     object.erase(key);
     EXPECT_EQ(error_of(values), "cannot read run: " + path + " is missing");
@@ -323,6 +371,15 @@ TEST(SnapshotFile, NamesEachKeyThatIsMissing) {
     ++removed;
   });
   EXPECT_GT(removed, 100);
+}
+
+TEST(SnapshotFile, TurnsAwayStacksThatReferToNothing) {
+  for (const char* at :
+       {"/stacks/stacks/1/frames/0", "/stacks/blocked/0/stack", "/stacks/profile/stacks/0/stack"}) {
+    Json values = values_of(full_snapshot());
+    values[Json::json_pointer(at)] = 2;
+    EXPECT_EQ(error_of(values), "cannot read run: stacks refers to what is not there") << at;
+  }
 }
 
 TEST(SnapshotFile, NamesEachValueOfAnotherType) {

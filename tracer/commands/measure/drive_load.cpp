@@ -149,6 +149,8 @@ Status Session::run_command() {
 // No load: the program's whole life, or a part of a running one's.
 Status Session::run_alone() {
   if (plan_.attach) {
+    if (plan_.messages)
+      if (Status found = find_port(); !found || interrupted()) return found;
     costs_->calibrate_untraced();
     const std::uint64_t open = probes_->open_window_at(monotonic_ns() + plan_.load.warmup_ns);
     probes_->close_window_at(open + plan_.load.duration_ns);
@@ -178,6 +180,7 @@ Status Session::pass_window() {
   const auto over = [this] {
     return server_over() || load_error_ || load_held_ || outcome_ || (load_.exit && !control_);
   };
+  learn_symbols();
   const std::uint64_t open = probes_->window_open_ns();
   while (monotonic_ns() < open && !over() && !interrupted()) {
     progress_.show_passing("warming up", open - plan_.load.warmup_ns, open);
@@ -211,6 +214,7 @@ Status Session::pass_window() {
   if (monotonic_ns() < probes_->window_close_ns()) probes_->close_window_at(0);
   probes_->count(false);
   costs_->window_closed();
+  learn_symbols();
   schedstat_ = capture::since(schedstat_at_open, read_schedstat());
   if (perf_)
     if (Status disabled = perf_->disable(); !disabled) return disabled;

@@ -36,13 +36,18 @@ struct Plan {
   std::optional<std::uint16_t> port;  // absent: found by itself
 
   bool counts_only = false;
-  bool budget = true;  // where the time goes; not with counts_only
+  bool budget = true;     // where the time goes; not with counts_only
+  bool messages = false;  // which way they take through the server; only with a budget
+  bool waits = false;     // by the single object and waker; needs the budget
   bool inspect_descriptors = false;
   bool locks = false;      // what threads do with locks; not without the budget
   bool lock_hold = false;  // and how long mutexes are held; with locks
   std::uint32_t max_threads = 8192;
   std::vector<std::string> events;  // perf events to count beside the probes
   bool read_schedstat = false;      // at the window's edges, to compare
+  std::uint32_t profile_hz = 0;     // samples per second and CPU; 0: none
+
+  [[nodiscard]] bool stacks() const { return profile_hz != 0 || waits; }
 
   std::chrono::milliseconds ready_timeout{10'000};  // for the program to listen
   std::chrono::milliseconds stop_grace{5'000};      // between SIGTERM and SIGKILL

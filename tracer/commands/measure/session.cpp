@@ -5,6 +5,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <poll.h>
+#include <set>
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include <utility>
@@ -84,6 +85,10 @@ Status Session::prepare() {
 
   auto probes = capture::Probes::load({.counts_only = plan_.counts_only,
                                        .budget = plan_.budget,
+                                       .waits = plan_.waits,
+                                       .stacks = plan_.stacks(),
+                                       .sample_hz = plan_.profile_hz,
+                                       .messages = plan_.messages,
                                        .max_threads = plan_.max_threads,
                                        .inspect_descriptors = plan_.inspect_descriptors,
                                        .locks = plan_.locks,
@@ -94,6 +99,7 @@ Status Session::prepare() {
     return std::move(probes).error();
   }
   probes_ = *std::move(probes);
+  if (plan_.stacks()) symbols_.emplace();
   if (plan_.budget && !plan_.counts_only) probes_->refresh_cpus();
   costs_.emplace(*probes_);
   if (!plan_.locks) return {};
@@ -212,6 +218,8 @@ Status Session::find_port() {
   }
   const bool ours = plan_.load_kind == LoadKind::kBuiltIn;
   learn_locks();
+  if (ours && plan_.load.protocol == load::ProtocolKind::kEcho)
+    probes_->follow_messages(static_cast<std::uint32_t>(load::request_bytes(plan_.load)));
   probes_->serve_ports(listening_->port, ours ? load::make_protocol(plan_.load)->servers() : 1);
   return {};
 }
@@ -304,8 +312,25 @@ Status Session::handle_ready(std::uint64_t deadline_ns) {
 }
 
 void Session::on_news() {
-  for (const tr_news& item : probes_->read_news())
+  std::set<std::pair<std::uint32_t, std::uint32_t>> mapped;
+  for (const tr_news& item : probes_->read_news()) {
     heard_of_port_ = heard_of_port_ || item.kind == TR_NEWS_LISTEN;
+    if (item.kind == TR_NEWS_MAPPED) mapped.emplace(item.tgid, item.image);
+  }
+  if (symbols_)
+    for (const auto& [process, image] : mapped)
+      learn_symbols_of({.pid = static_cast<pid_t>(process), .image = image});
+}
+
+// A process that has just ended is known by its image, if by anything.
+void Session::learn_symbols() {
+  if (!symbols_) return;
+  for (const symbols::Process& process : probes_->living_processes())
+    learn_symbols_of(process);
+}
+
+void Session::learn_symbols_of(const symbols::Process& process) {
+  if (symbols_->learn(process)) probes_->unwind(process, *symbols_);
 }
 
 Status Session::on_event(Program& program, const SupervisorEvent& event) {

@@ -21,6 +21,7 @@
 #include "commands/measure/plan.h"
 #include "commands/measure/progress.h"
 #include "load/control.h"
+#include "symbols/symbols.h"
 #include "util/fd.h"
 #include "util/result.h"
 
@@ -60,6 +61,9 @@ class Session {
   Status end_programs();
   // Of the program's threads, if that is wanted.
   [[nodiscard]] std::map<pid_t, Schedstat> read_schedstat() const;
+  // Of the program's processes, what is mapped where; while they live.
+  void learn_symbols();
+  void learn_symbols_of(const symbols::Process& process);
   // What the program has mapped now, for the names of its locks.
   void learn_locks();
   void read_memory(std::optional<MemoryReading> Memory::*when);
@@ -95,7 +99,8 @@ class Session {
   std::optional<capture::WatchLocks> watch_locks_;  // with --locks
   std::optional<capture::PerfEvents> perf_;
   std::optional<capture::ListeningPort> listening_;
-  bool heard_of_port_ = false;  // the kernel said that the tree listens somewhere
+  std::optional<symbols::Symbols> symbols_;  // with stacks
+  bool heard_of_port_ = false;               // the kernel said that the tree listens somewhere
 
   std::optional<load::TracerEnd> control_;
   std::uint64_t request_bytes_ = 0;  // per message of the built-in load

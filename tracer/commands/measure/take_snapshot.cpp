@@ -40,8 +40,11 @@ Result<Measured> Session::take_snapshot() {
   probes_->detach();
   const auto raw = probes_->raw_counts();
   if (!raw) return raw.error();
-  capture::Collected collected = capture::collect(
-      *raw, {.syscall = capture::syscall_name, .futex = capture::futex_operation_name});
+  const auto raw_waits = probes_->raw_waits(*raw);
+  if (!raw_waits) return raw_waits.error();
+  const capture::Names names{.syscall = capture::syscall_name,
+                             .futex = capture::futex_operation_name};
+  capture::Collected collected = capture::collect(*raw, names);
 
   Measured measured;
   Snapshot& snapshot = measured.snapshot;
@@ -57,12 +60,16 @@ Result<Measured> Session::take_snapshot() {
   snapshot.folded_threads = collected.folded_threads;
   if (raw->budget) snapshot.folded_life_ns = collected.folded_life_ns;
   snapshot.cpu_time = collected.cpu_time;
+  snapshot.message_path = std::move(collected.message_path);
+  if (*raw_waits) snapshot.waits = capture::collect_waits(*raw, **raw_waits, names);
   if (plan_.counts_only)
-    for (const Figures figures :
-         {Figures::kSyscallResults, Figures::kScheduling, Figures::kSockets, Figures::kBudget})
+    for (const Figures figures : {Figures::kSyscallResults, Figures::kScheduling, Figures::kSockets,
+                                  Figures::kBudget, Figures::kUring})
       snapshot.unmeasured[figures] = "left out by --counts-only";
   else if (!plan_.budget)
     snapshot.unmeasured[Figures::kBudget] = "left out by --no-budget";
+  if (!plan_.counts_only && !probes_->counts_uring())
+    snapshot.unmeasured[Figures::kUring] = "this kernel has no tracepoints for them";
   snapshot.memory = memory_;
   if (!memory_unmeasured_.empty()) snapshot.unmeasured[Figures::kMemory] = memory_unmeasured_;
   snapshot.lost = probes_->lost();
@@ -73,6 +80,12 @@ Result<Measured> Session::take_snapshot() {
         " inferred from what followed, so the counts are whole, but the time of the states around"
         " them is not exact.",
         unseen.switches, unseen.wakeups));
+  if (symbols_) {
+    progress_.show("looking up symbols");
+    const capture::RawStacks stacks = probes_->raw_stacks();
+    capture::StackTable table(stacks, *symbols_);
+    snapshot.stacks = capture::collect_stacks(stacks, *raw, names, table);
+  }
   if (watch_locks_) {
     auto locks = watch_locks_->take();
     if (!locks) return std::move(locks).error();

@@ -1,0 +1,510 @@
+// Is each message followed through the server, and is the time found on the leg where it was spent?
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <numeric>
+#include <poll.h>
+#include <string>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include <gmock/gmock.h>
+
+#include "traced.h"
+#include "util/clock.h"
+#include "util/fd.h"
+
+namespace tr::kernel_test {
+namespace {
+
+using capture::ProbeOptions;
+
+constexpr std::uint64_t kMillisecond = 1'000'000;
+
+// What the server and its client tell each other and the test.
+struct Shared {
+  std::atomic<std::uint64_t> at_least_ns;  // spent where the test looks, by the server's own clock
+  std::atomic<int> step;
+  std::atomic<int> tid, other_tid;
+};
+
+class Messages : public testing::Test {
+ protected:
+  Messages()
+      : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
+        shared_(static_cast<Shared*>(::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
+                                            MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {
+    address_.sin_family = AF_INET;
+    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof(address_);
+    EXPECT_EQ(::bind(listener_.get(), at(), length), 0);
+    EXPECT_EQ(::listen(listener_.get(), 64), 0);
+    EXPECT_EQ(::getsockname(listener_.get(), at(), &length), 0);
+  }
+  ~Messages() override { ::munmap(shared_, sizeof(Shared)); }
+
+  sockaddr* at() { return reinterpret_cast<sockaddr*>(&address_); }
+
+  Fd connect() {
+    Fd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::connect(client.get(), at(), sizeof(address_)), 0);
+    return client;
+  }
+  Fd accept() const { return Fd(::accept(listener_.get(), nullptr, nullptr)); }
+
+  void serve(capture::Probes& probes, std::uint32_t size) const {
+    probes.follow_messages(size);
+    probes.serve_ports(ntohs(address_.sin_port), 1);
+  }
+
+  // Runs both, the first of them traced; what was followed.
+  MessagePath follow(capture::Probes& probes, std::uint32_t size,
+                     const std::function<void()>& server, const std::function<void()>& client) {
+    serve(probes, size);
+    HeldChild child(server);  // before there are connections, which it would inherit
+    EXPECT_TRUE(wait_until_blocked(child.pid()));
+    const std::array<pid_t, 1> processes = {child.pid()};
+    EXPECT_TRUE(probes.adopt(processes).ok());
+    open_window(probes);
+    child.go();
+    client();
+    EXPECT_EQ(child.wait(), 0);
+    const Outcome outcome = finish(probes);
+    expect_sound(outcome);
+    return path_of(outcome);
+  }
+
+  static MessagePath path_of(const Outcome& outcome) {
+    EXPECT_TRUE(outcome.counts.message_path.has_value());
+    return outcome.counts.message_path.value_or(MessagePath());
+  }
+
+  // What the client measured of all its round trips.
+  std::uint64_t round_trips_ns_ = 0;
+
+  // So many times: sends a message, and reads as much.
+  void ask(int fd, int times, std::size_t size, const std::function<void()>& before = {}) {
+    std::vector<char> message(size, 'x');
+    for (int i = 0; i < times; ++i) {
+      if (before) before();
+      const std::uint64_t start = monotonic_ns();
+      EXPECT_EQ(::send(fd, message.data(), size, 0), static_cast<ssize_t>(size));
+      EXPECT_EQ(::recv(fd, message.data(), size, MSG_WAITALL), static_cast<ssize_t>(size));
+      round_trips_ns_ += monotonic_ns() - start;
+    }
+  }
+
+  Fd listener_;
+  sockaddr_in address_{};
+  Shared* shared_;
+};
+
+// Of the server, until its client closes: reads at most so much at once, and gives it back.
+void echo(int fd, std::size_t at_once) {
+  std::vector<char> data(at_once);
+  for (;;) {
+    const ssize_t got = ::recv(fd, data.data(), at_once, 0);
+    if (got <= 0) return;
+    for (ssize_t sent = 0; sent < got;) {
+      const ssize_t some =
+          ::send(fd, data.data() + sent, static_cast<std::size_t>(got - sent), MSG_NOSIGNAL);
+      if (some <= 0) ::_exit(1);
+      sent += some;
+    }
+  }
+}
+
+void work_for(std::uint64_t ns) {
+  const std::uint64_t until = monotonic_ns() + ns;
+  while (monotonic_ns() < until) {
+  }
+}
+
+void sleep_for(std::uint64_t ns) {
+  sleep_until_ns(monotonic_ns() + ns);
+}
+
+void wait_for(const std::atomic<int>& step, int value) {
+  while (step < value) {
+  }
+}
+
+std::uint64_t messages_of(const MessagePath& path) {
+  std::uint64_t messages = 0;
+  for (const PathBucket& bucket : path.buckets)
+    messages += bucket.messages;
+  return messages;
+}
+
+std::uint64_t leg_ns(const MessagePath& path, const std::string& leg) {
+  std::uint64_t ns = 0;
+  for (const PathBucket& bucket : path.buckets)
+    if (const auto its = bucket.legs_ns.find(leg); its != bucket.legs_ns.end()) ns += its->second;
+  return ns;
+}
+
+std::uint64_t leg_messages(const MessagePath& path, const std::string& leg) {
+  std::uint64_t messages = 0;
+  for (const PathLeg& its : path.legs)
+    if (its.name == leg)
+      for (const auto& bucket : its.times)
+        messages += bucket.count;
+  return messages;
+}
+
+std::uint64_t whole_ns(const MessagePath& path) {
+  std::uint64_t ns = 0;
+  for (const PathLeg& leg : path.legs)
+    ns += leg_ns(path, leg.name);
+  return ns;
+}
+
+// Each message counted, each nanosecond on a leg that is known.
+void expect_resolved(const MessagePath& path, std::uint64_t messages) {
+  EXPECT_EQ(messages_of(path), messages);
+  EXPECT_EQ(leg_ns(path, "unresolved"), 0U);
+  for (const auto& [note, count] : path.notes)
+    EXPECT_TRUE(count == 0 || note == "handed_off") << note << ": " << count;
+  // The mean of a bucket's messages lies in it.
+  for (const PathBucket& bucket : path.buckets) {
+    std::uint64_t ns = 0;
+    for (const auto& [leg, its_ns] : bucket.legs_ns)
+      ns += its_ns;
+    EXPECT_GE(ns, bucket.messages * kKernelBuckets.lower(bucket.bucket));
+    EXPECT_LE(ns, bucket.messages * kKernelBuckets.upper(bucket.bucket));
+  }
+}
+
+const ProbeOptions kFollow{.messages = true};
+
+TEST_F(Messages, AreFollowedEachAndWhole) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+  const MessagePath path = follow(
+      probes, 64, [&] { echo(accept().get(), 4096); }, [&] { ask(connect().get(), 500, 64); });
+  expect_resolved(path, 500);
+  EXPECT_EQ(path.message_size, 64U);
+  EXPECT_EQ(path.notes.at("handed_off"), 0U);
+  EXPECT_EQ(leg_messages(path, "work"), 500U);
+  EXPECT_EQ(leg_messages(path, "send"), 500U);
+  EXPECT_LE(whole_ns(path), round_trips_ns_);
+}
+
+// Without a known size: one turn-around each, the last of which ends with its connection.
+TEST_F(Messages, OfAnySizeAreTurnArounds) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+  const MessagePath path = follow(
+      probes, 0, [&] { echo(accept().get(), 4096); },
+      [&] {
+        const Fd client = connect();
+        for (std::size_t size = 1; size <= 300; ++size)
+          ask(client.get(), 1, size);
+      });
+  expect_resolved(path, 300);
+  EXPECT_EQ(leg_messages(path, "work"), 300U);
+  EXPECT_LE(whole_ns(path), round_trips_ns_);
+}
+
+TEST_F(Messages, ReadByteByByteAreWhole) {
+  for (const std::uint32_t size : {64U, 0U}) {
+    TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+    const auto serve = [&] {
+      const Fd client = accept();
+      std::array<char, 64> message{};
+      for (;;) {
+        for (char& byte : message)
+          if (::recv(client.get(), &byte, 1, 0) != 1) return;
+        if (::send(client.get(), message.data(), message.size(), 0) != 64) ::_exit(1);
+      }
+    };
+    const MessagePath path = follow(probes, size, serve, [&] { ask(connect().get(), 100, 64); });
+    expect_resolved(path, 100);
+    EXPECT_EQ(leg_messages(path, "rest"), size == 0 ? 100U : 0U);
+  }
+}
+
+// In segments that know nothing of messages, read in pieces that do neither.
+class Pipelined : public Messages, public testing::WithParamInterface<std::size_t> {
+ protected:
+  static constexpr std::uint64_t kMessages = 5000;
+
+  MessagePath follow_bursts(capture::Probes& probes, bool delayed) {
+    const auto serve = [&] {
+      const Fd client = accept();
+      const int at_once = delayed ? 0 : 1;
+      if (::setsockopt(client.get(), IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof(at_once)) != 0)
+        ::_exit(1);
+      echo(client.get(), GetParam());
+    };
+    const auto burst = [&] {
+      const Fd client = connect();
+      std::vector<char> data(32'000);
+      for (std::size_t done = 0; done < 64 * kMessages; done += data.size()) {
+        for (std::size_t sent = 0; sent < data.size(); sent += 1000)
+          EXPECT_EQ(::send(client.get(), data.data() + sent, 1000, 0), 1000);
+        EXPECT_EQ(::recv(client.get(), data.data(), data.size(), MSG_WAITALL),
+                  static_cast<ssize_t>(data.size()));
+      }
+    };
+    return follow(probes, 64, serve, burst);
+  }
+};
+
+// More may be under way than there is room for, where each byte is a packet, or Nagle's algorithm
+// holds them back: then that is said. The kernel may also put off a packet, and hand it over from
+// an interrupt before the call that sent it has ended.
+TEST_P(Pipelined, AreToldApartByTheirBytes) {
+  for (const bool delayed : {false, true}) {
+    TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+    const MessagePath path = follow_bursts(probes, delayed);
+    EXPECT_EQ(messages_of(path) + path.notes.at("no_room"), kMessages);
+    EXPECT_EQ(path.notes.at("disordered"), 0U);
+    EXPECT_EQ(path.notes.at("no_receipt"), 0U);
+    const std::uint64_t unknown = path.notes.at("crowded") + path.notes.at("no_send");
+    EXPECT_EQ(leg_ns(path, "unresolved") > 0, unknown > 0);
+    if (GetParam() < 4096 || delayed) continue;
+    EXPECT_LE(unknown, kMessages / 100);
+    EXPECT_EQ(path.notes.at("no_room"), 0U);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, Pipelined, testing::Values(1, 100, 4096));
+
+TEST_F(Messages, OfManySegmentsAreOne) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+  constexpr std::size_t kSize = 64 << 10;
+  const MessagePath path = follow(
+      probes, kSize, [&] { echo(accept().get(), kSize); },
+      [&] { ask(connect().get(), 100, kSize); });
+  EXPECT_EQ(messages_of(path), 100U);
+  EXPECT_EQ(path.notes.at("disordered"), 0U);
+  EXPECT_LE(whole_ns(path), round_trips_ns_);
+}
+
+TEST_F(Messages, AreFollowedOnConnectionsOfTheirOwn) {
+  for (const std::uint32_t size : {64U, 0U}) {
+    TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+    const auto serve = [&] {
+      for (int i = 0; i < 100; ++i)
+        echo(accept().get(), 4096);
+    };
+    const auto storm = [&] {
+      for (int i = 0; i < 100; ++i)
+        ask(connect().get(), 1, 64);
+    };
+    expect_resolved(follow(probes, size, serve, storm), 100);
+  }
+}
+
+// Their turn-around has no next arrival to end it.
+TEST_F(Messages, OnConnectionsThatStayOpenAreCounted) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+  serve(probes, 0);
+  HeldChild child([&] { echo(accept().get(), 4096); });
+  ASSERT_TRUE(wait_until_blocked(child.pid()));
+  const std::array<pid_t, 1> processes = {child.pid()};
+  ASSERT_TRUE(probes.adopt(processes).ok());
+  open_window(probes);
+  child.go();
+  const Fd client = connect();
+  ask(client.get(), 50, 64);
+  expect_resolved(path_of(finish(probes)), 50);
+}
+
+TEST_F(Messages, ThatGetNoAnswerAreCountedAsSuch) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+  const auto serve = [&] {
+    const Fd client = accept();
+    char byte = 0;
+    (void)!::recv(client.get(), &byte, 1, 0);
+  };
+  const auto ask_in_vain = [&] {
+    const Fd client = connect();
+    char byte = 0;
+    EXPECT_EQ(::send(client.get(), &byte, 1, 0), 1);
+    EXPECT_EQ(::recv(client.get(), &byte, 1, 0), 0);
+  };
+  const MessagePath path = follow(probes, 0, serve, ask_in_vain);
+  EXPECT_EQ(messages_of(path), 0U);
+  EXPECT_EQ(path.notes.at("unanswered"), 1U);
+}
+
+// ---- Delays that the server knows of are found on their leg ----
+
+TEST_F(Messages, TheServersWorkIsFoundBetweenReceiveAndSend) {
+  for (const std::uint32_t size : {64U, 0U})
+    for (const auto& delay : {work_for, sleep_for}) {
+      TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+      shared_->at_least_ns = 0;
+      round_trips_ns_ = 0;
+      const auto serve = [&] {
+        const Fd client = accept();
+        std::array<char, 64> message{};
+        while (::recv(client.get(), message.data(), message.size(), 0) == 64) {
+          const std::uint64_t start = monotonic_ns();
+          delay(2 * kMillisecond);
+          shared_->at_least_ns += monotonic_ns() - start;
+          (void)!::send(client.get(), message.data(), message.size(), 0);
+        }
+      };
+      const MessagePath path = follow(probes, size, serve, [&] { ask(connect().get(), 20, 64); });
+      expect_resolved(path, 20);
+      // Between what the server saw from inside, and the client from outside.
+      EXPECT_GE(leg_ns(path, "work"), shared_->at_least_ns);
+      EXPECT_LE(whole_ns(path), round_trips_ns_);
+      EXPECT_LE(whole_ns(path) - leg_ns(path, "work"), round_trips_ns_ - shared_->at_least_ns);
+    }
+}
+
+// The second client's data comes while the first one is being served; whether at work or asleep
+// makes no difference to it.
+TEST_F(Messages, WaitingForABusyServerIsFoundBeforeTheReceive) {
+  for (const auto& delay : {work_for, sleep_for}) {
+    TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+    shared_->at_least_ns = 0;
+    shared_->step = 0;
+    constexpr int kTimes = 20;
+    const auto serve = [&] {
+      const Fd first = accept(), second = accept();
+      std::array<char, 64> message{};
+      for (int i = 0; i < kTimes; ++i) {
+        if (::recv(first.get(), message.data(), 64, 0) != 64) ::_exit(1);
+        shared_->step = 2 * i + 1;
+        wait_for(shared_->step, 2 * i + 2);  // the second's data has arrived
+        const std::uint64_t start = monotonic_ns();
+        delay(2 * kMillisecond);
+        shared_->at_least_ns += monotonic_ns() - start;
+        if (::recv(second.get(), message.data(), 64, 0) != 64) ::_exit(1);
+        if (::send(second.get(), message.data(), 64, 0) != 64) ::_exit(1);
+        if (::send(first.get(), message.data(), 64, 0) != 64) ::_exit(1);
+      }
+    };
+    const auto ask_both = [&] {
+      const Fd first = connect(), second = connect();
+      std::array<char, 64> message{};
+      for (int i = 0; i < kTimes; ++i) {
+        EXPECT_EQ(::send(first.get(), message.data(), 64, 0), 64);
+        wait_for(shared_->step, 2 * i + 1);
+        EXPECT_EQ(::send(second.get(), message.data(), 64, 0), 64);
+        shared_->step = 2 * i + 2;
+        EXPECT_EQ(::recv(second.get(), message.data(), 64, MSG_WAITALL), 64);
+        EXPECT_EQ(::recv(first.get(), message.data(), 64, MSG_WAITALL), 64);
+      }
+    };
+    const MessagePath path = follow(probes, 64, serve, ask_both);
+    expect_resolved(path, 2 * kTimes);
+    EXPECT_GE(leg_ns(path, "busy"), shared_->at_least_ns);
+    EXPECT_GE(leg_messages(path, "busy"), static_cast<std::uint64_t>(kTimes));
+  }
+}
+
+// A thread that waits for data, and one that receives when it is told to.
+class HandOff : public Messages {
+ protected:
+  static constexpr int kTimes = 20;
+
+  // `tell` and `heed` are how the one tells the other; the first says how long it took to.
+  void serve_with(const std::function<void()>& tell, const std::function<void()>& heed) const {
+    const Fd client = accept();
+    shared_->tid = ::gettid();
+    std::thread worker([&] {
+      shared_->other_tid = ::gettid();
+      std::array<char, 64> message{};
+      for (int i = 0; i < kTimes; ++i) {
+        heed();
+        if (::recv(client.get(), message.data(), 64, 0) != 64) ::_exit(1);
+        if (::send(client.get(), message.data(), 64, 0) != 64) ::_exit(1);
+        shared_->step = 2 * i + 2;
+      }
+    });
+    for (int i = 0; i < kTimes; ++i) {
+      pollfd ready{client.get(), POLLIN, 0};
+      if (::poll(&ready, 1, -1) != 1) ::_exit(1);
+      const std::uint64_t start = monotonic_ns();
+      work_for(2 * kMillisecond);
+      shared_->at_least_ns += monotonic_ns() - start;
+      tell();
+      // Else it would find the same data ready once more.
+      wait_for(shared_->step, 2 * i + 2);
+    }
+    worker.join();
+  }
+
+  // Asks when the threads that should be asleep are.
+  void ask_sleepers(bool worker_sleeps) {
+    ask(connect().get(), kTimes, 64, [&] {
+      while (shared_->tid == 0 || shared_->other_tid == 0)
+        std::this_thread::yield();
+      EXPECT_TRUE(wait_until_blocked(shared_->tid));
+      EXPECT_TRUE(!worker_sleeps || wait_until_blocked(shared_->other_tid));
+    });
+  }
+};
+
+TEST_F(HandOff, ToASleeperIsFoundThroughItsWakeUp) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  const Fd heeds(ends[0]), tells(ends[1]);
+  char byte = 0;
+  const MessagePath path = follow(
+      probes, 64,
+      [&] {
+        serve_with([&] { (void)!::write(tells.get(), &byte, 1); },
+                   [&] { (void)!::read(heeds.get(), &byte, 1); });
+      },
+      [&] { ask_sleepers(true); });
+  expect_resolved(path, kTimes);
+  EXPECT_EQ(path.notes.at("handed_off"), static_cast<std::uint64_t>(kTimes));
+  EXPECT_EQ(leg_messages(path, "wake"), static_cast<std::uint64_t>(kTimes));
+  EXPECT_EQ(leg_messages(path, "handoff"), static_cast<std::uint64_t>(kTimes));
+  EXPECT_EQ(leg_messages(path, "handoff_wake"), static_cast<std::uint64_t>(kTimes));
+  EXPECT_EQ(leg_messages(path, "busy"), 0U);
+  EXPECT_GE(leg_ns(path, "handoff"), shared_->at_least_ns);
+  EXPECT_LE(whole_ns(path), round_trips_ns_);
+}
+
+// It learns through memory: no event shows when.
+TEST_F(HandOff, ToAThreadThatIsAwakeIsUnresolved) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+  const MessagePath path = follow(
+      probes, 64,
+      [&] {
+        std::atomic<int> told = 0;
+        int heard = 0;
+        serve_with([&] { ++told; }, [&] { wait_for(told, ++heard); });
+      },
+      [&] { ask_sleepers(false); });
+  EXPECT_EQ(messages_of(path), static_cast<std::uint64_t>(kTimes));
+  EXPECT_EQ(path.notes.at("many_hands"), static_cast<std::uint64_t>(kTimes));
+  EXPECT_EQ(leg_messages(path, "busy"), 0U);
+  EXPECT_GE(leg_ns(path, "unresolved"), shared_->at_least_ns);
+  EXPECT_LE(whole_ns(path), round_trips_ns_);
+}
+
+// The port is served by a process that is not traced.
+TEST_F(Messages, ReceivedByStrangersAreUnresolved) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+  std::thread stranger([&] { echo(accept().get(), 64); });
+  const MessagePath path = follow(
+      probes, 64, [&] { wait_for(shared_->step, 1); },
+      [&] {
+        ask(connect().get(), 50, 64);
+        stranger.join();
+        shared_->step = 1;
+      });
+  EXPECT_EQ(messages_of(path), 50U);
+  EXPECT_EQ(path.notes.at("no_receipt"), 50U);
+  EXPECT_EQ(leg_ns(path, "unresolved"), whole_ns(path));
+}
+
+}  // namespace
+}  // namespace tr::kernel_test

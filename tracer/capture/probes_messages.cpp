@@ -1,0 +1,42 @@
+// What was counted of the ways of messages: the part of the probes that follows them.
+#include <algorithm>
+#include <memory>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "capture/iterate.h"
+#include "capture/probes.h"
+#include "trace_run.skel.h"
+
+namespace tr::capture {
+
+void Probes::follow_messages(std::uint32_t size) {
+  __atomic_store_n(&skeleton_->bss->message_size, size, __ATOMIC_SEQ_CST);
+}
+
+Result<RawPaths> Probes::raw_paths() const {
+  // A turn-around ends with the next arrival, which connections that are still open will not see.
+  bpf_iter_link_info info{};
+  info.map.map_fd = static_cast<__u32>(bpf_map__fd(skeleton_->maps.connections));
+  LIBBPF_OPTS(bpf_iter_attach_opts, options);
+  options.link_info = &info;
+  options.link_info_len = sizeof(info);
+  const std::unique_ptr<bpf_link, LinkDelete> link(
+      bpf_program__attach_iter(skeleton_->progs.end_turns, &options));
+  if (link == nullptr) return errno_error("attach BPF program", "end_turns");
+  if (Status passed = iterate(link.get(), "the followed connections"); !passed)
+    return std::move(passed).error();
+
+  RawPaths raw;
+  raw.message_size = skeleton_->bss->message_size;
+  std::copy(std::begin(skeleton_->bss->path_notes), std::end(skeleton_->bss->path_notes),
+            raw.notes.begin());
+  raw.cpus.resize(bpf_map__max_entries(skeleton_->maps.paths));
+  for (std::uint32_t cpu = 0; cpu < raw.cpus.size(); ++cpu)
+    if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.paths), &cpu, &raw.cpus[cpu]) != 0)
+      return errno_error("read the probes' map", "paths");
+  return raw;
+}
+
+}  // namespace tr::capture
