@@ -44,11 +44,6 @@ int BPF_PROG(on_contention_begin, void* lock, unsigned int flags) {
     add(&lost[TR_LOST_KERNEL_LOCK], 1);
     depth = 0;
   }
-  if (depth >= TR_KERNEL_LOCKS_NESTED) {
-    /* So deep only where an end was missed: a new start. */
-    add(&lost[TR_LOST_KERNEL_LOCK], 1);
-    depth = 0;
-  }
   state->depth = depth + 1;
   __u64 kind = flags & (TR_LOCK_KINDS - 1);
   if (is_in_foreign_interrupt()) kind |= TR_CONTENTION_IN_INTERRUPT;
