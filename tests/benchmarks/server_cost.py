@@ -3,7 +3,7 @@ import json
 import time
 
 from process import CPUS, Child
-from tools import Tool, modes
+from tools import Tool, group_modes, modes
 
 SERVERS = ("epoll_echo", "thread_echo")
 CONNECTIONS = 200
@@ -30,7 +30,7 @@ def cpu_per_message(server, port, settings, connections=CONNECTIONS, duration="1
 
 
 def measure(settings):
-    tools = [Tool("bare", "nothing"), *modes(settings.build)]
+    tools = [Tool("bare", "nothing"), *modes(settings.build), *group_modes(settings.build)]
     least = {name: {tool.name: float("inf") for tool in tools} for name in SERVERS}
     for name in SERVERS:
         # One process for all modes: its memory lies alike.

@@ -71,6 +71,17 @@ def modes(build):
             trace_run(build, "trace-run", "counts, latencies, where the time goes, sockets, futex, errors")]
 
 
+def group_modes(build):
+    """trace-run with each group of probes that is asked for, and with all of them."""
+    groups = {"--no-budget": "not where the time goes", "--waits": "waits by object, with stacks",
+              "--locks": "futexes and kernel locks", "--messages": "the path of messages",
+              "--profile": "stacks"}
+    return [trace_run(build, f"trace-run {option}", what, option)
+            for option, what in groups.items()] + [
+        trace_run(build, "trace-run, all on", "all of these", "--waits", "--locks", "--messages",
+                  "--profile")]
+
+
 def all_tools(build):
     empty = str(build / "tests/benchmarks/benchmark_empty_programs")
     count_bt = "tracepoint:raw_syscalls:sys_enter /pid == {pid}/ {{ @n[args->id] = count(); }}"

@@ -777,11 +777,7 @@ Snapshot waits() {
 }  // namespace
 
 std::vector<NamedRun> recorded_runs() {
-  return {{"epoll_echo", epoll_echo()},   {"python_locks", python_locks()},
-          {"thread_echo", thread_echo()}, {"program", program()},
-          {"counted", counted()},         {"damaged", damaged()},
-          {"profiled", profiled()},       {"waits", waits()},
-          {"uring_echo", uring_echo()}};
+  return {{"epoll_echo", epoll_echo()}, {"python_locks", python_locks()}, {"thread_echo", thread_echo()}, {"program", program()}, {"counted", counted()}, {"damaged", damaged()}, {"profiled", profiled()}, {"waits", waits()}, {"uring_echo", uring_echo()}};
 }
 
 }  // namespace tr::golden

@@ -11,18 +11,17 @@
 #include <set>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <type_traits>
 #include <unistd.h>
 #include <utility>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 
 #include "capture/iterate.h"
 #include "capture/kernel_file.h"
+#include "capture/probe_programs.h"
 #include "capture/probes_private.h"
 #include "capture/syscall_names.h"
 #include "capture/uring_probes.h"
@@ -77,104 +76,6 @@ Result<std::unique_ptr<bpf_link, void (*)(bpf_link*)>> attach_program(bpf_progra
   return link;
 }
 
-constexpr std::array kProgramNames = {"sys_enter",
-                                      "sys_exit",
-                                      "sched_switch",
-                                      "sched_wakeup",
-                                      "sched_wakeup_new",
-                                      "sched_migrate_task",
-                                      "sock_send_length",
-                                      "sock_recv_length",
-                                      "sched_waking",
-                                      "interrupts",
-                                      "softirqs",
-                                      "cpu_sample",
-                                      "contention",
-                                      "uprobes",
-                                      "sk_data_ready",
-                                      "net_dev_start_xmit",
-                                      "tcp_sendmsg_locked",
-                                      "io_uring submissions",
-                                      "io_uring completions",
-                                      "io_uring detours"};
-static_assert(kProgramNames.size() == TR_PROGRAMS);
-
-bool is_of_messages(std::string_view program) {
-  return program == "on_net_dev_start_xmit" || program == "on_tcp_sendmsg_locked" ||
-         program == "on_tcp_destroy_sock";
-}
-
-bool is_of_interrupts(std::string_view program) {
-  return program != "on_sys_exit" && (program.ends_with("_entry") || program.ends_with("_exit"));
-}
-
-bool is_of_contention(std::string_view program) {
-  return program.starts_with("on_contention_");
-}
-
-bool is_uprobe(std::string_view program) {
-  return program.starts_with("mutex_");
-}
-
-// Under which of these names a program's runs are counted: "on_sys_enter" and "count_sys_enter" are
-// both the program at sys_enter, and all interrupts are one.
-std::string counted_as(std::string_view program) {
-  if (is_of_interrupts(program))
-    return program.starts_with("on_softirq_") ? "softirqs" : "interrupts";
-  if (is_of_contention(program)) return std::string(kContention);
-  if (is_uprobe(program)) return "uprobes";
-  if (is_of_uring(program)) return std::string(uring_counted_as(program));
-  return std::string(program.substr(program.find('_') + 1));
-}
-
-// Where a kernel lacks their tracepoints, the others do without them.
-bool may_be_missing(std::string_view program) {
-  return program.starts_with("on_sock_") || program == "on_sk_data_ready" ||
-         is_of_interrupts(program) || is_of_contention(program) || is_of_messages(program) ||
-         is_of_uring(program);
-}
-
-// Those of them whose tracepoints are not in the running kernel's BTF.
-std::set<std::string> missing_programs(bpf_object* object) {
-  std::set<std::string> missing;
-  const std::unique_ptr<btf, decltype(&btf__free)> types(btf__load_vmlinux_btf(), btf__free);
-  if (types == nullptr) return missing;
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, object) {
-    const std::string name = bpf_program__name(program);
-    const std::string type = "btf_trace_" + name.substr(name.find('_') + 1);
-    if (may_be_missing(name) &&
-        btf__find_by_name_kind(types.get(), type.c_str(), BTF_KIND_TYPEDEF) < 0)
-      missing.insert(name);
-  }
-  return missing;
-}
-
-// Task and map iterators: attached when they are to run.
-constexpr std::string_view kAdopt = "adopt_threads";
-constexpr std::string_view kEndTurns = "end_turns";
-
-// Which programs a mode needs. Those that follow the tree are needed always.
-bool is_wanted(std::string_view program, const ProbeOptions& options, bool socket_tracepoints) {
-  if (program.starts_with("count_")) return options.counts_only;
-  if (is_of_messages(program) || program == kEndTurns) return options.messages;
-  if (program == "on_sched_waking" || is_of_interrupts(program))
-    return options.budget && !options.counts_only;
-  if (is_of_contention(program)) return options.locks;
-  if (is_uprobe(program)) return options.lock_hold;
-  if (program.starts_with("on_sys_") || program == "on_sched_switch" ||
-      program == "on_sched_wakeup" || program == "on_sched_wakeup_new" ||
-      program == "on_sched_migrate_task")
-    return !options.counts_only;
-  if (program == "on_sk_data_ready") return options.waits || options.messages;
-  if (program == "on_cpu_sample") return options.sample_hz != 0;
-  if (program.starts_with("on_sock_")) return !options.counts_only && socket_tracepoints;
-  if (is_of_uring(program)) return !options.counts_only;
-  return true;
-}
-
-constexpr std::string_view kSample = "on_cpu_sample";
-
 // What can be told apart with --locks; the rest is in rows of its own.
 constexpr std::uint32_t kHandoffPairs = 1 << 16;
 constexpr std::uint32_t kKernelLocks = 1 << 13;
@@ -188,36 +89,6 @@ constexpr std::array<std::string_view, 31> kCallsWithDescriptor{
     "preadv",    "preadv2",  "pwrite64", "pwritev",   "pwritev2",        "read",      "readv",
     "recvfrom",  "recvmmsg", "recvmsg",  "sendfile",  "sendmmsg",        "sendmsg",   "sendto",
     "splice",    "write",    "writev"};
-
-Status can_follow_messages(const ProbeOptions& options, const std::set<std::string>& missing) {
-  if (!options.messages) return {};
-  for (const char* needed : {"on_sock_send_length", "on_sock_recv_length", "on_sk_data_ready",
-                             "on_net_dev_start_xmit", "on_softirq_entry"})
-    if (missing.contains(needed))
-      return Error{.operation = "follow messages",
-                   .object = "through the server",
-                   .why = fmt::format("this kernel has no tracepoint {}",
-                                      std::string_view(needed).substr(3)),
-                   .remedy = "Linux 6.3 and newer have all; leave out --messages"};
-  return {};
-}
-
-bool kernel_is_at_least(int major, int minor) {
-  utsname system{};
-  ::uname(&system);
-  int its_major = 0;
-  int its_minor = 0;
-  return std::sscanf(system.release, "%d.%d", &its_major, &its_minor) == 2 &&
-         std::pair(its_major, its_minor) >= std::pair(major, minor);
-}
-
-// Where this is wrong, loading fails once.
-bool should_exist(std::string_view program) {
-  if (program == "on_io_uring_submit_req") return kernel_is_at_least(6, 4);
-  if (program == "on_io_uring_submit_sqe") return !kernel_is_at_least(6, 4);  // its former name
-  if (program == "on_io_uring_cqe_overflow") return kernel_is_at_least(5, 19);
-  return true;
-}
 
 }  // namespace
 

@@ -23,8 +23,11 @@ Report build_report(const JudgedRun& run, const Detail& detail) {
   if (auto waste = waste_section(run, detail)) add(*std::move(waste));
   for (Section& section : lock_sections(run, detail))
     add(std::move(section));
-  for (const auto section : {cpu_profile_section, callers_section, blocked_section})
+  for (const auto section : {cpu_profile_section, callers_section})
     if (auto part = section(run, detail)) add(*std::move(part));
+  // With --waits the same stacks stand beside the causes.
+  if (!run.snapshot.waits)
+    if (auto blocked = blocked_section(run, detail)) add(*std::move(blocked));
   if (auto uring = uring_section(run, detail)) add(*std::move(uring));
   if (auto perf = perf_section(run, detail)) add(*std::move(perf));
   if (detail.syscalls) add(syscall_section(run, detail));
