@@ -182,7 +182,8 @@ void expect_sound(const Outcome& outcome) {
     EXPECT_EQ(c.user_ns + c.system_ns + c.runqueue_ns + c.blocked_ns, thread.life_ns)
         << "thread " << thread.tid;
   }
-  EXPECT_EQ(outcome.lost_in_all(), 0U);
+  for (const auto& [reason, count] : outcome.lost)
+    EXPECT_EQ(count, 0U) << reason;
 }
 
 std::string name_of(long number) {
