@@ -40,9 +40,7 @@ int BPF_PROG(on_contention_begin, void* lock, unsigned int flags) {
     depth--; /* its end was missed */
   }
   if (depth >= TR_KERNEL_LOCKS_NESTED) {
-    /* So deep only where an end was missed: a new start. */
-    add(&lost[TR_LOST_KERNEL_LOCK], 1);
-    depth = 0;
+    depth = 0; /* so deep only where ends were missed: a new start */
   }
   state->depth = depth + 1;
   __u64 kind = flags & (TR_LOCK_KINDS - 1);

@@ -131,10 +131,9 @@ static __noinline __u32 find_futex(struct task_struct* task, __u64 address, bool
   __u32 tgid = task->tgid;
   found.key.address = address;
   found.key.owner = tgid;
-  if (shared && (!can_find_vma || bpf_find_vma(task, address, take_mapping, &found, 0))) {
+  /* It fails also while another thread is changing what is mapped. */
+  if (shared && (!can_find_vma || bpf_find_vma(task, address, take_mapping, &found, 0)))
     found.kind = TR_FUTEX_NOT_TOLD;
-    add(&lost[TR_LOST_FUTEX_MAPPING], 1);
-  }
   __u32* known = bpf_map_lookup_elem(&futex_rows, &found.key);
   if (!known) return new_row(&found.key, address, tgid, found.kind);
   struct tr_futex* futex = futex_row(*known);
@@ -166,6 +165,12 @@ __noinline int change_waiters(__u32 row, __s64 more, __u64 at) {
       __sync_fetch_and_add(&futex->busy_before, -1);
   }
   return 0;
+}
+
+/* Whether the thread is still counted among the waiters; from here on it is not. Its waker asks,
+ * and so does its wake-up, where that is on another CPU: one of them is told so. */
+static __always_inline bool leave_waiters(struct tr_lock_thread* state) {
+  return __sync_val_compare_and_swap(&state->present, 1, 0) == 1;
 }
 
 static __always_inline void change_waiters_at(struct tr_lock_thread* state, __s64 more, __u64 at) {
@@ -400,6 +405,10 @@ __noinline int exit_futex(__u32 slot, long result, __u64 now) {
     end_wait(state, result, now);
   else if (wakes_at_futex(state->operation))
     end_wake(state, result, now);
+  /* It runs: if it still counts as a sleeper, its wake-up was not shown. */
+  if (unlikely(leave_waiters(state))) change_waiters_at(state, -1, now);
+  state->asleep = 0;
+  state->waking = 0;
   state->waiting = 0;
   state->handed = 0;
   state->operation = TR_FUTEX_UNKNOWN;
@@ -421,7 +430,9 @@ __noinline int lock_blocked(__u32 slot, __u32 call, __u64 now) {
   if (!state->waiting) return 0;
   state->asleep = 1;
   state->slept = 1;
+  if (state->waking) return 0; /* before it had left its CPU */
   change_waiters_at(state, 1, now);
+  state->present = 1;
   return 0;
 }
 
@@ -443,7 +454,7 @@ static __always_inline void end_single_wait(struct tr_lock_thread* state, __u64 
   if (!futex) return;
   /* Woken by no call, as by a timeout: if nobody is left here, it was moved as well. */
   if (!state->woken_at && futex->waiters <= 0 && futex->requeued_to) last = futex->requeued_to;
-  change_waiters(last, -1, to);
+  if (leave_waiters(state)) change_waiters(last, -1, to);
   if (last == row) {
     add_interval(row, from, to); /* be it of no length: its waker was that quick */
     return;
@@ -457,12 +468,14 @@ static __always_inline void end_single_wait(struct tr_lock_thread* state, __u64 
 /* A thread that slept from `from` is woken at `to`. */
 __noinline int lock_woken(__u32 slot, __u64 from, __u64 to) {
   struct tr_lock_thread* state = lock_thread(slot);
-  if (!state || !state->asleep) return 0;
+  if (!state) return 0;
+  state->waking = 0;
+  if (!state->asleep) return 0;
   state->asleep = 0;
   if (state->waiting == 1) {
     end_single_wait(state, from, to);
   } else {
-    change_waiters_at(state, -1, to);
+    if (leave_waiters(state)) change_waiters_at(state, -1, to);
     for (__u32 i = 0; i < TR_WAITV_LOOKED_AT && i < state->waiting; i++)
       add_interval(state->rows[i], from, to);
   }
@@ -493,6 +506,14 @@ __noinline int lock_waking(__u32 waker_slot, __u32 slot, __u64 now) {
   state->woken_at = row + 1;
   state->waker_tid = waker->tid;
   state->waking_ns = now;
+  /* Not only when it is on a run queue: until then others may fall asleep here, and would seem to
+   * wait beside it. */
+  state->waking = 1;
+  if (!leave_waiters(state)) return 0;
+  if (state->waiting == 1)
+    change_waiters(row, -1, now);
+  else
+    change_waiters_at(state, -1, now);
   return 0;
 }
 

@@ -216,10 +216,9 @@ enum tr_loss {
    * for; only the moment is unknown, so that time is in a neighbouring state. */
   TR_UNSEEN_SWITCH,
   TR_UNSEEN_WAKEUP,
-  TR_LOST_FUTEX_MAPPING, /* a shared futex whose mapping could not be looked up just then */
   TR_LOST_WAITV,         /* addresses of a futex_waitv beyond those looked at, or not readable */
   TR_LOST_HANDOFF,       /* no room for another pair of threads */
-  TR_LOST_KERNEL_LOCK,   /* contentions nested too deep */
+  TR_LOST_KERNEL_LOCK,   /* no room for a contention */
   TR_LOST_MUTEX,         /* mutexes held beyond those kept track of */
   TR_LOSSES
 };

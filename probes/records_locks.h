@@ -124,7 +124,9 @@ struct tr_lock_thread {
   __u32 second;  /* row of the second address of an operation that has two; else as rows[0] */
   __u32 to_wake; /* at most: of an operation that also requeues */
   __u32 woke;    /* sleepers that its call has woken so far */
-  __u32 asleep;  /* counted among the waiters of `rows` */
+  __u32 asleep;  /* since tr_thread.since_ns, in this call */
+  __u32 present; /* counted among the waiters of `rows`: until its wake-up begins */
+  __u32 waking;  /* by a futex call, and not yet on a run queue */
   /* Notes of its waker, on that one's CPU. */
   __u32 woken_at; /* 1 + row; 0: by no futex call of the tree */
   __u32 waker_tid;

@@ -108,7 +108,8 @@ class LockCollector {
         futex = &raw_.futexes.at(futex->requeued_to);
       }
       add_wait(*futex, from, to);
-      if (waking && --futex->waiters == 0) futex->busy_ns += static_cast<__s64>(to);
+      if (waking && state.present != 0 && --futex->waiters == 0)
+        futex->busy_ns += static_cast<__s64>(to);
     }
   }
 

@@ -458,10 +458,9 @@ std::map<std::string, std::uint64_t> Probes::lost() const {
   }
   if (options_.locks) {
     const auto& reasons = skeleton_->bss->lost;
-    lost["shared futexes told apart by process only"] = reasons[TR_LOST_FUTEX_MAPPING];
     lost["futexes of a futex_waitv beyond the first 8"] = reasons[TR_LOST_WAITV];
     lost["hand-offs between more pairs of threads than kept"] = reasons[TR_LOST_HANDOFF];
-    lost["contentions of kernel locks nested too deep"] = reasons[TR_LOST_KERNEL_LOCK];
+    lost["contentions of kernel locks without room"] = reasons[TR_LOST_KERNEL_LOCK];
   }
   if (options_.lock_hold)
     lost["holds of more mutexes at once than kept track of"] = skeleton_->bss->lost[TR_LOST_MUTEX];

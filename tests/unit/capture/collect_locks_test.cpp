@@ -38,6 +38,7 @@ struct Kernel {
     records.at(thread).state = TR_STATE_BLOCKED;
     records.at(thread).since_ns = since;
     raw.threads.at(thread).asleep = 1;
+    raw.threads.at(thread).present = 1;
     raw.threads.at(thread).waiting = 1;
     raw.threads.at(thread).rows[0] = at;
   }
