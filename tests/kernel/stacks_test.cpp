@@ -33,6 +33,13 @@ using testing::Le;
 
 constexpr ProbeOptions kStacks{.stacks = true};
 
+std::uint64_t thread_cpu_ns() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<std::uint64_t>(time.tv_sec) * kNsPerSecond +
+         static_cast<std::uint64_t>(time.tv_nsec);
+}
+
 volatile std::uint64_t result_of_work;
 
 void work(int rounds) {
@@ -281,8 +288,8 @@ TEST(Stacks, OfCompiledCodeAreNamedByItsMap) {
 TEST(Profile, SharesAreThoseOfTheWork) {
   TRACE_RUN_LOAD_OR_SKIP(probes, (ProbeOptions{.stacks = true, .sample_hz = 997}));
   const Traced run = trace_stacks(probes, [] {
-    const std::uint64_t end = monotonic_ns() + 700'000'000;
-    while (monotonic_ns() < end) {
+    const std::uint64_t end = thread_cpu_ns() + 500'000'000;
+    while (thread_cpu_ns() < end) {
       works_seven_parts();
       works_three_parts();
     }
