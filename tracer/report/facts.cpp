@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "metrics/overhead.h"
 #include "report/names.h"
 #include "report/sections.h"
 #include "report/units.h"
@@ -295,17 +296,32 @@ std::optional<Fact> unmeasured_fact(const JudgedRun& run) {
   return Fact{"Unmeasured", {joined(texts, "; ")}};
 }
 
-Table program_table(const Overhead& overhead) {
+// By group, and in it by program.
+Table probe_table(const JudgedRun& run) {
   using Align = Column::Align;
-  Table table{{{"probe", Align::kLeft},
+  const std::optional<std::uint64_t> messages = run.metrics.messages.count;
+  const auto cost = [&](std::optional<double> ns) -> std::string {
+    if (!ns) return "not known";
+    return duration_text(messages ? *ns / static_cast<double>(*messages) : *ns);
+  };
+  Table table{{{"probes", Align::kLeft},
+               {messages ? "per message" : "in total", Align::kPoint},
                {"runs", Align::kPoint},
                {"each", Align::kPoint},
                {"runs for other threads", Align::kPoint}},
               {}};
-  for (const ProgramCost& program : overhead.programs)
-    table.rows.push_back({{printable(program.program), count_text(program.runs),
-                           program.ns_per_run ? duration_text(*program.ns_per_run) : "not known",
-                           count_text(program.untraced_runs)}});
+  for (const metrics::ProbeGroup& group : metrics::probe_groups(run.snapshot.overhead, messages)) {
+    table.rows.push_back({{std::string(group.name), cost(group.ns), count_text(group.runs), "",
+                           count_text(group.untraced_runs)}});
+    for (const ProgramCost& program : group.programs) {
+      std::optional<double> ns = program.ns_per_run;
+      if (ns) *ns *= static_cast<double>(program.runs);
+      table.rows.push_back({{printable(program.program), cost(ns), count_text(program.runs),
+                             program.ns_per_run ? duration_text(*program.ns_per_run) : "not known",
+                             count_text(program.untraced_runs)},
+                            1});
+    }
+  }
   return table;
 }
 
@@ -376,7 +392,9 @@ Section tracing_section(const JudgedRun& run, const Detail& detail) {
   if (auto unmeasured = unmeasured_fact(run)) section.facts.push_back(*std::move(unmeasured));
   const Overhead& overhead = run.snapshot.overhead;
   if (detail.full && !overhead.programs.empty()) {
-    section.table = program_table(overhead);
+    section.table = probe_table(run);
+    section.remarks.emplace_back(
+        "What an option adds to a probe that runs anyway is in that probe's row.");
     if (overhead.probe_ns && !overhead.calibration.empty())
       section.remarks.push_back("Cost of a run: " + printable(overhead.calibration) + ".");
   }
