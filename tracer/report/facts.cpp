@@ -151,6 +151,11 @@ std::optional<Fact> load_fact(const JudgedRun& run) {
     return fact;
   }
   fact.lines.push_back(built_in_load(run));
+  if (const std::uint64_t reopened = run.snapshot.load->reopened.value_or(0); reopened > 0)
+    fact.lines.push_back(
+        fmt::format("the server ended connections with an answer {}; they were "
+                    "opened anew",
+                    plural(reopened, "time", "times")));
   std::string busy = pinned(config.pin_load);
   if (run.metrics.load_cpu_share)
     busy += fmt::format(", {} busy{}", percent_text(*run.metrics.load_cpu_share),

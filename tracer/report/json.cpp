@@ -76,6 +76,7 @@ Json load(const JudgedRun& run) {
           {"first_failure", maybe(load->first_failure)},
           {"wrong_answers", load->wrong_answers},
           {"silent_connections", load->silent_connections},
+          {"reopened", load->reopened.value_or(0)},
           {"sent", load->sent},
           {"bytes", load->bytes},
           {"unanswered", load->unanswered},
