@@ -145,6 +145,19 @@ TEST(Segments, FindAShortStall) {
   EXPECT_EQ(found[1].end, 66);
 }
 
+// So many changes that the whole series' variance is theirs: the noise must be found beneath them.
+TEST(Segments, FindEachOfManyChanges) {
+  std::vector<double> bins = Noise(26).normals(120, 100, 1);
+  for (std::size_t i = 0; i < bins.size(); ++i) {
+    bins[i] += i / 12 % 2 == 0 ? 0 : 10;
+  }
+  const std::vector<Segment> found = segments(bins, 5);
+  ASSERT_THAT(found, SizeIs(10));
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    EXPECT_EQ(found[i].begin, 12 * i);
+  }
+}
+
 // A ramp becomes a stair; what matters is that the last segment is the steady state.
 TEST(Segments, TellAWarmUpFromTheSteadyState) {
   Noise noise(25);
