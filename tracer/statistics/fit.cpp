@@ -1,6 +1,7 @@
 #include "statistics/fit.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstddef>
