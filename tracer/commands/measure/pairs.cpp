@@ -21,7 +21,7 @@ std::vector<bool> random_order(std::size_t pairs) {
   // The odd one too falls on either side by chance.
   const std::size_t half = (pairs + (engine() & 1U)) / 2;
   std::fill_n(b_first.begin(), half, true);
-  std::ranges::shuffle(b_first, engine);
+  std::shuffle(b_first.begin(), b_first.end(), engine);
   return b_first;
 }
 
