@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "commands/command.h"
+#include "commands/compare.h"
 #include "commands/doctor.h"
 #include "commands/help.h"
 #include "commands/list.h"
@@ -22,6 +23,7 @@ int main(int argc, char** argv) {
   tr::commands::set_help_format(app);
   tr::commands::setup_load(app, exit_code);
   tr::commands::setup_report(app, exit_code);
+  tr::commands::setup_compare(app, options.program, exit_code);
   tr::commands::setup_doctor(app, exit_code);
   tr::commands::setup_list(app, exit_code);
   // Last, because subcommands inherit from `app`, and must not take any words that are left over.

@@ -34,6 +34,14 @@ _trace_run() {
     --load $load --load-threads --pin-load --events --counts-only --no-budget --locks --lock-hold --messages --profile --waits --max-threads --inspect-descriptors --save $reports"
   local run_values="--pin --pid --port --server-output --ready-timeout --load $load_values
     --load-threads --pin-load --events --max-threads --save --json --markdown --folded --pprof"
+  local plan="--pin --port --server-output --ready-timeout --load $load --load-threads --pin-load
+    --events --counts-only --no-budget --locks --lock-hold --messages --profile --waits
+    --max-threads --inspect-descriptors"
+  local vs_values='--vs-pin --vs-connections --vs-pipeline --vs-rate --vs-path --vs-load-threads --vs-pin-load'
+  local compare="-h --help --vs --paired --pairs --force --vs-close $vs_values $plan --fail-if --save
+    --json --markdown -v --verbose -q --quiet"
+  local compare_values="--vs --pairs $vs_values --pin --port --server-output --ready-timeout --load
+    $load_values --load-threads --pin-load --events --max-threads --fail-if --save --json --markdown"
   local options=$run values=$run_values
   COMPREPLY=()
 
@@ -52,6 +60,7 @@ _trace_run() {
       case $word in
         load) options="-h --help $load --threads --pin --json" values="$load_values --threads --pin --json" ;;
         report) options="-h --help $reports" values='--json --markdown --folded --pprof' ;;
+        compare) options=$compare values=$compare_values ;;
         doctor) options='-h --help --json' values='--json' ;;
         list) options='-h --help --json' values='' ;;
         *)
@@ -65,13 +74,13 @@ _trace_run() {
 
   if [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
-  elif [[ $command == report ]]; then
+  elif [[ $command == report || $command == compare ]]; then
     compopt -o filenames 2>/dev/null
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
   elif [[ -z $command ]]; then
     # A subcommand, a bundled server, or any program.
     mapfile -t COMPREPLY < <(
-      compgen -W "load report doctor list" -- "$current"
+      compgen -W "load report compare doctor list" -- "$current"
       compgen -W "$("$program" list 2>/dev/null | sed 's| .*||; s|^|servers/|')" -- "$current"
       compgen -c -- "$current"
     )

@@ -11,6 +11,8 @@
 
 #include <gtest/gtest.h>
 
+#include "../unit/compare/synthetic_runs.h"
+#include "report/comparison.h"
 #include "report/content.h"
 #include "report/folded.h"
 #include "report/json.h"
@@ -101,6 +103,42 @@ TEST_P(Golden, Markdown) {
 
 TEST_P(Golden, Json) {
   check(name() + ".json", report::render_json(report::JudgedRun(snapshot_)));
+}
+
+// Of two made-up servers: B locks, and so makes more calls and waits longer.
+TEST(GoldenComparison, OfSetsOfRuns) {
+  compare::Draw draw(20261122);
+  compare::Truth locking;
+  locking.server = "locking_echo";
+  locking.messages = 150'000;
+  locking.threads = 12;
+  locking.receives = 1.5;
+  locking.futexes = 0.4;
+  locking.futex_blocked_ns = 9'000;
+  const auto comparison = compare::compare_runs(compare::runs_of({}, 6, draw),
+                                                compare::runs_of(locking, 6, draw), true);
+  ASSERT_TRUE(comparison.ok()) << comparison.error().text();
+  const auto gate = compare::parse_gate("per_message.syscalls > +1%");
+  ASSERT_TRUE(gate.ok());
+  const auto gates = judge_gates({*gate}, *comparison);
+  ASSERT_TRUE(gates.ok());
+  const report::ComparisonReport content{
+      *comparison, *gates, {"the runs were made in the order AB BA BA AB AB BA"}};
+  check("comparison.txt", render_text(build_report(content, false), {}));
+  check("comparison.md", render_markdown(build_report(content, true)));
+}
+
+// Two recorded runs, as they are: one each.
+TEST(GoldenComparison, OfRecordedRuns) {
+  std::vector<Snapshot> a, b;
+  for (const auto& [name, side] : {std::pair("epoll_echo", &a), std::pair("thread_echo", &b)}) {
+    Result<Snapshot> run = load_snapshot(path_of(std::string(name) + ".snapshot"));
+    ASSERT_TRUE(run.ok()) << run.error().text();
+    side->push_back(*std::move(run));
+  }
+  const auto comparison = compare::compare_runs(a, b, false);
+  ASSERT_TRUE(comparison.ok()) << comparison.error().text();
+  check("comparison_of_two.txt", render_text(build_report({*comparison, {}, {}}, false), {}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Runs, Golden, testing::ValuesIn(recorded_runs()),

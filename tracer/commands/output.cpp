@@ -25,6 +25,8 @@ bool is_set(const char* variable) {
   return value != nullptr && *value != '\0';
 }
 
+}  // namespace
+
 // Full width is 100 characters; a narrower terminal gets shorter lines.
 report::TextStyle terminal_style() {
   report::TextStyle style;
@@ -38,8 +40,6 @@ report::TextStyle terminal_style() {
     style.width = std::clamp<std::size_t>(size.ws_col, kNarrowest, style.width);
   return style;
 }
-
-}  // namespace
 
 void add_output_options(CLI::App& app, OutputOptions& options) {
   const char* const kGroup = "Report";

@@ -25,7 +25,7 @@ using ::testing::SizeIs;
 using Names = std::set<std::string>;
 
 const std::string kBashCompletion = SOURCE_DIR "/docs/completions/trace-run.bash";
-constexpr const char* kSubcommands[] = {"load", "report", "doctor", "list"};
+constexpr const char* kSubcommands[] = {"load", "report", "compare", "doctor", "list"};
 
 // What a shell command prints to stdout; its end is checked against `status`.
 std::string output_of(const std::string& command, int status = 0) {
@@ -141,7 +141,7 @@ TEST(Help, ShowsWhereTheProgramStandsInAtMost100Columns) {
   const std::string text = help("");
   EXPECT_THAT(text, ::testing::HasSubstr("trace-run [OPTIONS] PROGRAM [ARGUMENTS...]\n"));
   EXPECT_THAT(text, ::testing::HasSubstr("trace-run SUBCOMMAND\n"));
-  for (const char* subcommand : {"", "load", "report", "doctor", "list"}) {
+  for (const char* subcommand : {"", "load", "report", "compare", "doctor", "list"}) {
     const std::string page = help(subcommand);
     EXPECT_THAT(split(page, '\n'), Each(SizeIs(::testing::Le(100U)))) << subcommand;
   }
@@ -170,7 +170,7 @@ TEST(BashCompletion, OffersTheOptionsThatThereAre) {
 
 // Else a value would be taken for the program, or the program for a value.
 TEST(BashCompletion, KnowsWhichOptionsTakeAValue) {
-  for (const std::string subcommand : {"", "load", "report", "doctor", "list"}) {
+  for (const std::string subcommand : {"", "load", "report", "compare", "doctor", "list"}) {
     const std::vector<HelpOption> options = options_of(subcommand);
     for (const HelpOption& option : options)
       for (const std::string& name : option.names) {
@@ -202,7 +202,7 @@ TEST(ZshCompletion, HasTheOptionsThatThereAre) {
   const auto options = [&](std::string_view begins, std::string_view ends) {
     const std::string part = part_of(text, begins, ends);
     Names found = named_in(part);
-    for (const char* list : {"load", "reports"})
+    for (const char* list : {"load", "plan", "reports"})
       if (part.find(fmt::format("${}", list)) != std::string::npos)
         found.merge(named_in(part_of(text, fmt::format("  {}=(\n", list), "\n  )")));
     return found;
@@ -214,7 +214,8 @@ TEST(ZshCompletion, HasTheOptionsThatThereAre) {
 }
 
 TEST(Readme, ShowsOnlyOptionsThatThereAre) {
-  const Names known = names_of(options_of(""));
+  Names known = names_of(options_of(""));
+  known.merge(names_of(options_of("compare")));
   const Names shown = all_matches(content("README.md"), "`(--[a-z][-a-z]*)");
   EXPECT_THAT(shown, Not(IsEmpty()));
   for (const std::string& option : shown)

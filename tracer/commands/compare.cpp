@@ -1,0 +1,261 @@
+#include "commands/compare.h"
+
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "commands/command.h"
+#include "commands/compare_sides.h"
+#include "commands/measure/pairs.h"
+#include "commands/output.h"
+#include "compare/gate.h"
+#include "report/comparison.h"
+#include "report/markdown.h"
+#include "report/text.h"
+#include "snapshot/snapshot_file.h"
+
+namespace tr::commands {
+namespace {
+
+constexpr std::size_t kMostPairs = 1000;
+
+constexpr const char* kFooter =
+    R"(FILE: runs recorded with --save. Several of each side: compare A1 A2 --vs B1 B2.
+Behind --, programs to measure now, in pairs whose order is random; options stand before it.
+
+Examples:
+  trace-run compare a.run b.run                     two recorded runs: no intervals
+  trace-run compare a1 a2 a3 --vs b1 b2 b3          sets of them
+  trace-run compare -- servers/thread_echo --vs servers/epoll_echo
+  trace-run compare --vs-pin 1 -- servers/epoll_echo
+  trace-run compare --fail-if 'per_message.syscalls > +1%' -- ./old --vs ./new
+
+Exit codes: 0 compared; 1 the runs failed; 2 wrong usage, or the sides are not comparable; 3 the
+machine does not allow tracing; 5 a --fail-if gate failed: the change is shown, beyond chance, and
+beyond its bound.
+)";
+
+struct Sides {
+  std::vector<Snapshot> a;
+  std::vector<Snapshot> b;
+  bool paired = false;
+  std::vector<std::string> notes;
+  std::optional<Error> failure;  // what there is, is compared all the same
+};
+
+using Gates = std::vector<compare::Gate>;
+
+Result<Gates> parse_gates(const CompareOptions& options) {
+  Gates gates;
+  for (const std::string& text : options.fail_if) {
+    auto gate = compare::parse_gate(text);
+    if (!gate) return std::move(gate).error();
+    gates.push_back(*std::move(gate));
+  }
+  return gates;
+}
+
+Status check_comparable(const compare::Comparison& comparison, bool force) {
+  if (force) return {};
+  for (const compare::SettingDifference& setting : comparison.settings)
+    if (compare::forbids(setting.kind))
+      return usage_error(fmt::format("the two sides are not comparable: {}: {} and {}",
+                                     setting.what, setting.a, setting.b),
+                         "--force compares them all the same");
+  return {};
+}
+
+Status save_pair(const std::string& prefix, const Pairs& pairs) {
+  const std::size_t number = pairs.a.size();
+  Status status = save_snapshot(pairs.a.back(), fmt::format("{}-A{}", prefix, number));
+  return status ? save_snapshot(pairs.b.back(), fmt::format("{}-B{}", prefix, number)) : status;
+}
+
+// After the first pair it is known whether the sides can be compared, and the gates judged: the
+// others need not be made for nothing.
+Status check_first(const Pairs& pairs, const CompareOptions& options, const Gates& gates) {
+  const auto first = compare::compare_runs(pairs.a, pairs.b, true);
+  if (!first) return {};  // unfit: the next may be better
+  if (Status comparable = check_comparable(*first, options.force); !comparable) return comparable;
+  compare::Comparison as_if = *first;
+  as_if.runs_a = as_if.runs_b = options.pairs;
+  const auto judged = judge_gates(gates, as_if);
+  return judged ? Status() : Status(judged.error());
+}
+
+Result<Sides> measure_sides(const CLI::App& app, const CompareOptions& options,
+                            const std::vector<std::string>& program, const Gates& gates) {
+  const auto plans = plan_sides(app, options.run, program);
+  if (!plans) return plans.error();
+  const auto& [a, b] = *plans;
+  if (!options.force && a.load_text != b.load_text)
+    return usage_error(
+        fmt::format("the two sides are not comparable: load: {} and {}", a.load_text, b.load_text),
+        "--force compares them all the same");
+  Progress progress(!options.quiet);
+  Pairs pairs = measure_pairs(a, b, options.pairs, progress, [&](const Pairs& made) -> Status {
+    if (!options.save.empty())
+      if (Status saved = save_pair(options.save, made); !saved) return saved;
+    return made.a.size() == 1 ? check_first(made, options, gates) : Status();
+  });
+  if (pairs.failure && (pairs.a.empty() || pairs.failure->failure == Failure::kUsage))
+    return *std::move(pairs.failure);
+  if (pairs.a.empty())
+    return Error{.operation = "compare",
+                 .object = {},
+                 .why = "it was interrupted before the first pair of runs was made"};
+  return Sides{.a = std::move(pairs.a),
+               .b = std::move(pairs.b),
+               .paired = true,
+               .notes = std::move(pairs.notes),
+               .failure = std::move(pairs.failure)};
+}
+
+Result<Sides> load_sides(const CLI::App& app, const CompareOptions& options) {
+  std::vector<std::string> a = options.runs;
+  std::vector<std::string> b = options.others;
+  if (b.empty()) {
+    if (a.size() != 2)
+      return usage_error(
+          fmt::format("compare: {} runs are no two sides", a.size()),
+          "give A and B; several with --vs between the sides; programs to measure behind --");
+    b.push_back(a.back());
+    a.pop_back();
+  }
+  if (a.empty()) return usage_error("compare: no runs before --vs");
+  if (differs_by_option(app))
+    return usage_error("--vs-OPTION is for programs to measure, and these runs were made before");
+  if (options.paired && a.size() != b.size())
+    return usage_error(
+        fmt::format("--paired: {} runs cannot be paired with {}", a.size(), b.size()));
+  auto ours = runs_of(a);
+  if (!ours) return std::move(ours).error();
+  auto theirs = runs_of(b);
+  if (!theirs) return std::move(theirs).error();
+  return Sides{.a = *std::move(ours),
+               .b = *std::move(theirs),
+               .paired = options.paired,
+               .notes = {},
+               .failure = {}};
+}
+
+Status write(const report::ComparisonReport& content, const CompareOptions& options) {
+  if (!options.json.empty())
+    if (Status status = write_output(options.json, render_json(content)); !status) return status;
+  if (!options.markdown.empty())
+    if (Status status =
+            write_output(options.markdown, render_markdown(build_report(content, true)));
+        !status)
+      return status;
+  if (options.quiet || options.json == kStandardOutput || options.markdown == kStandardOutput)
+    return {};
+  return print(render_text(build_report(content, options.verbose), terminal_style()));
+}
+
+Status check_options(const CLI::App& app, const CompareOptions& options, bool measures) {
+  if (options.json == kStandardOutput && options.markdown == kStandardOutput)
+    return usage_error("only one of --json and --markdown can go to standard output",
+                       "name a file for the other");
+  for (const std::string* file : {&options.json, &options.markdown})
+    if (Status writable = check_output(*file); !writable) return writable;
+  if (measures) {
+    if (!options.runs.empty() || !options.others.empty())
+      return usage_error("compare: runs in files and programs behind -- cannot be mixed");
+    if (options.paired) return usage_error("--paired: runs that are measured here are in pairs");
+    return options.save.empty() ? Status() : check_output(options.save + "-A1");
+  }
+  for (const char* option : {"--pairs", "--save"})
+    if (app.get_option(option)->count() > 0)
+      return usage_error(fmt::format("{} is for programs to measure, behind --", option));
+  return {};
+}
+
+Status compare(const CLI::App& app, const CompareOptions& options,
+               const std::vector<std::string>& program) {
+  const auto gates = parse_gates(options);
+  if (!gates) return gates.error();
+  const bool measures = !program.empty();
+  if (Status sound = check_options(app, options, measures); !sound) return sound;
+  const auto sides = measures
+                         ? measure_sides(app, options, {program.begin() + 1, program.end()}, *gates)
+                         : load_sides(app, options);
+  if (!sides) return sides.error();
+  const auto comparison = compare::compare_runs(sides->a, sides->b, sides->paired);
+  if (!comparison) return comparison.error();
+  if (Status comparable = check_comparable(*comparison, options.force); !comparable)
+    return comparable;
+  auto judged = judge_gates(*gates, *comparison);
+  report::ComparisonReport content{*comparison, {}, sides->notes};
+  if (judged) content.gates = *judged;
+  if (Status written = write(content, options); !written) return written;
+  if (sides->failure) return *sides->failure;
+  if (!judged) return std::move(judged).error();
+  for (const compare::GateResult& gate : *judged)
+    if (gate.failed)
+      return Error{.failure = Failure::kGate,
+                   .operation = {},
+                   .object = {},
+                   .code = 0,
+                   .why = fmt::format("--fail-if \"{}\" failed", gate.gate.text),
+                   .remedy = {}};
+  return {};
+}
+
+}  // namespace
+
+void setup_compare(CLI::App& app, const std::vector<std::string>& program, int& exit_code) {
+  auto options = std::make_shared<CompareOptions>();
+  CLI::App* command = app.add_subcommand(
+      "compare", "Compare two sets of runs: recorded ones, or of programs measured now");
+  command->footer(kFooter);
+  command->add_option("runs", options->runs, "The runs of A, and of B")->type_name("[FILE...]");
+  command
+      ->add_option("--vs", options->others,
+                   "What follows is B's: runs, or behind -- the program with its arguments")
+      ->type_name("FILE...");
+  command->add_flag("--paired", options->paired,
+                    "The recorded runs were made in pairs: the first of A beside the first of B");
+  command->add_option("--pairs", options->pairs, "Measure so many pairs of runs")
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{1}, kMostPairs))
+      ->capture_default_str();
+  command->add_flag("--force", options->force,
+                    "Compare also across protocols, message sizes, kernels and sets of probes");
+  add_side_b_options(*command);
+  add_plan_options(*command, options->run);
+  const char* const kGroup = "Report";
+  command
+      ->add_option("--fail-if", options->fail_if,
+                   "Exit with 5 if this change is shown, and beyond the bound: "
+                   "'per_message.syscalls > +1%', 'throughput.messages_per_second < -2%', "
+                   "'latency_ns.p99 > +50us'; may be given again")
+      ->allow_extra_args(false)
+      ->type_name("GATE")
+      ->group(kGroup);
+  command
+      ->add_option("--save", options->save,
+                   "Save the runs that are measured, as PREFIX-A1, PREFIX-B1, PREFIX-A2...")
+      ->type_name("PREFIX")
+      ->group(kGroup);
+  command
+      ->add_option("--json", options->json,
+                   "Write the comparison as JSON to FILE (-: standard output)")
+      ->type_name("FILE")
+      ->group(kGroup);
+  command
+      ->add_option("--markdown", options->markdown,
+                   "Write the whole comparison as Markdown to FILE (-: standard output)")
+      ->type_name("FILE")
+      ->group(kGroup);
+  command
+      ->add_flag("-v,--verbose", options->verbose, "Show every figure, also what does not differ")
+      ->group(kGroup);
+  command->add_flag("-q,--quiet", options->quiet, "Show no report on the terminal")->group(kGroup);
+  command->callback([command, options, &program, &exit_code] {
+    const Status done = compare(*command, *options, program);
+    exit_code = done ? 0 : report(done.error());
+  });
+}
+
+}  // namespace tr::commands

@@ -1,0 +1,133 @@
+#include "commands/compare_sides.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "load/make_protocol.h"
+#include "snapshot/snapshot_file.h"
+
+namespace tr::commands {
+namespace {
+
+struct SideOption {
+  const char* name;  // of the option of A that it stands in for, without dashes
+  const char* type;  // empty: a flag
+};
+
+constexpr std::array<SideOption, 8> kSideB{{{"pin", "CPUS"},
+                                            {"connections", "N"},
+                                            {"pipeline", "N"},
+                                            {"close", ""},
+                                            {"rate", "PER_SECOND"},
+                                            {"path", "PATH"},
+                                            {"load-threads", "N"},
+                                            {"pin-load", "CPUS"}}};
+
+std::string side_name(const SideOption& option) {
+  return std::string("--vs-") + option.name;
+}
+
+// The words that give an option what it was given.
+void repeat_option(const CLI::Option& option, const std::string& as,
+                   std::vector<std::string>& words) {
+  const bool flag = option.get_type_size() == 0;
+  for (const std::string& value : option.results()) {
+    // "--no-budget" sets what it names to false.
+    const bool negated = flag && option.check_fname(as);
+    words.push_back(negated ? "--" + as : fmt::format("--{}={}", as, value));
+  }
+}
+
+// What was given to A, with what B has of its own.
+std::vector<std::string> words_for_b(const CLI::App& app, const CLI::App& plan_options) {
+  std::vector<std::string> words;
+  for (const CLI::Option* known : plan_options.get_options()) {
+    if (known->get_lnames().empty() || known == plan_options.get_help_ptr()) continue;
+    const std::string name = known->get_lnames().front();
+    const auto of_side =
+        std::ranges::find_if(kSideB, [&](const SideOption& option) { return option.name == name; });
+    if (of_side != kSideB.end())
+      if (const CLI::Option* own = app.get_option(side_name(*of_side)); own->count() > 0) {
+        repeat_option(*own, name, words);
+        continue;
+      }
+    if (const CLI::Option* shared = app.get_option("--" + name); shared->count() > 0)
+      repeat_option(*shared, name, words);
+  }
+  return words;
+}
+
+Error of_side(char side, Error error) {
+  const std::string lead = fmt::format("{}: ", side);
+  std::string& first = error.operation.empty() ? error.why : error.object;
+  first = lead + first;
+  return error;
+}
+
+}  // namespace
+
+Result<std::vector<Snapshot>> runs_of(const std::vector<std::string>& selectors) {
+  std::vector<Snapshot> runs;
+  for (const std::string& selector : selectors) {
+    Result<Snapshot> run = load_snapshot(selector);
+    if (!run) return std::move(run).error();
+    runs.push_back(*std::move(run));
+  }
+  return runs;
+}
+
+void add_side_b_options(CLI::App& app) {
+  for (const SideOption& option : kSideB) {
+    const std::string description = fmt::format("--{} on side B alone", option.name);
+    CLI::Option* const added = option.type[0] == '\0'
+                                   ? app.add_flag(side_name(option), description)
+                                   : app.add_option(side_name(option), description);
+    if (option.type[0] != '\0') added->type_name(option.type);
+    added->group("Side B");
+  }
+}
+
+bool differs_by_option(const CLI::App& app) {
+  return std::ranges::any_of(kSideB, [&](const SideOption& option) {
+    return app.get_option(side_name(option))->count() > 0;
+  });
+}
+
+Result<std::pair<Plan, Plan>> plan_sides(const CLI::App& app, RunOptions options,
+                                         const std::vector<std::string>& program) {
+  const auto vs = std::ranges::find(program, "--vs");
+  options.program.assign(program.begin(), vs);
+  if (options.program.empty())
+    return usage_error("compare: no program given behind --",
+                       "try: trace-run compare -- servers/thread_echo --vs servers/epoll_echo");
+  if (vs == program.end() && !differs_by_option(app))
+    return usage_error("compare: nothing says what B is",
+                       "give --vs and a program, or change an option for it, as with --vs-pin");
+  RunOptions other;
+  CLI::App other_app;
+  add_plan_options(other_app, other);
+  if (vs != program.end()) {
+    other.program.assign(vs + 1, program.end());
+    if (other.program.empty() || std::ranges::find(other.program, "--vs") != other.program.end())
+      return usage_error("compare: --vs stands once, before the program of side B");
+  } else {
+    other.program = options.program;
+  }
+  std::vector<std::string> words = words_for_b(app, other_app);
+  std::ranges::reverse(words);  // as CLI11 takes them
+  try {
+    other_app.parse(std::move(words));
+  } catch (const CLI::ParseError& error) {
+    return usage_error(fmt::format("B: {}", error.what()));
+  }
+  auto a = plan_run(app, options);
+  if (!a) return of_side('A', std::move(a).error());
+  auto b = plan_run(other_app, other);
+  if (!b) return of_side('B', std::move(b).error());
+  return std::pair(*std::move(a), *std::move(b));
+}
+
+}  // namespace tr::commands

@@ -1,0 +1,31 @@
+// Where do the runs of a comparison's two sides come from: files, or plans to measure?
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "commands/run.h"
+#include "snapshot/snapshot.h"
+#include "util/result.h"
+
+namespace tr::commands {
+
+// The runs that these words name, each a file that --save has written.
+Result<std::vector<Snapshot>> runs_of(const std::vector<std::string>& selectors);
+
+// Adds --vs-pin and the like, which change one option on side B.
+void add_side_b_options(CLI::App& app);
+
+// Whether one of them was given.
+bool differs_by_option(const CLI::App& app);
+
+// The plans of A and B. `program` is what stands behind "--": that of A, and behind --vs that of B
+// (without: the same). `app` has the options of add_plan_options() for `options`, and those of side
+// B. Errors are usage errors.
+Result<std::pair<Plan, Plan>> plan_sides(const CLI::App& app, RunOptions options,
+                                         const std::vector<std::string>& program);
+
+}  // namespace tr::commands

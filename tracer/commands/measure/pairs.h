@@ -1,0 +1,31 @@
+// Runs of two plans beside each other, so that what the machine does in the meantime meets both.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "commands/measure/measure.h"
+
+namespace tr::commands {
+
+struct Pairs {
+  std::vector<Snapshot> a;  // a[i] and b[i] were made one after the other
+  std::vector<Snapshot> b;
+  std::vector<std::string> notes;  // in which order, what was made again, why there are fewer
+  bool stopped = false;            // by a signal
+  std::optional<Error> failure;    // what kept the next pair from being made
+};
+
+// Called after each pair; an error ends the measuring.
+using OnPair = std::function<Status(const Pairs& pairs)>;
+
+// Makes `pairs` of them, in each pair in random order, each order as often as the other (or once
+// more). Each run has a fresh process. A run that fails, or is unfit to be compared, is made once
+// more; the pair goes without a third try. Ctrl-C ends the present run, which is dropped, and the
+// measuring. Nothing that was started is left running.
+Pairs measure_pairs(const Plan& a, const Plan& b, std::size_t pairs, Progress& progress,
+                    const OnPair& on_pair);
+
+}  // namespace tr::commands
