@@ -182,7 +182,12 @@ Status compare(const CLI::App& app, const CompareOptions& options,
                          : load_sides(app, options);
   if (!sides) return sides.error();
   const auto comparison = compare::compare_runs(sides->a, sides->b, sides->paired);
-  if (!comparison) return comparison.error();
+  if (!comparison) {
+    Error error = comparison.error();
+    // Why the last run was unfit.
+    if (!sides->notes.empty()) error.why += fmt::format(" ({})", sides->notes.back());
+    return error;
+  }
   if (Status comparable = check_comparable(*comparison, options.force); !comparable)
     return comparable;
   auto judged = judge_gates(*gates, *comparison);

@@ -24,20 +24,20 @@ using Align = Column::Align;
 // Rows of one kind with a line of their own.
 constexpr std::size_t kNamed = 5;
 
-std::string with_sign(std::string text) {
-  return text.starts_with('-') || text.starts_with('0') ? text : '+' + text;
+std::string with_sign(double value, const std::string& text) {
+  return value > 0 ? '+' + text : text;
 }
 
 std::string signed_percent(double share) {
-  return with_sign(percent_text(share));
+  return with_sign(share, percent_text(share));
 }
 
 std::string signed_time(double ns, double like_ns) {
-  return with_sign(duration_text(ns, like_ns));
+  return with_sign(ns, duration_text(ns, like_ns));
 }
 
 std::string signed_figure(const compare::Row& row, double value) {
-  return with_sign(figure_text(value, row.unit, std::max(std::abs(row.a), std::abs(row.b))));
+  return with_sign(value, figure_text(value, row.unit, std::max(std::abs(row.a), std::abs(row.b))));
 }
 
 // Against A; the ratio's where there is one, which pairs tell better than means.
@@ -108,8 +108,9 @@ class BudgetTable {
     put("all threads' time", 0, budget_.a_ns, budget_.b_ns, parts.log_states, "the sum");
     table_.rows.push_back(
         {{"threads alive", number_text(parts.threads_a), number_text(parts.threads_b),
-          with_sign(number_text(parts.threads_b - parts.threads_a)), factor_text(parts.log_threads),
-          ""},
+          with_sign(parts.threads_b - parts.threads_a,
+                    number_text(parts.threads_b - parts.threads_a)),
+          factor_text(parts.log_threads), ""},
          0});
     if (parts.log_steady != 0)
       table_.rows.push_back({{"the steady part alone", "", "", "", factor_text(parts.log_steady),
@@ -147,8 +148,8 @@ class BudgetTable {
   }
 
   void put(std::string name, unsigned depth, double a_ns, double b_ns, double log_effect,
-           std::string remark) {
-    const double like = std::max(a_ns, b_ns);
+           std::string remark, double like_ns = 0) {
+    const double like = std::max({a_ns, b_ns, like_ns});
     table_.rows.push_back(
         {{std::move(name), duration_text(a_ns, like), duration_text(b_ns, like),
           signed_time(b_ns - a_ns, like), factor_text(log_effect), std::move(remark)},
@@ -170,6 +171,8 @@ class BudgetTable {
         rows.push_back(&row);
       }
     if (rows.empty()) return;
+    // Times of one kind are in the unit of their sum.
+    const double like_ns = std::max(sum.a_ns, sum.b_ns);
     put(name, 0, sum.a_ns, sum.b_ns, sum.log_effect, rows.size() == 1 ? remark(*rows[0]) : "");
     if (rows.size() == 1 && rows[0]->call.empty()) return;
     std::ranges::stable_sort(rows, std::greater<>(),
@@ -179,14 +182,15 @@ class BudgetTable {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       if (full_ || i < kNamed || rows.size() == kNamed + 1) {
         put(name_of(*rows[i]), 1, rows[i]->a_ns, rows[i]->b_ns, rows[i]->log_effect,
-            remark(*rows[i]));
+            remark(*rows[i]), like_ns);
       } else {
         add(rest, *rows[i]);
         ++others;
       }
     }
     if (others > 0)
-      put("others", 1, rest.a_ns, rest.b_ns, rest.log_effect, fmt::format("{} of them", others));
+      put("others", 1, rest.a_ns, rest.b_ns, rest.log_effect, fmt::format("{} of them", others),
+          like_ns);
   }
 
   [[nodiscard]] std::string remark(const StateRow& row) const {
@@ -241,7 +245,8 @@ std::string gate_text(const compare::GateResult& gate) {
   const std::string change =
       gate.gate.relative
           ? (std::isfinite(gate.change) ? signed_percent(gate.change) : "from nothing")
-          : with_sign(figure_text(gate.change, gate.gate.unit.value_or(metrics::Unit::kCount)));
+          : with_sign(gate.change,
+                      figure_text(gate.change, gate.gate.unit.value_or(metrics::Unit::kCount)));
   return fmt::format("{}: the change is {}", printable(gate.gate.text), change);
 }
 
@@ -317,10 +322,12 @@ std::optional<Section> call_section(const Comparison& comparison, bool full) {
       {"", Align::kLeft},          {"calls, A", Align::kPoint},   {"B", Align::kPoint},
       {"CPU time", Align::kPoint}, {"more calls", Align::kPoint}, {"dearer calls", Align::kPoint},
       {"", Align::kLeft}};
+  double like = 0;
+  for (const compare::CallRow& row : comparison.calls)
+    like = std::max({like, row.a_ns, row.b_ns});
   for (const compare::CallRow& row : comparison.calls) {
     const bool shown = is_shown(comparison, row.calls_row) || is_shown(comparison, row.time_row);
     if (!full && table.rows.size() >= kNamed) break;
-    const double like = std::max(row.a_ns, row.b_ns);
     table.rows.push_back(
         {{printable(row.name), number_text(row.a_calls), number_text(row.b_calls),
           signed_time(row.difference_ns(), like), signed_time(row.more_calls_ns, like),
