@@ -21,7 +21,7 @@ struct Window {
 // Answers are also counted in bins of this length; of twice, four times... as much where the window
 // would have more than kMaxBins of them.
 inline constexpr std::uint64_t kBinNs = 100'000'000;
-inline constexpr std::uint64_t kMaxBins = 4096;
+inline constexpr std::uint64_t kMaxBins = 1024;
 
 // The window while the load runs, shared by the threads that send and the one that may end it
 // early. Closing it early wakes every sleeper that has taken a wake-up descriptor.
