@@ -158,6 +158,7 @@ nlohmann::json load_json(const load::Settings& settings, const load::Outcome& ou
                          {"connect_failures", result.connect_failures},
                          {"broken_connections", result.broken_connections},
                          {"silent_connections", result.silent_connections},
+                         {"reopened", result.reopened.value_or(0)},
                          {"wrong_answers", result.wrong_answers},
                          {"first_failure", result.first_failure},
                          {"sent", result.sent},

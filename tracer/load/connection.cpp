@@ -11,7 +11,7 @@ std::size_t Connection::fill(std::span<char> room, std::uint64_t now_ns, bool fi
   std::uint64_t sequence = sending_;
   std::size_t offset = sending_offset_;
   while (filled < room.size()) {
-    if (offset == 0) {
+    if (offset == 0 && sequence >= begun_before_) {
       const bool has_slot = sequence - answered_ < flights_.size();
       if (finish_only || !has_slot || next_due_ns() > now_ns) break;
       if (schedule_ && filled > 0) break;
@@ -29,7 +29,7 @@ std::size_t Connection::fill(std::span<char> room, std::uint64_t now_ns, bool fi
 std::size_t Connection::sent(std::size_t bytes, std::uint64_t began_ns) {
   std::size_t begun_now = 0;
   while (bytes > 0) {
-    if (sending_offset_ == 0) {
+    if (sending_offset_ == 0 && sending_ >= begun_before_) {
       ++begun_now;
       flight(sending_) = {schedule_ ? schedule_->next_ns() : began_ns, began_ns};
       if (schedule_) schedule_->advance();
@@ -43,6 +43,13 @@ std::size_t Connection::sent(std::size_t bytes, std::uint64_t began_ns) {
     sending_offset_ = 0;
   }
   return begun_now;
+}
+
+void Connection::begin_again() {
+  begun_before_ = begun();
+  sending_ = answered_;
+  sending_offset_ = 0;
+  answer_bytes_ = 0;
 }
 
 Connection::Answer Connection::receive(std::span<const char> bytes) {

@@ -1,6 +1,7 @@
 // Which messages of this connection are under way, and which bytes come next?
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -59,6 +60,10 @@ class Connection {
   };
   Answer receive(std::span<const char> bytes);
 
+  // It goes on over another socket: what was sent and not answered is sent again, and still counts
+  // from when it was sent first.
+  void begin_again();
+
   // Calls `each(planned_ns)` for every message sent or, in an open loop, planned before `close_ns`
   // that was never answered. Ends the schedule.
   template <class Each>
@@ -70,7 +75,9 @@ class Connection {
   }
 
  private:
-  [[nodiscard]] std::uint64_t begun() const { return sending_ + (sending_offset_ > 0 ? 1 : 0); }
+  [[nodiscard]] std::uint64_t begun() const {
+    return std::max(sending_ + (sending_offset_ > 0 ? 1 : 0), begun_before_);
+  }
   [[nodiscard]] Flight& flight(std::uint64_t sequence) {
     return flights_[sequence % flights_.size()];
   }
@@ -80,8 +87,9 @@ class Connection {
   std::optional<Schedule> schedule_;
   std::uint64_t sending_ = 0;  // the message that the next byte to send belongs to
   std::size_t sending_offset_ = 0;
-  std::uint64_t answered_ = 0;    // whole answers
-  std::size_t answer_bytes_ = 0;  // received of the next one
+  std::uint64_t begun_before_ = 0;  // messages, over the sockets before this one
+  std::uint64_t answered_ = 0;      // whole answers
+  std::size_t answer_bytes_ = 0;    // received of the next one
 };
 
 }  // namespace tr::load

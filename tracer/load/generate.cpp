@@ -173,6 +173,7 @@ void add(LoadResult& sum, const LoadResult& part) {
   sum.sent += part.sent;
   sum.wrong_answers += part.wrong_answers;
   sum.broken_connections += part.broken_connections;
+  if (part.reopened) sum.reopened = sum.reopened.value_or(0) + *part.reopened;
   sum.latency.merge(part.latency);
   sum.service.merge(part.service);
   add(sum.bins, part.bins);

@@ -14,9 +14,7 @@ constexpr unsigned kOk = 200;
 
 class HttpDialogue final : public Dialogue {
  public:
-  HttpDialogue(const std::string& request, bool close) : request_(request), close_(close) {
-    start_parser();
-  }
+  explicit HttpDialogue(const std::string& request) : request_(request) { start_parser(); }
 
   [[nodiscard]] std::size_t request_size(std::uint64_t) const override { return request_.size(); }
 
@@ -39,13 +37,10 @@ class HttpDialogue final : public Dialogue {
     if (length_ != first_length_.value_or(length_))
       return wrong(sequence,
                    fmt::format("it has {} bytes, the first one had {}", length_, *first_length_));
-    if (close_)
-      start_parser();
-    else if (closes_)
-      return wrong(sequence, "the server ends the connection behind it");
+    if (closes_) start_parser();
     first_length_ = length_;
     length_ = 0;
-    return {taken, State::kWhole, {}};
+    return {taken, State::kWhole, {}, closes_};
   }
 
  private:
@@ -93,7 +88,6 @@ class HttpDialogue final : public Dialogue {
   }
 
   const std::string& request_;
-  const bool close_;
   http_parser parser_{};
   std::uint64_t length_ = 0;  // of the body so far
   std::optional<std::uint64_t> first_length_;
@@ -104,12 +98,11 @@ class HttpDialogue final : public Dialogue {
 }  // namespace
 
 Http::Http(const Target& target, const std::string& path, bool close)
-    : close_(close),
-      request_(fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: trace-run\r\n{}\r\n", path,
+    : request_(fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: trace-run\r\n{}\r\n", path,
                            target.text(), close ? "Connection: close\r\n" : "")) {}
 
 std::unique_ptr<Dialogue> Http::open(std::uint32_t) const {
-  return std::make_unique<HttpDialogue>(request_, close_);
+  return std::make_unique<HttpDialogue>(request_);
 }
 
 }  // namespace tr::load

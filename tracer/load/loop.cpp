@@ -300,20 +300,26 @@ void Loop::receive(std::uint32_t index) {
   std::span<const char> rest(receive_buffer_.data(), static_cast<std::size_t>(arrival.bytes));
   const bool was_full = slot.connection.full();
   bool answered = false;
-  while (!rest.empty()) {
+  bool last = false;
+  while (!rest.empty() && !last) {
     const Connection::Answer answer = slot.connection.receive(rest);
     if (answer.taken.state == Dialogue::State::kWrong)
       return end_run_as_wrong(slot, answer.taken.difference);
     rest = rest.subspan(answer.taken.bytes);
     if (answer.taken.state != Dialogue::State::kWhole) break;
     answered = true;
+    last = answer.taken.last;
     --in_flight_;
     count_answer(slot, answer, std::max(arrival.came_ns, answer.flight.sent_ns));
   }
   if (!answered) return;
-  if (settings_.close) {
+  if (settings_.close || last) {
     slot.socket.reset();
     slot.blocked = false;
+  }
+  if (last && !settings_.close) {
+    if (counts(now_ns_)) tally_.result.reopened = tally_.result.reopened.value_or(0) + 1;
+    slot.connection.begin_again();
   }
   if (was_full && !slot.blocked) slot.ready_ns = now_ns_;
   if (phase_ == Phase::kGreet)

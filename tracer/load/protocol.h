@@ -22,6 +22,7 @@ class Dialogue {
     std::size_t bytes = 0;  // how many of those given were used up
     State state = State::kMore;
     std::string difference;  // kWrong: the first difference, in words
+    bool last = false;       // kWhole: the server ends the connection behind it
   };
 
   virtual ~Dialogue() = default;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "metrics/overhead.h"
 #include "report/names.h"
 #include "report/sections.h"
 #include "report/units.h"
@@ -152,6 +153,11 @@ std::optional<Fact> load_fact(const JudgedRun& run) {
     return fact;
   }
   fact.lines.push_back(built_in_load(run));
+  if (const std::uint64_t reopened = run.snapshot.load->reopened.value_or(0); reopened > 0)
+    fact.lines.push_back(
+        fmt::format("the server ended connections with an answer {}; they were "
+                    "opened anew",
+                    plural(reopened, "time", "times")));
   std::string busy = pinned(config.pin_load);
   if (run.metrics.load_cpu_share)
     busy += fmt::format(", {} busy{}", percent_text(*run.metrics.load_cpu_share),
@@ -297,17 +303,32 @@ std::optional<Fact> unmeasured_fact(const JudgedRun& run) {
   return Fact{"Unmeasured", {joined(texts, "; ")}};
 }
 
-Table program_table(const Overhead& overhead) {
+// By group, and in it by program.
+Table probe_table(const JudgedRun& run) {
   using Align = Column::Align;
-  Table table{{{"probe", Align::kLeft},
+  const std::optional<std::uint64_t> messages = run.metrics.messages.count;
+  const auto cost = [&](std::optional<double> ns) -> std::string {
+    if (!ns) return "not known";
+    return duration_text(messages ? *ns / static_cast<double>(*messages) : *ns);
+  };
+  Table table{{{"probes", Align::kLeft},
+               {messages ? "per message" : "in total", Align::kPoint},
                {"runs", Align::kPoint},
                {"each", Align::kPoint},
                {"runs for other threads", Align::kPoint}},
               {}};
-  for (const ProgramCost& program : overhead.programs)
-    table.rows.push_back({{printable(program.program), count_text(program.runs),
-                           program.ns_per_run ? duration_text(*program.ns_per_run) : "not known",
-                           count_text(program.untraced_runs)}});
+  for (const metrics::ProbeGroup& group : metrics::probe_groups(run.snapshot.overhead, messages)) {
+    table.rows.push_back({{std::string(group.name), cost(group.ns), count_text(group.runs), "",
+                           count_text(group.untraced_runs)}});
+    for (const ProgramCost& program : group.programs) {
+      std::optional<double> ns = program.ns_per_run;
+      if (ns) *ns *= static_cast<double>(program.runs);
+      table.rows.push_back({{printable(program.program), cost(ns), count_text(program.runs),
+                             program.ns_per_run ? duration_text(*program.ns_per_run) : "not known",
+                             count_text(program.untraced_runs)},
+                            1});
+    }
+  }
   return table;
 }
 
@@ -396,7 +417,9 @@ Section tracing_section(const JudgedRun& run, const Detail& detail) {
   section.facts.push_back({"Verdict", {verdict_text(run)}});
   const Overhead& overhead = run.snapshot.overhead;
   if (detail.full && !overhead.programs.empty()) {
-    section.table = program_table(overhead);
+    section.table = probe_table(run);
+    section.remarks.emplace_back(
+        "What an option adds to a probe that runs anyway is in that probe's row.");
     if (overhead.probe_ns && !overhead.calibration.empty())
       section.remarks.push_back("Cost of a run: " + printable(overhead.calibration) + ".");
   }

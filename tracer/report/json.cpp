@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "metrics/overhead.h"
 #include "report/json_parts.h"
 #include "report/names.h"
 #include "report/warnings.h"
@@ -83,6 +84,7 @@ Json load(const JudgedRun& run) {
           {"first_failure", maybe(load->first_failure)},
           {"wrong_answers", load->wrong_answers},
           {"silent_connections", load->silent_connections},
+          {"reopened", load->reopened.value_or(0)},
           {"sent", load->sent},
           {"bytes", load->bytes},
           {"answers_over_time", bins(load->bins)},
@@ -275,11 +277,23 @@ Json overhead(const Overhead& overhead, const metrics::Metrics& metrics) {
     programs[program.program] = {{"runs", program.runs},
                                  {"ns_per_run", maybe(program.ns_per_run)},
                                  {"untraced_runs", program.untraced_runs}};
+  Json groups = Json::object();
+  for (const metrics::ProbeGroup& group : metrics::probe_groups(overhead, metrics.messages.count)) {
+    Json names = Json::array();
+    for (const ProgramCost& program : group.programs)
+      names.push_back(program.program);
+    groups[std::string(group.name)] = {{"ns", maybe(group.ns)},
+                                       {"per_message_ns", maybe(group.per_message_ns)},
+                                       {"runs", group.runs},
+                                       {"untraced_runs", group.untraced_runs},
+                                       {"programs", std::move(names)}};
+  }
   return {{"probe_ns", maybe(overhead.probe_ns)},
           {"probe_runs", overhead.probe_runs},
           {"share_of_cpu", maybe(overhead.share_of_cpu)},
           {"others_probe_ns", maybe(metrics.others_probe_ns)},
           {"calibration", maybe(overhead.calibration)},
+          {"groups", std::move(groups)},
           {"programs", std::move(programs)}};
 }
 

@@ -84,7 +84,9 @@ struct LoadResult {
   std::uint64_t wrong_answers = 0;     // differed from what was sent; the first ends the run
   std::uint64_t broken_connections = 0;
   std::uint64_t silent_connections = 0;  // had no whole answer in the window
-  std::string first_failure;             // in words; empty when none
+  // Ended by the server with an answer, and opened anew.
+  std::optional<std::uint64_t> reopened;
+  std::string first_failure;  // in words; empty when none
   // From the planned (open loop) or actual (closed loop) send to the last byte of the answer: to
   // its arrival in the kernel (open loop), or to its being read (closed loop).
   Histogram latency{kLoadBuckets};

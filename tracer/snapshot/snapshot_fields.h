@@ -64,6 +64,7 @@ void visit_fields(S& load, Field&& field) {
   field("wrong_answers", load.wrong_answers);
   field("broken_connections", load.broken_connections);
   field("silent_connections", load.silent_connections);
+  field("reopened", load.reopened);
   field("first_failure", load.first_failure);
   field("latency", load.latency);
   field("service", load.service);

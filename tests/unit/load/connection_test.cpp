@@ -116,6 +116,32 @@ TEST_F(ConnectionTest, SendsOnItsPlanAndTimesFromIt) {
   EXPECT_EQ(connection.next_due_ns(), 1200U);  // it kept its planned time
 }
 
+TEST_F(ConnectionTest, SendsAgainWhatALostSocketLeftUnanswered) {
+  Connection connection = closed_loop(3);
+  const std::string sent = fill(connection, 50);
+  connection.sent(2 * kSize + 1, 50);
+  connection.receive(sent);
+  connection.begin_again();
+  EXPECT_EQ(connection.in_flight(), 2U);
+  const std::string again = fill(connection, 80, true);
+  EXPECT_EQ(again, sent.substr(kSize)) << "from its beginning, also after the window";
+  EXPECT_EQ(connection.sent(again.size(), 80), 0U) << "they had begun before";
+  EXPECT_EQ(connection.in_flight(), 2U);
+  EXPECT_EQ(connection.receive(again).flight.sent_ns, 50U);
+  EXPECT_EQ(fill(connection, 90).size(), 2 * kSize);
+}
+
+TEST_F(ConnectionTest, SendsAgainInAnOpenLoopWhatWasDueBefore) {
+  Connection connection = open_loop(2);
+  connection.sent(kSize, 1000);
+  connection.begin_again();
+  const std::string again = fill(connection, 1001);
+  EXPECT_EQ(again.size(), kSize);
+  EXPECT_EQ(connection.sent(kSize, 1001), 0U);
+  EXPECT_EQ(connection.next_due_ns(), 1100U);
+  EXPECT_EQ(connection.receive(again).flight.planned_ns, 1000U);
+}
+
 TEST_F(ConnectionTest, NamesWhatWasNeverAnswered) {
   Connection waiting = closed_loop(2);
   waiting.sent(kSize + 1, 70);

@@ -329,6 +329,7 @@ bool may_be_absent(const std::string& key) {
                                                "share_of_cpu",
                                                "ns_per_run",
                                                "close",
+                                               "reopened",
                                                "path",
                                                "inter_server_messages",
                                                "anonymous_bytes",
