@@ -176,6 +176,7 @@ std::vector<std::pair<const RepeatedFigure*, FigureName>> of_group(const JudgedR
     if (name.one_of_many) many.push_back(spread.figure.value);
     found.emplace_back(&spread, std::move(name));
   }
+  std::ranges::stable_partition(found, [](const auto& each) { return !each.second.of_calls; });
   if (detail.full || (detail.syscalls && group == FigureName::Group::kCost) ||
       many.size() <= kLargest)
     return found;
