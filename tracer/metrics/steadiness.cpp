@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <span>
 #include <vector>
 
+#include "statistics/fit.h"
 #include "statistics/sample.h"
 #include "statistics/series.h"
 
@@ -60,6 +62,26 @@ Segment longest_at(double level, std::span<const Segment> segments) {
   return longest;
 }
 
+// Whether a line through the bins rises or falls by more than a level may, all of its interval
+// beyond that. A slope may lie in one segment, where its noise passes for a slow wandering.
+bool drifts(std::span<const double> bins) {
+  std::vector<double> places(bins.size());
+  std::iota(places.begin(), places.end(), 0.0);
+  const auto line = statistics::fit_line(places, bins);
+  if (!line) return false;
+  const auto [low, high] =
+      line->slope.interval.value_or(statistics::Interval{line->slope.value, line->slope.value});
+  const double least = low > 0 ? low : std::max(0.0, -high);
+  return least * static_cast<double>(bins.size()) > 2 * kSameLevel * statistics::mean(bins);
+}
+
+// Without the part of its beginning in which it has not come to its level yet.
+Segment settled(Segment part, std::span<const double> bins) {
+  while (length(part) >= kMinSteadyBins && drifts(bins.subspan(part.begin, length(part))))
+    part.begin += std::max<std::size_t>(1, length(part) / 20);
+  return part;
+}
+
 }  // namespace
 
 std::optional<Steadiness> steadiness(const Snapshot& snapshot) {
@@ -73,7 +95,7 @@ std::optional<Steadiness> steadiness(const Snapshot& snapshot) {
   const std::vector<double> bins(counted.answers.begin(),
                                  counted.answers.begin() + static_cast<std::ptrdiff_t>(whole));
   const std::vector<Segment> segments = statistics::segments(bins, kLeastSegment);
-  const Segment part = longest_at(common_level(segments), segments);
+  const Segment part = settled(longest_at(common_level(segments), segments), bins);
   if (length(part) == 0) return std::nullopt;
 
   const std::span<const double> inside = std::span(bins).subspan(part.begin, length(part));

@@ -21,8 +21,10 @@ namespace {
 using metrics::RepeatedFigure;
 using Run = JudgedRepeats::Run;
 
-// Rows of a table without everything: system calls and states with a row of their own.
-constexpr std::size_t kLargest = 8;
+// System calls, or states, with a row of their own where not everything is told; and calls that
+// are too rare for one.
+constexpr std::size_t kLargest = 12;
+constexpr double kWorthNaming = 0.001;
 
 std::string runs_text(std::uint64_t count) {
   return count == 1 ? "1 run" : count_text(count) + " runs";
@@ -170,16 +172,16 @@ std::vector<std::pair<const RepeatedFigure*, FigureName>> of_group(const JudgedR
                                                                    const Detail& detail) {
   std::vector<std::pair<const RepeatedFigure*, FigureName>> found;
   std::vector<double> many;
+  const bool all = detail.full || (detail.syscalls && group == FigureName::Group::kCost);
   for (const RepeatedFigure& spread : repeats.spreads) {
     FigureName name = figure_name(spread.figure.name);
     if (name.group != group || (name.minor && !detail.full)) continue;
+    if (name.one_of_many && !all && spread.greatest < kWorthNaming) continue;
     if (name.one_of_many) many.push_back(spread.figure.value);
     found.emplace_back(&spread, std::move(name));
   }
   std::ranges::stable_partition(found, [](const auto& each) { return !each.second.of_calls; });
-  if (detail.full || (detail.syscalls && group == FigureName::Group::kCost) ||
-      many.size() <= kLargest)
-    return found;
+  if (all || many.size() <= kLargest) return found;
   std::ranges::nth_element(many, many.begin() + kLargest - 1, std::greater<>());
   std::erase_if(found, [least = many[kLargest - 1]](const auto& figure) {
     return figure.second.one_of_many && figure.first->figure.value < least;

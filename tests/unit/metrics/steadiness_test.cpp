@@ -1,5 +1,7 @@
 #include "metrics/steadiness.h"
 
+#include <bit>
+#include <cmath>
 #include <random>
 
 #include <gmock/gmock.h>
@@ -98,6 +100,31 @@ TEST(Steadiness, IsMissingInASlope) {
   const Steadiness found = found_in(bins);
   EXPECT_FALSE(found.steady);
   EXPECT_LT(found.share, kMinSteadyShare);
+}
+
+// As of a program that is compiled while it runs: half of the way every 0.7 s.
+TEST(Steadiness, LeavesOutABeginningThatGrowsFasterByAndBy) {
+  Bins bins;
+  for (std::size_t i = 0; i < 100; ++i)
+    add(bins, 1, 9'000 * (1 - 0.7 * std::exp2(-static_cast<double>(i) / 7)));
+  const Steadiness found = found_in(bins);
+  EXPECT_TRUE(found.steady);
+  EXPECT_GT(found.begin_ns, 10 * kBin);
+  EXPECT_EQ(found.end_ns, 100 * kBin);
+  EXPECT_NEAR(found.per_second, 90'000, 1'800);
+}
+
+// Ten answers a bin are no steady number, and no sign of a server that is not steady.
+TEST(Steadiness, DoesNotTakeNoiseForASlope) {
+  std::mt19937_64 random(11);
+  int steady = 0;
+  for (int series = 0; series < 100; ++series) {
+    Bins bins;
+    for (std::size_t i = 0; i < 100; ++i)
+      bins.push_back(std::popcount(random() & 0xfffff));  // binomial: 10 +- 2.2
+    steady += found_in(bins).steady ? 1 : 0;
+  }
+  EXPECT_GE(steady, 90);
 }
 
 TEST(Steadiness, IsMissingBetweenThreeLevels) {
