@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "report/text.h"
+#include "report/judged_repeats.h"
 #include "snapshot/snapshot.h"
 #include "util/result.h"
 
@@ -50,5 +51,7 @@ Status check_output_options(const OutputOptions& options);
 // Writes every report that was asked for: the files first, then the terminal's to standard output,
 // unless a file took that.
 Status write_reports(const Snapshot& snapshot, const OutputOptions& options);
+// The same of several runs, where --save, --folded and --pprof are of no concern.
+Status write_reports(const report::JudgedRepeats& repeats, const OutputOptions& options);
 
 }  // namespace tr::commands

@@ -8,6 +8,7 @@ namespace tr::metrics {
 namespace {
 
 constexpr std::string_view kCallsPrefix = "syscalls.";
+constexpr const char* kTotalSuffix = ".calls";
 constexpr std::string_view kStatesPrefix = "budget.states.";
 constexpr std::string_view kUringPrefix = "io_uring.";
 
@@ -67,9 +68,27 @@ void add_budget(const TimeBudget& budget, double messages, Figures& figures) {
   }
 }
 
+// What a program that serves nobody took in all. Not of a server whose load had no answer.
+void add_totals(const Metrics& metrics, Figures& figures) {
+  const Costs& total = metrics.total;
+  const auto put = [&](const char* name, std::optional<double> value, Unit unit) {
+    figures.add(name, value, unit, Better::kLower);
+  };
+  put("window_ns", metrics.window_s * 1e9, Unit::kNs);
+  put("cpu.user_ns", total.user_ns, Unit::kNs);
+  put("cpu.system_ns", total.system_ns, Unit::kNs);
+  put("cpu.runqueue_ns", total.runqueue_ns, Unit::kNs);
+  put("scheduling.context_switches", total.context_switches, Unit::kCount);
+  put("scheduling.migrations", total.migrations, Unit::kCount);
+  for (const SyscallRow& row : metrics.syscalls)
+    figures.add(std::string(kCallsPrefix) + row.name + kTotalSuffix, static_cast<double>(row.calls),
+                Unit::kCount, Better::kLower);
+}
+
 }  // namespace
 
 std::optional<double> throughput(const Metrics& metrics) {
+  if (metrics.steadiness && metrics.steadiness->steady) return metrics.steadiness->per_second;
   return metrics.messages.per_second;
 }
 
@@ -97,11 +116,13 @@ std::vector<Figure> figures_of(const Metrics& metrics) {
                   Better::kNeither);
   figures.add("memory.per_connection_bytes", metrics.memory_per_connection, Unit::kBytes,
               Better::kLower);
+  if (!metrics.messages.count && !metrics.messages.by_load) add_totals(metrics, figures);
   return figures.take();
 }
 
 std::optional<double> value_if_missing(const Metrics& metrics, std::string_view name) {
-  if (!metrics.messages.count) return std::nullopt;
+  const bool total = name.starts_with(kCallsPrefix) && name.ends_with(kTotalSuffix);
+  if (total != !metrics.messages.count) return std::nullopt;
   if (name.starts_with(kCallsPrefix)) return 0;
   if (name.starts_with(kStatesPrefix)) return metrics.budget ? std::optional(0.0) : std::nullopt;
   if (name.starts_with(kUringPrefix))

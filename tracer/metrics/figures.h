@@ -25,12 +25,13 @@ struct Figure {
   friend bool operator==(const Figure&, const Figure&) = default;
 };
 
-// Messages per second as it is told of a run among several; absent without messages. The only
-// place that decides which part of the window that is.
+// Messages per second as it is told of a run among several; absent without messages: of the steady
+// part, where there is one, else of the window. The only place that decides that.
 std::optional<double> throughput(const Metrics& metrics);
 
 // What was measured, and nothing else; each name once, in the report's order. Without messages
-// there are none per message.
+// there are none per message; of a program that serves nobody there are totals: "window_ns",
+// "cpu.user_ns", "syscalls.NAME.calls".
 std::vector<Figure> figures_of(const Metrics& metrics);
 
 // The value of a figure that figures_of() does not give for this run: 0 for a call that was not

@@ -17,9 +17,12 @@ namespace tr::metrics {
 // close, or cannot keep up with a plan, is its nature and comes again in each run; what the probes
 // cost is in all of them alike; a perf event that shared its counter is left out by itself.
 inline constexpr std::array kUnfit{
-    Doubt::Kind::kWrongAnswers,      Doubt::Kind::kNoMessages,       Doubt::Kind::kServerEnded,
-    Doubt::Kind::kInterrupted,       Doubt::Kind::kMessagesDisagree, Doubt::Kind::kConnectFailures,
-    Doubt::Kind::kBrokenConnections, Doubt::Kind::kLoadSaturated,    Doubt::Kind::kLost,
+    Doubt::Kind::kWrongAnswers,      Doubt::Kind::kNoMessages,
+    Doubt::Kind::kServerEnded,       Doubt::Kind::kInterrupted,
+    Doubt::Kind::kMessagesDisagree,  Doubt::Kind::kConnectFailures,
+    Doubt::Kind::kBrokenConnections, Doubt::Kind::kLoadSaturated,
+    Doubt::Kind::kUnsteady,          Doubt::Kind::kLost,
+    Doubt::Kind::kForeignWork,       Doubt::Kind::kSteal,
 };
 
 struct Verdict {

@@ -86,9 +86,11 @@ std::string state_text(std::string_view state) {
 FigureName figure_name(std::string_view name) {
   for (const Known& known : kKnown)
     if (known.name == name)
-      return {known.group, std::string(known.text), known.depth, known.minor, false};
+      return {known.group, std::string(known.text),
+              known.depth, known.minor,
+              false,       name == "per_message.syscalls" || name == "per_message.futex"};
   if (const auto call = inside(name, "syscalls.", ".per_message"); !call.empty())
-    return {Group::kCost, printable(call), 1, false, true};
+    return {Group::kCost, printable(call), 1, false, true, true};
   if (const auto call = inside(name, "syscalls.", ".calls"); !call.empty())
     return {Group::kOther, printable(call) + " calls", 0, false, true};
   if (const auto state = inside(name, "budget.states.", ".per_message_ns"); !state.empty())

@@ -15,6 +15,7 @@ struct FigureName {
   unsigned depth = 0;        // a part of the figure before it that has a smaller depth
   bool minor = false;        // told only where everything is
   bool one_of_many = false;  // a system call, a state
+  bool of_calls = false;     // of system calls: such figures stand together, behind the others
 };
 
 // Of any name, also one that is not known: that is its own text then.

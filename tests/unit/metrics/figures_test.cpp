@@ -78,6 +78,22 @@ TEST(Figures, HaveNothingPerMessageWithoutMessages) {
   EXPECT_THAT(figures_of(compute(run)), testing::IsEmpty());
 }
 
+TEST(Figures, OfAProgramThatServesNobodyAreTotals) {
+  Snapshot run = echo_run();
+  run.config.load = "none";
+  run.load.reset();
+  const Metrics metrics = compute(run);
+  const auto figures = figures_of(metrics);
+  EXPECT_THAT(figures, IsSupersetOf(std::vector<Figure>{
+                           {"window_ns", 1e9, Unit::kNs, Better::kLower},
+                           {"cpu.user_ns", 100'000, Unit::kNs, Better::kLower},
+                           {"scheduling.context_switches", 500, Unit::kCount, Better::kLower},
+                           {"syscalls.sendto.calls", 1'000, Unit::kCount, Better::kLower}}));
+  EXPECT_THAT(names_of(figures), Each(testing::Not(testing::HasSubstr("per_message"))));
+  EXPECT_THAT(value_if_missing(metrics, "syscalls.futex.calls"), Optional(DoubleEq(0)));
+  EXPECT_EQ(value_if_missing(metrics, "syscalls.futex.per_message"), std::nullopt);
+}
+
 TEST(Figures, OfAMultiplexedEventAreLeftOut) {
   Snapshot run = echo_run();
   run.perf = {{"cycles", 5'000, 100, 100, ""}, {"instructions", 5'000, 100, 50, ""}};
