@@ -9,6 +9,7 @@
 #include "commands/command.h"
 #include "commands/compare.h"
 #include "commands/doctor.h"
+#include "commands/explain.h"
 #include "commands/help.h"
 #include "commands/list.h"
 #include "commands/load.h"
@@ -24,6 +25,7 @@ int main(int argc, char** argv) {
   tr::commands::setup_load(app, exit_code);
   tr::commands::setup_report(app, exit_code);
   tr::commands::setup_compare(app, options.program, exit_code);
+  tr::commands::setup_explain(app, options.program, exit_code);
   tr::commands::setup_doctor(app, exit_code);
   tr::commands::setup_list(app, exit_code);
   // Last, because subcommands inherit from `app`, and must not take any words that are left over.

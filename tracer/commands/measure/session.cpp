@@ -122,6 +122,7 @@ Status Session::start_server() {
   capture::LaunchSpec spec;
   spec.program = plan_.program;
   spec.argv = plan_.argv;
+  spec.environment = plan_.environment;
   spec.cpus = plan_.pin;
   spec.user = *std::move(user);
   if (alone) {

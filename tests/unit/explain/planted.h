@@ -1,0 +1,52 @@
+// Runs with a cause planted in them, of known size.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "../compare/synthetic_runs.h"
+
+namespace tr::explain {
+
+inline void each_counts(Snapshot& run, const auto& change) {
+  change(run.total);
+  change(run.threads.front().counts);
+}
+
+// So many calls per message, which take so many ns of CPU time per message together.
+inline void plant_calls(Snapshot& run, const std::string& name, double calls, double ns,
+                        double again = 0) {
+  const auto messages = static_cast<double>(run.load->messages);
+  each_counts(run, [&](TaskCounts& counts) {
+    auto call = std::find_if(counts.syscalls.begin(), counts.syscalls.end(),
+                             [&](const SyscallStats& known) { return known.name == name; });
+    if (call == counts.syscalls.end()) {
+      SyscallStats added;
+      added.name = name;
+      added.cpu_ns = 0;
+      call = counts.syscalls.insert(counts.syscalls.end(), added);
+    }
+    const auto spent = static_cast<std::uint64_t>(ns * messages);
+    call->calls += static_cast<std::uint64_t>(calls * messages);
+    *call->cpu_ns += spent;
+    if (again > 0) {
+      if (!counts.woke_nobody) counts.woke_nobody.emplace();
+      const auto failed = static_cast<std::uint64_t>(again * messages);
+      call->errors += failed;
+      call->errors_by_errno[11] += failed;
+    }
+    counts.system_ns += spent;
+    counts.blocked_ns -= spent;
+    counts.budget->waits.back().ns -= spent;
+  });
+}
+
+inline std::vector<Snapshot> planted(std::vector<Snapshot> runs, const auto& plant) {
+  for (Snapshot& run : runs)
+    plant(run);
+  return runs;
+}
+
+}  // namespace tr::explain

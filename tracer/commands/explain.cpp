@@ -1,0 +1,265 @@
+#include "commands/explain.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "capture/launch/server_name.h"
+#include "commands/command.h"
+#include "commands/compare_sides.h"
+#include "commands/measure/change.h"
+#include "commands/measure/pairs.h"
+#include "commands/measure/repeat.h"
+#include "commands/output.h"
+#include "explain/explain.h"
+#include "report/explanation.h"
+#include "report/markdown.h"
+#include "report/text.h"
+
+namespace tr::commands {
+namespace {
+
+constexpr std::size_t kMostPairs = 1000;
+
+constexpr const char* kFooter =
+    R"(SERVER: a program, as for trace-run itself, without arguments; one with arguments stands behind --,
+after the options. Or runs that were recorded before: then no experiments are made.
+
+What is found is "associated" with the time until an experiment has taken it away: then it is
+"confirmed" (the time went, as much as predicted), "refuted" (it stayed) or "undecided".
+
+Examples:
+  trace-run explain servers/thread_echo
+  trace-run explain servers/thread_echo --vs servers/epoll_echo
+  trace-run explain --connections 200 -- servers/python/thread --vs servers/python/uvloop_proto
+  trace-run explain a1.run a2.run --vs b1.run b2.run
+
+Exit codes: 0 explained; 1 the runs failed; 2 wrong usage, or the sides are not comparable; 3 the
+machine does not allow tracing.
+)";
+
+struct ExplainOptions {
+  std::vector<std::string> of;
+  std::vector<std::string> vs;
+  std::size_t pairs = 6;
+  std::size_t experiments = 3;
+  bool force = false;
+  std::string json;  // file; "-": standard output; here and below
+  std::string markdown;
+  bool verbose = false;
+  bool quiet = false;
+  RunOptions run;
+};
+
+// The runs of one server or of two; with plans where they were measured here.
+struct Material {
+  std::vector<Snapshot> a;  // empty: B stands alone
+  std::vector<Snapshot> b;
+  bool paired = false;
+  std::optional<Plan> plan_a;
+  std::optional<Plan> plan_b;
+  std::vector<std::string> notes;
+  bool stopped = false;
+};
+
+Status keep_all(const Pairs&) {
+  return {};
+}
+
+bool is_program(const std::string& word) {
+  const auto folders = capture::server_folders();
+  return folders && capture::resolve_server(word, std::getenv("PATH"), *folders).ok();
+}
+
+// `words`: of the program or programs, as behind "--".
+Result<Material> measure_material(const CLI::App& app, const ExplainOptions& options,
+                                  const std::vector<std::string>& words, Progress& progress) {
+  Material material;
+  if (std::ranges::find(words, "--vs") != words.end() || differs_by_option(app)) {
+    auto plans = plan_sides(app, options.run, words);
+    if (!plans) return std::move(plans).error();
+    material.plan_a = std::move(plans->first);
+    material.plan_b = std::move(plans->second);
+    Pairs pairs =
+        measure_pairs(*material.plan_a, *material.plan_b, options.pairs, progress, keep_all);
+    if (pairs.failure && pairs.a.empty()) return *std::move(pairs.failure);
+    material.a = std::move(pairs.a);
+    material.b = std::move(pairs.b);
+    material.paired = true;
+    material.notes = std::move(pairs.notes);
+    material.stopped = pairs.stopped || pairs.failure.has_value();
+    return material;
+  }
+  RunOptions run = options.run;
+  run.program = words;
+  auto plan = plan_run(app, run);
+  if (!plan) return std::move(plan).error();
+  material.plan_b = *std::move(plan);
+  Repeats repeats = measure_repeats(*material.plan_b, options.pairs, progress);
+  if (repeats.runs.empty() && repeats.failure) return *std::move(repeats.failure);
+  for (Measured& run_of_it : repeats.runs)
+    material.b.push_back(std::move(run_of_it.snapshot));
+  material.stopped = repeats.stopped;
+  return material;
+}
+
+Result<Material> material_of(const CLI::App& app, const ExplainOptions& options,
+                             const std::vector<std::string>& program, Progress& progress) {
+  if (!program.empty()) {
+    if (!options.of.empty() || !options.vs.empty())
+      return usage_error("explain: programs behind -- and words before it cannot be mixed");
+    return measure_material(app, options, {program.begin() + 1, program.end()}, progress);
+  }
+  if (options.of.empty())
+    return usage_error("explain: nothing to explain", "try: trace-run explain servers/thread_echo");
+  const bool programs = is_program(options.of.front());
+  if (programs) {
+    if (options.of.size() > 1 || options.vs.size() > 1)
+      return usage_error("explain: one server, and one behind --vs",
+                         "a program's arguments stand with it behind --");
+    std::vector<std::string> words = options.of;
+    if (!options.vs.empty()) words.insert(words.end(), {"--vs", options.vs.front()});
+    return measure_material(app, options, words, progress);
+  }
+  if (differs_by_option(app))
+    return usage_error("--vs-OPTION is for programs to measure, and these runs were made before");
+  Material material;
+  const bool two = !options.vs.empty();
+  auto first = runs_of(options.of);
+  if (!first) return std::move(first).error();
+  (two ? material.a : material.b) = *std::move(first);
+  if (two) {
+    auto second = runs_of(options.vs);
+    if (!second) return std::move(second).error();
+    material.b = *std::move(second);
+  }
+  return material;
+}
+
+Status check_comparable(const explain::Explanation& explanation, bool force) {
+  if (force || !explanation.comparison) return {};
+  for (const compare::SettingDifference& setting : explanation.comparison->settings)
+    if (compare::forbids(setting.kind))
+      return usage_error(fmt::format("the two sides are not comparable: {}: {} and {}",
+                                     setting.what, setting.a, setting.b),
+                         "--force explains them all the same");
+  return {};
+}
+
+// One experiment; what keeps it from being made is a note.
+Status make_experiment(const explain::PlannedExperiment& planned, Material& material,
+                       const ExplainOptions& options, Progress& progress,
+                       explain::Explanation& explanation) {
+  explain::Finding& finding = explanation.findings[planned.finding];
+  const Plan& base = planned.on_b ? *material.plan_b : *material.plan_a;
+  const std::string what = report::change_words(planned.experiment.change);
+  auto other = changed(base, planned.experiment.change);
+  if (!other) {
+    material.notes.push_back(fmt::format("No experiment on \"{}\" ({}): {}.", finding.cause->name(),
+                                         what, other.error().text()));
+    return {};
+  }
+  progress.lead(fmt::format("experiment {}: ", what));
+  Pairs pairs = measure_pairs(base, *other, options.pairs, progress, keep_all);
+  progress.lead({});
+  material.stopped = pairs.stopped;
+  if (pairs.a.empty()) {
+    const std::string why = pairs.failure ? pairs.failure->text() : "it was interrupted";
+    material.notes.push_back(
+        fmt::format("No experiment on \"{}\" ({}): {}.", finding.cause->name(), what, why));
+    return {};
+  }
+  auto trial = explain::judge(*finding.cause, planned.experiment, pairs.a, pairs.b);
+  if (!trial) return std::move(trial).error();
+  finding.trial = *std::move(trial);
+  finding.standing = finding.trial->standing;
+  return {};
+}
+
+Status write(const report::ExplanationReport& content, const ExplainOptions& options) {
+  if (!options.json.empty())
+    if (Status status = write_output(options.json, render_json(content)); !status) return status;
+  if (!options.markdown.empty())
+    if (Status status =
+            write_output(options.markdown, render_markdown(build_report(content, true)));
+        !status)
+      return status;
+  if (options.quiet || options.json == kStandardOutput || options.markdown == kStandardOutput)
+    return {};
+  return print(render_text(build_report(content, options.verbose), terminal_style()));
+}
+
+Status explain_it(const CLI::App& app, const ExplainOptions& options,
+                  const std::vector<std::string>& program) {
+  if (options.json == kStandardOutput && options.markdown == kStandardOutput)
+    return usage_error("only one of --json and --markdown can go to standard output",
+                       "name a file for the other");
+  for (const std::string* file : {&options.json, &options.markdown})
+    if (Status writable = check_output(*file); !writable) return writable;
+  Progress progress(!options.quiet);
+  auto material = material_of(app, options, program, progress);
+  progress.clear();
+  if (!material) return std::move(material).error();
+  auto explanation = explain::explain(material->a, material->b, material->paired);
+  if (!explanation) return std::move(explanation).error();
+  if (Status comparable = check_comparable(*explanation, options.force); !comparable)
+    return comparable;
+  if (material->plan_b)
+    for (const explain::PlannedExperiment& planned :
+         plan_experiments(*explanation, material->a, material->b, options.experiments)) {
+      if (material->stopped) break;
+      if (Status made = make_experiment(planned, *material, options, progress, *explanation); !made)
+        return made;
+    }
+  progress.clear();
+  return write({*explanation, material->notes}, options);
+}
+
+}  // namespace
+
+void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& exit_code) {
+  auto options = std::make_shared<ExplainOptions>();
+  CLI::App* command = app.add_subcommand(
+      "explain", "Say what makes a server as dear as it is, or dearer than another, and try it");
+  command->footer(kFooter);
+  command->add_option("of", options->of, "The server, or runs of it")->type_name("[SERVER]");
+  command->add_option("--vs", options->vs, "Against this one, or its runs: A before, B behind it")
+      ->type_name("SERVER");
+  command->add_option("--pairs", options->pairs, "So many runs, and pairs of runs per experiment")
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{1}, kMostPairs))
+      ->capture_default_str();
+  command
+      ->add_option("--experiments", options->experiments,
+                   "At most so many experiments, on the heaviest causes (0: none)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 20))
+      ->capture_default_str();
+  command->add_flag("--force", options->force,
+                    "Explain also across protocols, message sizes, kernels and sets of probes");
+  add_side_b_options(*command);
+  add_plan_options(*command, options->run);
+  const char* const kGroup = "Report";
+  command
+      ->add_option("--json", options->json,
+                   "Write the explanation as JSON to FILE (-: standard output)")
+      ->type_name("FILE")
+      ->group(kGroup);
+  command
+      ->add_option("--markdown", options->markdown,
+                   "Write the explanation as Markdown to FILE (-: standard output)")
+      ->type_name("FILE")
+      ->group(kGroup);
+  command->add_flag("-v,--verbose", options->verbose, "Tell also what has little weight")
+      ->group(kGroup);
+  command->add_flag("-q,--quiet", options->quiet, "Show no report on the terminal")->group(kGroup);
+  command->callback([command, options, &program, &exit_code] {
+    const Status done = explain_it(*command, *options, program);
+    exit_code = done ? 0 : report(done.error());
+  });
+}
+
+}  // namespace tr::commands

@@ -1,0 +1,68 @@
+#include "explain/cause.h"
+
+#include <algorithm>
+#include <map>
+
+#include "explain/causes/causes.h"
+
+namespace tr::explain {
+
+const std::vector<const Cause*>& causes() {
+  static const std::vector<const Cause*> all{&allocator(),
+                                             &process_per_connection(),
+                                             &readiness_scan(),
+                                             &accept_herd(),
+                                             &wasted_calls(),
+                                             &gil(),
+                                             &locks(),
+                                             &migration(),
+                                             &oversubscription(),
+                                             &wakeup_per_message(),
+                                             &delivery(),
+                                             &own_code(),
+                                             &calls(),
+                                             &interrupts()};
+  return all;
+}
+
+const Cause* find_cause(std::string_view name) {
+  const auto found = std::ranges::find(causes(), name, [](const Cause* c) { return c->name(); });
+  return found == causes().end() ? nullptr : *found;
+}
+
+std::vector<double> claim_all(const Facts& run) {
+  std::map<std::string, double, std::less<>> left = run.cpu_states();
+  std::vector<double> claims;
+  for (const Cause* cause : causes()) {
+    double claimed = 0;
+    if (cause->shows(run))
+      for (const Part& part : cause->parts(run)) {
+        const auto state = left.find(part.state);
+        if (state == left.end()) continue;
+        const double ns = std::clamp(part.ns, 0.0, state->second);
+        state->second -= ns;
+        claimed += ns;
+      }
+    claims.push_back(claimed);
+  }
+  return claims;
+}
+
+Experiment expecting(Change change, std::string_view figure, const std::vector<Part>& parts) {
+  double ns = 0;
+  for (const Part& part : parts)
+    ns += part.ns;
+  return {.change = change,
+          .figure = std::string(figure),
+          .least_ns = kPartLeast * ns,
+          .most_ns = kPartMost * ns};
+}
+
+Experiment expecting_guess(Change change, std::string_view figure, double ns) {
+  return {.change = change,
+          .figure = std::string(figure),
+          .least_ns = kGuessLeast * ns,
+          .most_ns = kGuessMost * ns};
+}
+
+}  // namespace tr::explain

@@ -1,0 +1,35 @@
+// More threads that want to run than CPUs: they take turns, and each turn is a context switch.
+#include "explain/causes/causes.h"
+
+namespace tr::explain {
+namespace {
+
+class Oversubscription final : public Cause {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "oversubscription"; }
+  [[nodiscard]] std::string_view claim() const override {
+    return "has more threads that want to run than CPUs, which take turns";
+  }
+  [[nodiscard]] std::string_view figure() const override {
+    return "per_message.involuntary_switches";
+  }
+  [[nodiscard]] bool shows(const Facts& run) const override {
+    return run[figure()] >= kOften && run["threads"] > run["cpus"];
+  }
+  [[nodiscard]] std::vector<Part> parts(const Facts&) const override { return {}; }
+  [[nodiscard]] double guess_ns(const Facts& run) const override {
+    return run[figure()] * kSwitchNs;
+  }
+  [[nodiscard]] std::optional<Experiment> experiment(const Facts& run) const override {
+    return expecting_guess(Change::kWorkersAsCpus, figure(), guess_ns(run));
+  }
+};
+
+}  // namespace
+
+const Cause& oversubscription() {
+  static const Oversubscription cause;
+  return cause;
+}
+
+}  // namespace tr::explain

@@ -1,0 +1,231 @@
+#include "explain/explain.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "explain/causes/causes.h"
+#include "metrics/verdict.h"
+
+namespace tr::explain {
+namespace {
+
+// A server that uses this share of its CPUs has no more to use.
+constexpr double kAllOf = 0.9;
+// A state of this share of the threads' working time keeps CPUs idle.
+constexpr double kMuch = 0.2;
+
+// The runs of a side, and what each cause has of each.
+struct Side {
+  std::vector<Facts> runs;
+  std::vector<std::vector<double>> claims;  // by cause, of each run
+  std::vector<double> cpu_ns;               // of each run, all of it
+
+  [[nodiscard]] bool empty() const { return runs.empty(); }
+};
+
+bool fit(const Snapshot& run) {
+  const metrics::Metrics metrics = metrics::compute(run);
+  return metrics.budget && metrics.messages.count &&
+         metrics::verdict_on(metrics::doubts_about(run, metrics)).fit();
+}
+
+void add(const Snapshot& run, Side& side) {
+  side.claims.resize(causes().size());
+  const Facts& facts = side.runs.emplace_back(run);
+  const std::vector<double> claims = claim_all(facts);
+  double all = 0;
+  for (std::size_t i = 0; i < claims.size(); ++i) {
+    side.claims[i].push_back(claims[i]);
+    all += claims[i];
+  }
+  side.cpu_ns.push_back(all);
+}
+
+statistics::Difference difference(const std::vector<double>& a, const std::vector<double>& b,
+                                  bool paired) {
+  if (a.empty()) {
+    statistics::Difference alone;
+    alone.change = statistics::estimate(b);
+    return alone;
+  }
+  return paired ? statistics::paired(a, b) : statistics::unpaired(a, b);
+}
+
+CpuUse use_of(const Facts& run) {
+  CpuUse use{.in_use = run["cpus_in_use"], .cpus = run["cpus"]};
+  const double blocked = run.blocked_ns([](std::string_view) { return true; });
+  const double cpu = run.cpu_ns();
+  const auto much = [&](auto is_it) { return run.blocked_ns(is_it) > kMuch * (blocked + cpu); };
+  if (use.cpus > 0 && use.in_use >= kAllOf * use.cpus)
+    use.limit = CpuUse::Limit::kCpus;
+  else if (run["threads"] < 1.5 && use.in_use >= kAllOf)
+    use.limit = CpuUse::Limit::kOneThread;
+  else if (much([](std::string_view call) { return call.starts_with("futex"); }))
+    use.limit = CpuUse::Limit::kLocks;
+  else if (much([](std::string_view call) { return call.find("nanosleep") != call.npos; }))
+    use.limit = CpuUse::Limit::kSleeps;
+  else if (blocked > kMuch * (blocked + cpu))
+    use.limit = CpuUse::Limit::kOther;
+  return use;
+}
+
+// The rows for each cause that has something on a side.
+std::vector<Finding> find_all(const Side& a, const Side& b, bool paired, double whole) {
+  const Facts mean_b = Facts::mean(b.runs);
+  const Facts mean_a = a.empty() ? mean_b : Facts::mean(a.runs);
+  std::vector<Finding> findings;
+  for (std::size_t i = 0; i < causes().size(); ++i) {
+    const Cause& cause = *causes()[i];
+    if (!cause.shows(mean_b) && (a.empty() || !cause.shows(mean_a))) continue;
+    Finding finding;
+    finding.cause = &cause;
+    if (!a.empty()) finding.a_ns = statistics::mean(a.claims[i]);
+    finding.b_ns = statistics::mean(b.claims[i]);
+    finding.part = difference(a.empty() ? std::vector<double>() : a.claims[i], b.claims[i], paired);
+    if (whole != 0) finding.share = (finding.b_ns - finding.a_ns) / whole;
+    finding.figure_b = mean_b[cause.figure()];
+    finding.guess_ns = cause.shows(mean_b) ? cause.guess_ns(mean_b) : 0;
+    if (!a.empty()) {
+      finding.figure_a = mean_a[cause.figure()];
+      if (cause.shows(mean_a)) finding.guess_ns -= cause.guess_ns(mean_a);
+    }
+    findings.push_back(std::move(finding));
+  }
+  return findings;
+}
+
+void adjust(std::vector<Finding>& findings) {
+  std::vector<double> p;
+  std::vector<Finding*> tested;
+  for (Finding& finding : findings)
+    if (finding.part.p) {
+      p.push_back(*finding.part.p);
+      tested.push_back(&finding);
+    }
+  const std::vector<double> adjusted = statistics::benjamini_hochberg(p);
+  for (std::size_t i = 0; i < tested.size(); ++i)
+    tested[i]->adjusted_p = adjusted[i];
+}
+
+// Whether a difference is more than chance; with one run on a side nobody knows, and all are kept.
+bool is_shown(const Finding& finding, const compare::Comparison& comparison) {
+  if (comparison.one_run()) return true;
+  if (finding.part.exact && finding.part.change.value != 0) return true;
+  if (finding.adjusted_p.value_or(1) <= compare::kFalseShare) return true;
+  if (finding.guess_ns == 0) return false;
+  const compare::Row* row = comparison.find(finding.cause->figure());
+  return row != nullptr && row->standing == compare::Standing::kShown;
+}
+
+// Calls that have become dearer, and that no cause but the account has.
+double dearer_ns(const compare::Comparison& comparison, const Side& a, const Side& b) {
+  const auto account = std::ranges::find(causes(), &calls()) - causes().begin();
+  const auto index = static_cast<std::size_t>(account);
+  double all = 0;
+  for (const compare::CallRow& row : comparison.calls)
+    all += row.difference_ns();
+  double dearer = 0;
+  for (const compare::CallRow& row : comparison.calls)
+    dearer += row.dearer_calls_ns;
+  const double accounted = statistics::mean(b.claims[index]) - statistics::mean(a.claims[index]);
+  return all == 0 ? 0 : dearer * std::clamp(accounted / all, 0.0, 1.0);
+}
+
+Side fit_side(std::span<const Snapshot> runs) {
+  Side side;
+  for (const Snapshot& run : runs)
+    if (fit(run)) add(run, side);
+  return side;
+}
+
+Error unusable(std::string_view server) {
+  return Error{.operation = "explain",
+               .object = std::string(server),
+               .why = "it has no run that can be used: fit, with messages and a budget",
+               .remedy = "trace-run report shows a run's warnings"};
+}
+
+}  // namespace
+
+double Finding::weight() const {
+  return std::max(std::abs(b_ns - a_ns), std::abs(guess_ns));
+}
+
+Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapshot> b, bool paired) {
+  Explanation result;
+  result.alone = a.empty();
+  if (!a.empty()) result.server_a = a.front().config.server;
+  if (!b.empty()) result.server_b = b.front().config.server;
+  Side before;
+  Side after;
+  if (!result.alone) {
+    auto comparison = compare::compare_runs(a, b, paired);
+    if (!comparison) return std::move(comparison).error();
+    result.comparison = *std::move(comparison);
+    paired = result.comparison->paired;
+    // As the comparison has it: of a pair both runs, or none.
+    for (std::size_t i = 0; paired && i < a.size(); ++i)
+      if (fit(a[i]) && fit(b[i])) {
+        add(a[i], before);
+        add(b[i], after);
+      }
+    if (!paired) before = fit_side(a);
+    if (before.empty()) return unusable(result.server_a);
+  }
+  if (!paired || result.alone) after = fit_side(b);
+  if (after.empty()) return unusable(result.server_b);
+
+  result.runs_a = before.runs.size();
+  result.runs_b = after.runs.size();
+  result.cpu_b_ns = statistics::mean(after.cpu_ns);
+  result.use_b = use_of(Facts::mean(after.runs));
+  if (!result.alone) {
+    result.cpu_a_ns = statistics::mean(before.cpu_ns);
+    result.use_a = use_of(Facts::mean(before.runs));
+    if (const auto& budget = result.comparison->budget) {
+      result.log_throughput = budget->apportioning.log_ratio;
+      result.log_cpus_in_use = budget->apportioning.log_cpus_in_use;
+      result.log_cpu_time = budget->apportioning.log_cpu_time;
+    }
+  }
+  result.cpu = difference(before.cpu_ns, after.cpu_ns, paired);
+  const double whole = result.cpu_b_ns - result.cpu_a_ns;
+  result.findings = find_all(before, after, paired, whole);
+  adjust(result.findings);
+  for (const Finding& finding : result.findings)
+    if (result.alone ? finding.cause->is_account() : finding.cause == &interrupts())
+      result.unexplained_ns += finding.b_ns - finding.a_ns;
+  if (!result.alone) {
+    result.unexplained_ns += dearer_ns(*result.comparison, before, after);
+    std::erase_if(result.findings,
+                  [&](const Finding& finding) { return !is_shown(finding, *result.comparison); });
+  }
+  if (whole != 0) result.unexplained_share = result.unexplained_ns / whole;
+  std::ranges::stable_sort(result.findings, [](const Finding& x, const Finding& y) {
+    if (x.cause->is_account() != y.cause->is_account()) return y.cause->is_account();
+    return x.weight() > y.weight();
+  });
+  return result;
+}
+
+std::vector<PlannedExperiment> plan_experiments(const Explanation& explanation,
+                                                std::span<const Snapshot> a,
+                                                std::span<const Snapshot> b, std::size_t most) {
+  const Side before = fit_side(a);
+  const Side after = fit_side(b);
+  std::vector<PlannedExperiment> planned;
+  for (std::size_t i = 0; i < explanation.findings.size() && planned.size() < most; ++i) {
+    const Finding& finding = explanation.findings[i];
+    const bool on_b = before.empty() || finding.figure_b >= finding.figure_a;
+    const Side& side = on_b ? after : before;
+    if (side.empty()) continue;
+    const Facts facts = Facts::mean(side.runs);
+    if (!finding.cause->shows(facts)) continue;
+    if (auto experiment = finding.cause->experiment(facts))
+      planned.push_back({i, on_b, *std::move(experiment)});
+  }
+  return planned;
+}
+
+}  // namespace tr::explain

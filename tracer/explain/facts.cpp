@@ -1,0 +1,118 @@
+#include "explain/facts.h"
+
+#include <algorithm>
+#include <array>
+
+#include "metrics/figures.h"
+#include "metrics/metrics.h"
+#include "util/cpu_set.h"
+
+namespace tr::explain {
+namespace {
+
+constexpr std::string_view kCallsPrefix = "syscalls.";
+constexpr std::string_view kPerMessage = ".per_message";
+
+std::string kind_name(metrics::WasteRow::Kind kind) {
+  switch (kind) {
+    case metrics::WasteRow::Kind::kAgain:
+      return "waste.again";
+    case metrics::WasteRow::Kind::kEmpty:
+      return "waste.empty";
+    case metrics::WasteRow::Kind::kInVain:
+      return "waste.in_vain";
+    case metrics::WasteRow::Kind::kWokeNobody:
+      break;
+  }
+  return "waste.woke_nobody";
+}
+
+bool is_python(const RunConfig& config) {
+  return std::ranges::any_of(config.argv, [](const std::string& word) {
+    return word.find("python") != std::string::npos || word.ends_with(".py");
+  });
+}
+
+}  // namespace
+
+bool maps_memory(std::string_view call) {
+  static constexpr std::array<std::string_view, 5> kCalls{"mmap", "munmap", "brk", "madvise",
+                                                          "mremap"};
+  return std::ranges::find(kCalls, call) != kCalls.end();
+}
+
+bool makes_tasks(std::string_view call) {
+  static constexpr std::array<std::string_view, 9> kCalls{
+      "clone", "clone3", "fork", "vfork", "execve", "wait4", "waitid", "exit", "exit_group"};
+  return std::ranges::find(kCalls, call) != kCalls.end();
+}
+
+Facts::Facts(const Snapshot& run) : config_(run.config) {
+  const metrics::Metrics metrics = metrics::compute(run);
+  for (const metrics::Figure& figure : metrics::figures_of(metrics)) {
+    numbers_[figure.name] = figure.value;
+    const std::string_view name = figure.name;
+    if (!name.starts_with(kCallsPrefix) || !name.ends_with(kPerMessage)) continue;
+    const std::string_view call =
+        name.substr(kCallsPrefix.size(), name.size() - kCallsPrefix.size() - kPerMessage.size());
+    if (maps_memory(call)) numbers_["calls.map_memory"] += figure.value;
+    if (call == "clone" || call == "clone3" || call == "fork" || call == "vfork")
+      numbers_["calls.make_tasks"] += figure.value;
+  }
+  if (metrics.budget && metrics.messages.count)
+    for (const metrics::TimeRow& row : metrics.budget->rows) {
+      const double ns = static_cast<double>(row.ns) / static_cast<double>(*metrics.messages.count);
+      states_[metrics::state_name(row)] += ns;
+      if (row.state <= metrics::TimeState::kInterrupt) cpu_states_[metrics::state_name(row)] += ns;
+    }
+  if (metrics.waste)
+    for (const metrics::WasteRow& row : metrics.waste->rows)
+      if (row.per_message) {
+        numbers_[kind_name(row.kind) + "." + row.call] += *row.per_message;
+        numbers_[kind_name(row.kind)] += *row.per_message;
+      }
+  if (metrics.locks)
+    numbers_["convoys"] = static_cast<double>(std::ranges::count_if(
+        metrics.locks->rows, [](const metrics::LockRow& row) { return row.convoy.has_value(); }));
+  if (metrics.budget && metrics.window_s > 0)
+    numbers_["threads"] = static_cast<double>(metrics.budget->life_ns) / 1e9 / metrics.window_s;
+  if (metrics.total.cpu_ns && metrics.window_s > 0)
+    numbers_["cpus_in_use"] = *metrics.total.cpu_ns / 1e9 / metrics.window_s;
+  const auto cpus = parse_cpu_list(run.config.pin.empty() ? run.environment.cpus : run.config.pin);
+  if (cpus) numbers_["cpus"] = static_cast<double>(cpus->size());
+  numbers_["connections"] = static_cast<double>(run.config.connections);
+  if (run.load) numbers_["jain"] = run.load->fairness_jain;
+  if (is_python(run.config)) numbers_["python"] = 1;
+}
+
+Facts Facts::mean(std::span<const Facts> runs) {
+  Facts mean = runs.front();
+  for (Numbers Facts::*member : {&Facts::numbers_, &Facts::states_, &Facts::cpu_states_}) {
+    Numbers& sums = mean.*member;
+    for (const Facts& run : runs.subspan(1))
+      for (const auto& [name, value] : run.*member)
+        sums[name] += value;
+    for (auto& [name, value] : sums)
+      value /= static_cast<double>(runs.size());
+  }
+  return mean;
+}
+
+double Facts::operator[](std::string_view name) const {
+  const auto found = numbers_.find(name);
+  return found == numbers_.end() ? 0 : found->second;
+}
+
+double Facts::state_ns(std::string_view state) const {
+  const auto found = states_.find(state);
+  return found == states_.end() ? 0 : found->second;
+}
+
+double Facts::cpu_ns() const {
+  double sum = 0;
+  for (const auto& [state, ns] : cpu_states_)
+    sum += ns;
+  return sum;
+}
+
+}  // namespace tr::explain

@@ -1,0 +1,61 @@
+// A run as causes look at it: numbers by name.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "snapshot/snapshot.h"
+
+namespace tr::explain {
+
+// The figures of metrics::figures_of(), and beside them:
+//   waste.again.CALL, waste.in_vain.CALL, waste.empty.CALL, waste.woke_nobody.CALL: per message;
+//   waste.again, waste.in_vain: of all calls;
+//   calls.map_memory, calls.make_tasks: calls per message that do that;
+//   threads: alive on average; cpus_in_use: CPU time over the window; cpus: those it may run on;
+//   connections; jain: of the messages per connection;
+//   python: 1 where an interpreter of it is run; convoys: locks at which one stands.
+class Facts {
+ public:
+  explicit Facts(const Snapshot& run);
+  // The mean over at least one run; a number that one of them lacks is 0 there.
+  static Facts mean(std::span<const Facts> runs);
+
+  [[nodiscard]] bool has(std::string_view name) const { return numbers_.contains(name); }
+  // 0 where there is none.
+  [[nodiscard]] double operator[](std::string_view name) const;
+  // Time per message in a state of the budget, by its name as in figures: "user", "system:poll".
+  [[nodiscard]] double state_ns(std::string_view state) const;
+  // All time on a CPU per message, by state.
+  [[nodiscard]] const std::map<std::string, double, std::less<>>& cpu_states() const {
+    return cpu_states_;
+  }
+  [[nodiscard]] double cpu_ns() const;
+  // Blocked in calls for which `is_it(call)`, in the middle of work.
+  template <class IsIt>
+  [[nodiscard]] double blocked_ns(IsIt is_it) const {
+    constexpr std::string_view kBlocked = "blocked:";
+    double sum = 0;
+    for (const auto& [state, ns] : states_)
+      if (state.starts_with(kBlocked) && is_it(std::string_view(state).substr(kBlocked.size())))
+        sum += ns;
+    return sum;
+  }
+  [[nodiscard]] const RunConfig& config() const { return config_; }
+
+ private:
+  using Numbers = std::map<std::string, double, std::less<>>;
+
+  Numbers numbers_;
+  Numbers states_;
+  Numbers cpu_states_;
+  RunConfig config_;
+};
+
+// Calls that map and unmap memory, and those that make threads and processes and end them.
+bool maps_memory(std::string_view call);
+bool makes_tasks(std::string_view call);
+
+}  // namespace tr::explain

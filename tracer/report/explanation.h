@@ -1,0 +1,31 @@
+// What does an explanation say?
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "explain/explain.h"
+#include "report/model.h"
+
+namespace tr::report {
+
+// Raised when a reader of the version before would misread the explanation; keys are only ever
+// added.
+inline constexpr int kExplanationSchemaVersion = 1;
+
+// An explanation with what is known beside the figures.
+struct ExplanationReport {
+  const explain::Explanation& explanation;
+  std::vector<std::string> notes;  // how the runs were made, and what went wrong
+};
+
+// `full`: accounts and what has no weight too.
+Report build_report(const ExplanationReport& report, bool full);
+
+// JSON as docs/explanation.schema.json describes it.
+std::string render_json(const ExplanationReport& report);
+
+// "on one CPU", for progress and for reports.
+std::string change_words(explain::Change change);
+
+}  // namespace tr::report

@@ -1,0 +1,150 @@
+#include "report/explanation.h"
+#include "report/json_parts.h"
+
+namespace tr::report {
+namespace {
+
+using explain::Doubt;
+using explain::Explanation;
+using explain::Finding;
+using explain::Standing;
+
+const char* standing_name(Standing standing) {
+  switch (standing) {
+    case Standing::kAssociated:
+      return "associated";
+    case Standing::kConfirmed:
+      return "confirmed";
+    case Standing::kRefuted:
+      return "refuted";
+    case Standing::kUndecided:
+      break;
+  }
+  return "undecided";
+}
+
+const char* change_name(explain::Change change) {
+  switch (change) {
+    case explain::Change::kOneCpu:
+      return "one_cpu";
+    case explain::Change::kWorkersAsCpus:
+      return "workers_as_cpus";
+    case explain::Change::kOneWorker:
+      return "one_worker";
+    case explain::Change::kDeeperPipeline:
+      return "deeper_pipeline";
+    case explain::Change::kFewerConnections:
+      return "fewer_connections";
+    case explain::Change::kKeepConnections:
+      return "keep_connections";
+    case explain::Change::kMallocKeeps:
+      break;
+  }
+  return "malloc_keeps";
+}
+
+const char* doubt_name(Doubt doubt) {
+  switch (doubt) {
+    case Doubt::kFigureStayed:
+      return "figure_stayed";
+    case Doubt::kNoise:
+      return "noise";
+    case Doubt::kOtherSize:
+      return "other_size";
+    case Doubt::kPartStayed:
+      return "part_stayed";
+    case Doubt::kNone:
+      break;
+  }
+  return "none";
+}
+
+const char* limit_name(explain::CpuUse::Limit limit) {
+  using Limit = explain::CpuUse::Limit;
+  switch (limit) {
+    case Limit::kCpus:
+      return "cpus";
+    case Limit::kOneThread:
+      return "one_thread";
+    case Limit::kLocks:
+      return "locks";
+    case Limit::kSleeps:
+      return "sleeps";
+    case Limit::kOther:
+      return "other";
+    case Limit::kWork:
+      break;
+  }
+  return "work";
+}
+
+Json estimate(const statistics::Estimate& estimate) {
+  Json interval;
+  if (estimate.interval) interval = {estimate.interval->low, estimate.interval->high};
+  return {{"value", estimate.value}, {"interval", std::move(interval)}};
+}
+
+Json trial(const explain::Trial& trial) {
+  return {{"change", change_name(trial.experiment.change)},
+          {"figure", trial.experiment.figure},
+          {"figure_before", trial.figure_before},
+          {"figure_after", trial.figure_after},
+          {"predicted_fall_ns", {trial.experiment.least_ns, trial.experiment.most_ns}},
+          {"cpu_ns", estimate(trial.cpu_ns.change)},
+          {"part_ns", estimate(trial.part_ns.change)},
+          {"throughput_ratio", maybe(trial.throughput)},
+          {"doubt", doubt_name(trial.doubt)},
+          {"pairs_needed", maybe(trial.repeats_needed)}};
+}
+
+Json finding(const Finding& finding) {
+  return {{"cause", finding.cause->name()},
+          {"claim", finding.cause->claim()},
+          {"account", finding.cause->is_account()},
+          {"standing", standing_name(finding.standing)},
+          {"part_a_ns", finding.a_ns},
+          {"part_b_ns", finding.b_ns},
+          {"part_ns", estimate(finding.part.change)},
+          {"share", finding.share},
+          {"adjusted_p", maybe(finding.adjusted_p)},
+          {"figure", finding.cause->figure()},
+          {"figure_a", finding.figure_a},
+          {"figure_b", finding.figure_b},
+          {"guess_ns", finding.guess_ns},
+          {"experiment", finding.trial ? trial(*finding.trial) : Json()}};
+}
+
+Json use(const explain::CpuUse& use) {
+  return {{"in_use", use.in_use}, {"cpus", use.cpus}, {"limit", limit_name(use.limit)}};
+}
+
+}  // namespace
+
+std::string render_json(const ExplanationReport& report) {
+  const Explanation& explanation = report.explanation;
+  Json findings = Json::array();
+  for (const Finding& each : explanation.findings)
+    findings.push_back(finding(each));
+  const bool two = !explanation.alone;
+  Json json = {{"schema_version", kExplanationSchemaVersion},
+               {"server_a", two ? Json(explanation.server_a) : Json()},
+               {"server_b", explanation.server_b},
+               {"runs_a", explanation.runs_a},
+               {"runs_b", explanation.runs_b},
+               {"cpu_a_ns", two ? Json(explanation.cpu_a_ns) : Json()},
+               {"cpu_b_ns", explanation.cpu_b_ns},
+               {"cpu_ns", estimate(explanation.cpu.change)},
+               {"throughput",
+                {{"log_ratio", maybe(explanation.log_throughput)},
+                 {"log_cpus_in_use", maybe(explanation.log_cpus_in_use)},
+                 {"log_cpu_time", maybe(explanation.log_cpu_time)}}},
+               {"use_a", two ? use(explanation.use_a) : Json()},
+               {"use_b", use(explanation.use_b)},
+               {"findings", std::move(findings)},
+               {"unexplained_ns", explanation.unexplained_ns},
+               {"unexplained_share", explanation.unexplained_share},
+               {"notes", report.notes}};
+  return json.dump(2) + "\n";
+}
+
+}  // namespace tr::report
