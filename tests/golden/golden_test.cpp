@@ -138,7 +138,8 @@ TEST(GoldenComparison, OfRecordedRuns) {
   }
   const auto comparison = compare::compare_runs(a, b, false);
   ASSERT_TRUE(comparison.ok()) << comparison.error().text();
-  check("comparison_of_two.txt", render_text(build_report({*comparison, {}, {}}, false), {}));
+  check("comparison_of_two.txt",
+        render_text(build_report(report::ComparisonReport{*comparison, {}, {}}, false), {}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Runs, Golden, testing::ValuesIn(recorded_runs()),
