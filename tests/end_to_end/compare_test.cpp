@@ -88,7 +88,9 @@ TEST_F(EndToEnd, changes_one_option_on_side_b_and_fails_a_gate) {
   const bool shown = comparison["figures"]["latency_ns.p50"]["standing"] == "shown";
   EXPECT_EQ(gate["failed"], shown && gate["change"].get<double>() > 0.01);
   EXPECT_EQ(ended.code, gate["failed"] ? 5 : 0) << ended.err;
-  if (gate["failed"]) EXPECT_THAT(ended.err, OneLine(HasSubstr("latency_ns.p50 > +1%")));
+  if (gate["failed"]) {
+    EXPECT_THAT(ended.err, OneLine(HasSubstr("latency_ns.p50 > +1%")));
+  }
 }
 
 TEST_F(EndToEnd, unknown_figure_of_a_gate_is_told_after_the_first_pair) {
