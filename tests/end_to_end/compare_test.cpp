@@ -15,6 +15,14 @@ Words compare(Words more) {
   return trace_run(std::move(words));
 }
 
+// Messages under way at the window's edges are in one count and not in the other: with many clients
+// and a short window they are more than the 0.1 % that a run may be off.
+Words few_clients(Words more) {
+  Words words{"--duration", "500ms", "--warmup", "200ms", "--connections", "3"};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
 void expect_additive(const Json& comparison) {
   const Json& budget = comparison["budget"];
   ASSERT_TRUE(budget.is_object());
@@ -73,18 +81,20 @@ TEST_F(EndToEnd, changes_one_option_on_side_b_and_fails_a_gate) {
   const Json& settings = comparison["settings"];
   ASSERT_EQ(settings.size(), 1U);
   EXPECT_EQ(settings[0]["what"], "connections");
-  EXPECT_EQ(settings[0]["a"], "2");
-  EXPECT_EQ(settings[0]["b"], "50");
-  // 25 times the clients wait longer; if the machine was too busy to show it, the gate must pass.
+  EXPECT_EQ(settings[0]["a"], "1");
+  EXPECT_EQ(settings[0]["b"], "4");
+  // 4 times the clients wait longer; if the machine was too busy to show it, the gate must pass.
   const Json& gate = comparison["gates"][0];
   const bool shown = comparison["figures"]["latency_ns.p50"]["standing"] == "shown";
   EXPECT_EQ(gate["failed"], shown && gate["change"].get<double>() > 0.01);
   EXPECT_EQ(ended.code, gate["failed"] ? 5 : 0) << ended.err;
-  if (gate["failed"]) EXPECT_THAT(ended.err, OneLine(HasSubstr("latency_ns.p50 > +1%")));
+  if (gate["failed"]) {
+    EXPECT_THAT(ended.err, OneLine(HasSubstr("latency_ns.p50 > +1%")));
+  }
 }
 
 TEST_F(EndToEnd, unknown_figure_of_a_gate_is_told_after_the_first_pair) {
-  const Ended ended = run(compare(short_run(
+  const Ended ended = run(compare(few_clients(
       {"--pairs", "50", "--server-output", "/dev/null", "--fail-if", "per_message.sycalls > +1%",
        "--", "servers/thread_echo", "--vs", "servers/epoll_echo"})));
   EXPECT_EQ(ended.code, 2);
