@@ -138,9 +138,11 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     probes.size_stack_maps();
     skeleton.rodata->has_messages = options.messages;
     for (bpf_map* map : {skeleton.maps.connections, skeleton.maps.paths, skeleton.maps.turns,
-                         skeleton.maps.woken_for})
+                         skeleton.maps.woken_for, skeleton.maps.hop_streams, skeleton.maps.hop_ends,
+                         skeleton.maps.hops, skeleton.maps.origins})
       bpf_map__set_autocreate(map, options.messages);
     bpf_map__set_max_entries(skeleton.maps.turns, slots);
+    bpf_map__set_max_entries(skeleton.maps.origins, TR_ORIGINS);
     bpf_map__set_max_entries(skeleton.maps.paths,
                              static_cast<__u32>(std::max(libbpf_num_possible_cpus(), 1)));
     skeleton.rodata->can_cast = kernel_is_at_least(6, 2);
@@ -441,6 +443,9 @@ Result<RawCounts> Probes::raw_counts() const {
   auto paths = raw_paths();
   if (!paths) return std::move(paths).error();
   raw.paths = *std::move(paths);
+  auto hops = raw_hops();
+  if (!hops) return std::move(hops).error();
+  raw.hops = *std::move(hops);
   return raw;
 }
 
