@@ -10,10 +10,11 @@
  * A thread is at work for the message whose bytes it received last, from a client or from another
  * server, until it sleeps in a call that waits for events: what makes it send then was no message.
  * Other receives change nothing: a server that asks a database is still at work for its client.
- * Of several messages received before the next wait, it is not known which one a send is for: it is
- * taken to be the last one, and counted as TR_HOP_MIXED.
+ * Of several messages received before it waits or sends to a server, it is not known which one a
+ * send is for: it is taken to be the last one, and counted as TR_HOP_MIXED.
  *
- * A send of several packets is received with the first of them. */
+ * A send of several packets that is received in part before it has returned counts as received with
+ * that part. */
 
 /* Sends on one connection, in one direction, that are not received. */
 #define HOP_SENDS 64
@@ -135,7 +136,7 @@ static __always_inline void hop_end_goes(struct sock* sk) {
 static __always_inline void begin_work(struct tr_turns* its, const struct tr_work* work,
                                        __u32 messages) {
   bool same = its->work.client_ns == work->client_ns && its->work.hop == work->hop;
-  __u32 before = its->work.received;
+  __u32 before = its->work.told ? 0 : its->work.received;
   its->work = *work;
   its->work.received = before + messages;
   if (same && before && messages) its->work.received--; /* more of what it had received */
@@ -237,6 +238,7 @@ static __noinline int hop_sends(const struct own_link* end, __u32 slot, __u64 en
   }
   if (likely(stream)) note_sends(stream, &its->work, entered, to, returned);
   if (!returned) return 0;
+  its->work.told = 1;
   __u64 now = bpf_ktime_get_ns();
   if (!in_window(now)) return 0;
   if (unlikely(!stream)) note_hop(TR_HOP_NO_MEMORY, now);

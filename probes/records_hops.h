@@ -43,7 +43,7 @@ struct tr_origin {
 /* What is not as it should be between servers. */
 enum tr_hop_note {
   TR_HOP_FOR_NOBODY, /* sends of threads that were at work for no client's message */
-  TR_HOP_MIXED,      /* sends after several messages were received at once: for the last of them */
+  TR_HOP_MIXED,      /* sends for one of several messages, taken to be for the last of them */
   TR_HOP_NO_ROOM,    /* sends that were not followed: too many unread on their connection */
   TR_HOP_NO_MEMORY,  /* sends on connections that are not followed, for want of memory */
   TR_HOP_NO_SEND,    /* received; when the send was entered, or the data came, is not known */

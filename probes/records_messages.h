@@ -65,7 +65,8 @@ struct tr_work {
   __u64 client_ns; /* 0: for none */
   __u64 origin;    /* 0: nothing was sent because of it yet */
   __u32 hop;       /* how many connections away from the client's */
-  __u32 received;  /* how many messages, since the thread last had nothing at hand */
+  __u16 received;  /* how many messages, and it has not waited or told a server since the first */
+  __u16 told;      /* it has sent to a server since the last of these */
 };
 
 /* What receiving and sending need to know of a thread, by the number of its record. */

@@ -18,8 +18,8 @@ std::string note_text(const std::string& note, std::uint64_t count, std::uint64_
                        number);
   if (note == "mixed")
     return fmt::format(
-        "Of {} of {} sends it is not known for which of several messages, received before the same"
-        " wait for events: each is taken to be for the last of them.",
+        "{} of {} sends are for one of several messages that had been received by then: each is"
+        " taken to be for the last of them.",
         number, count_text(sent));
   if (note == "no_room")
     return fmt::format("Not followed: {} sends, with too many others unread on their connection.",
