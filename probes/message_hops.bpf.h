@@ -11,7 +11,7 @@
  * server, until it sleeps in a call that waits for events: what makes it send then was no message.
  * Other receives change nothing: a server that asks a database is still at work for its client.
  * Of several messages received before it waits or sends to a server, it is not known which one a
- * send is for: it is taken to be the last one, and counted as TR_HOP_MIXED.
+ * send is for. It is counted as uncertain, and so is all that follows from it.
  *
  * A send of several packets that is received in part before it has returned counts as received with
  * that part. */
@@ -20,13 +20,14 @@
 #define HOP_SENDS 64
 
 struct hop_send {
-  __u64 origin; /* 0: for no client's message */
-  __u64 client_ns;
-  __u64 send_ns; /* 0: not known */
-  __u64 came_ns; /* to the peer's socket; 0: not yet */
+  __u64 origin;    /* 0: uncertain, or for no client's message */
+  __u64 client_ns; /* 0: for none */
+  __u64 send_ns;   /* 0: not known */
+  __u64 came_ns;   /* to the peer's socket; 0: not yet */
   __u32 end;
   __u16 hop;
-  __u16 continues; /* one that was received in part before it was sent whole */
+  __u8 uncertain;
+  __u8 continues; /* one that was received in part before it was sent whole */
 };
 
 /* One direction of a connection. Each field is written at one stage alone; the stages may run at
@@ -95,7 +96,8 @@ static __always_inline struct tr_hops* hop_sums(void) {
   return bpf_map_lookup_elem(&hops, &zero);
 }
 
-static __always_inline __u32 hop_index(__u32 hop) {
+static __always_inline __u32 hop_index(__u32 hop, bool uncertain) {
+  if (uncertain) return TR_HOP_UNCERTAIN;
   return hop < TR_HOPS ? hop - 1 : TR_HOPS - 1;
 }
 
@@ -130,32 +132,16 @@ static __always_inline void hop_end_goes(struct sock* sk) {
   bpf_map_delete_elem(&hop_streams, &sender);
 }
 
-/* ---- For whom a thread is at work ---- */
-
-/* Some message was received; `messages` of them at once. */
-static __always_inline void begin_work(struct tr_turns* its, const struct tr_work* work,
-                                       __u32 messages) {
-  bool same = its->work.client_ns == work->client_ns && its->work.hop == work->hop;
-  __u32 before = its->work.told ? 0 : its->work.received;
-  its->work = *work;
-  its->work.received = before + messages;
-  if (same && before && messages) its->work.received--; /* more of what it had received */
-}
-
-static __always_inline void works_for_client(const struct tr_thread* thread, __u64 client_ns) {
-  struct tr_turns* its = turns_of(thread->slot);
-  if (!its) return;
-  if (its->work.client_ns == client_ns && !its->work.hop) return; /* more of the same */
-  struct tr_work work = {.client_ns = client_ns};
-  begin_work(its, &work, 1);
-}
-
 /* ---- A client's message that is told on ---- */
 
 static __always_inline void end_origin(const struct tr_origin* origin) {
   struct tr_hops* sums = hop_sums();
   __u64 from = origin->client_ns, to = origin->last_ns;
   if (!sums || to < from || !in_window(from)) return;
+  if (origin->doubtful) {
+    note_hop(TR_HOP_DOUBTFUL, from);
+    return;
+  }
   __u32 bucket = bucket_of(to - from);
   if (bucket >= TR_PATH_BUCKETS) return;
   __sync_fetch_and_add(&sums->spread[bucket], 1);
@@ -169,7 +155,7 @@ static __always_inline __u64 begin_origin(__u64 client_ns) {
   if (!origin) return 0;
   if (origin->id && origin->last_ns) end_origin(origin);
   origin->id = 0;
-  origin->last_ns = 0;
+  origin->last_ns = origin->doubtful = 0;
   origin->client_ns = client_ns;
   origin->id = id;
   return id;
@@ -177,11 +163,21 @@ static __always_inline __u64 begin_origin(__u64 client_ns) {
 
 #define RACES 4 /* with other CPUs; the moments of who loses so often lie together */
 
-static __always_inline void origin_heard(__u64 id, __u64 now) {
+static __always_inline struct tr_origin* origin_of(__u64 id) {
   __u32 place = id % TR_ORIGINS;
-  struct tr_origin* origin = bpf_map_lookup_elem(&origins, &place);
-  if (!origin || !in_window(now)) return;
-  if (unlikely(origin->id != id)) {
+  struct tr_origin* origin = id ? bpf_map_lookup_elem(&origins, &place) : 0;
+  return origin && origin->id == id ? origin : 0;
+}
+
+static __always_inline void doubt(__u64 id) {
+  struct tr_origin* origin = origin_of(id);
+  if (origin) origin->doubtful = 1;
+}
+
+static __always_inline void origin_heard(__u64 id, __u64 now) {
+  struct tr_origin* origin = origin_of(id);
+  if (!in_window(now)) return;
+  if (unlikely(!origin)) {
     note_hop(TR_HOP_LATE, now);
     return;
   }
@@ -189,6 +185,27 @@ static __always_inline void origin_heard(__u64 id, __u64 now) {
     __u64 last = origin->last_ns;
     if (last >= now || __sync_val_compare_and_swap(&origin->last_ns, last, now) == last) return;
   }
+}
+
+/* ---- For whom a thread is at work ---- */
+
+/* Some message was received; `messages` of them at once. */
+static __always_inline void begin_work(struct tr_turns* its, const struct tr_work* work,
+                                       __u32 messages) {
+  bool same = its->work.client_ns == work->client_ns && its->work.hop == work->hop;
+  __u32 before = its->work.told ? 0 : its->work.received;
+  if (before && !same) doubt(its->work.origin); /* what is sent for it now will not be known */
+  if (same && before && messages) messages--;   /* more of what it had received */
+  its->work = *work;
+  its->work.received = before + messages;
+}
+
+static __always_inline void works_for_client(const struct tr_thread* thread, __u64 client_ns) {
+  struct tr_turns* its = turns_of(thread->slot);
+  if (!its) return;
+  if (its->work.client_ns == client_ns && !its->work.hop) return; /* more of the same */
+  struct tr_work work = {.client_ns = client_ns};
+  begin_work(its, &work, 1);
 }
 
 /* ---- Send ---- */
@@ -211,10 +228,12 @@ static __always_inline void note_sends(struct hop_stream* stream, struct tr_work
     return;
   }
   struct hop_send* send = &stream->sends[at % HOP_SENDS];
-  if (work->client_ns && !work->origin) work->origin = begin_origin(work->client_ns);
-  send->origin = work->client_ns ? work->origin : 0;
+  if (work->client_ns && !work->origin && !work->uncertain)
+    work->origin = begin_origin(work->client_ns);
+  send->origin = work->uncertain ? 0 : work->origin;
   send->client_ns = work->client_ns;
   send->hop = work->hop < 0xffff ? work->hop + 1 : work->hop;
+  send->uncertain = work->uncertain;
   send->send_ns = entered;
   send->came_ns = 0;
   send->continues = continues;
@@ -231,6 +250,10 @@ static __noinline int hop_sends(const struct own_link* end, __u32 slot, __u64 en
   struct own_link key = *end;
   struct tr_turns* its = turns_of(slot);
   if (!its) return 0;
+  if (its->work.client_ns && its->work.received > 1 && !its->work.told) {
+    doubt(its->work.origin);
+    its->work.uncertain = 1;
+  }
   struct hop_stream* stream = bpf_map_lookup_elem(&hop_streams, &key);
   if (unlikely(!stream)) {
     bpf_map_update_elem(&hop_streams, &key, &no_sends, BPF_NOEXIST);
@@ -246,10 +269,9 @@ static __noinline int hop_sends(const struct own_link* end, __u32 slot, __u64 en
     note_hop(TR_HOP_FOR_NOBODY, now);
     return 0;
   }
-  if (its->work.received > 1) note_hop(TR_HOP_MIXED, now);
   struct tr_hops* sums = hop_sums();
-  __u32 index = hop_index(its->work.hop + 1);
-  if (sums && index < TR_HOPS) __sync_fetch_and_add(&sums->hops[index].sent, 1);
+  __u32 index = hop_index(its->work.hop + 1, its->work.uncertain);
+  if (sums && index <= TR_HOPS) __sync_fetch_and_add(&sums->hops[index].sent, 1);
   return 0;
 }
 
@@ -289,7 +311,7 @@ static __always_inline void hop_arrives(struct sock* sk, bool accepted) {
 static __noinline int count_hop_time(__u32 index, __u32 which, __u64 ns) {
   struct tr_hops* sums = hop_sums();
   __u32 bucket = bucket_of(ns);
-  if (!sums || index >= TR_HOPS || which >= TR_HOP_TIMES || bucket >= TR_PATH_BUCKETS) return 0;
+  if (!sums || index > TR_HOPS || which >= TR_HOP_TIMES || bucket >= TR_PATH_BUCKETS) return 0;
   __sync_fetch_and_add(&sums->hops[index].times[which][bucket], 1);
   __sync_fetch_and_add(&sums->hops[index].ns[which], ns);
   return 0;
@@ -297,8 +319,8 @@ static __noinline int count_hop_time(__u32 index, __u32 which, __u64 ns) {
 
 static __always_inline void count_hop(const struct hop_send* send, __u64 now) {
   struct tr_hops* sums = hop_sums();
-  __u32 index = hop_index(send->hop);
-  if (!in_window(now) || !sums || index >= TR_HOPS) return;
+  __u32 index = hop_index(send->hop, send->uncertain);
+  if (!in_window(now) || !sums || index > TR_HOPS) return;
   __sync_fetch_and_add(&sums->hops[index].received, 1);
   __u64 sent = send->send_ns, came = send->came_ns;
   if (likely(sent && came >= sent && now >= came)) {
@@ -308,7 +330,8 @@ static __always_inline void count_hop(const struct hop_send* send, __u64 now) {
   } else {
     note_hop(TR_HOP_NO_SEND, now);
   }
-  if (now >= send->client_ns) count_hop_time(index, TR_HOP_SINCE, now - send->client_ns);
+  if (!send->uncertain && now >= send->client_ns)
+    count_hop_time(index, TR_HOP_SINCE, now - send->client_ns);
 }
 
 struct taking {
@@ -321,9 +344,11 @@ struct taking {
 };
 
 static __always_inline void take_up(struct taking* taking, const struct hop_send* send) {
+  if (taking->work.origin != send->origin) doubt(taking->work.origin);
   taking->work.origin = send->origin;
-  taking->work.client_ns = send->origin ? send->client_ns : 0;
-  taking->work.hop = send->origin ? send->hop : 0;
+  taking->work.client_ns = send->client_ns;
+  taking->work.hop = send->hop;
+  taking->work.uncertain = send->uncertain;
   taking->any = true;
 }
 
@@ -335,10 +360,10 @@ static int take(__u64 step, struct taking* taking) {
   __u32 end = send->end;
   if (!reaches(taking->to, end)) return 1;
   take_up(taking, send);
-  if (send->origin) {
+  if (send->client_ns) {
     taking->messages += !send->continues;
     if (!send->continues) count_hop(send, taking->now);
-    origin_heard(send->origin, taking->now);
+    if (send->origin) origin_heard(send->origin, taking->now);
   }
   stream->taken_to = end;
   stream->taken = at + 1;

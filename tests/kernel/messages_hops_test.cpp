@@ -189,6 +189,8 @@ void expect_hops(const MessageHops& hops, const std::vector<std::uint64_t>& coun
 }
 
 void expect_no_notes(const MessageHops& hops) {
+  EXPECT_EQ(hops.uncertain.sent, 0U);
+  EXPECT_EQ(hops.uncertain.received, 0U);
   for (const auto& [note, count] : hops.notes)
     EXPECT_EQ(count, 0U) << note;
 }
@@ -309,8 +311,8 @@ TEST_F(Hops, ReceivedInPiecesAreOneEach) {
   expect_no_notes(hops);
 }
 
-// Five at once: each is received; what goes on is for the last, and said to be uncertain.
-TEST_F(Hops, ReceivedTogetherGoOnAsTheLast) {
+// Five at once: each is received; for which one the next is sent is not known.
+TEST_F(Hops, ReceivedTogetherAreNotToldApart) {
   TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
   const auto late = [&] {
     const Fd next = connect(2), from = accept(1);
@@ -326,9 +328,13 @@ TEST_F(Hops, ReceivedTogetherGoOnAsTheLast) {
         ask(5);
         told_->heard = 5;
       });
-  expect_hops(hops, {5, 1});
-  EXPECT_EQ(hops.notes.at("mixed"), 1U);
-  EXPECT_EQ(count_of(hops.spread), 5U);
+  expect_hops(hops, {5});
+  EXPECT_EQ(hops.uncertain.sent, 1U);
+  EXPECT_EQ(hops.uncertain.received, 1U);
+  EXPECT_EQ(count_of(time_of(hops.uncertain, "whole")), 1U);
+  EXPECT_EQ(count_of(time_of(hops.uncertain, "since_client")), 0U);
+  EXPECT_EQ(count_of(hops.spread), 0U);
+  EXPECT_EQ(hops.notes.at("doubtful"), 5U);
 }
 
 // The answer is a hop, too, and what follows from it one more.
@@ -377,7 +383,7 @@ TEST_F(Hops, AreForNobodyAfterAWait) {
   const MessageHops hops = follow(probes, {first, [&] { hear(accept(1)); }}, [&] { ask(50, 2); });
   expect_hops(hops, {50});
   EXPECT_EQ(hops.notes.at("for_nobody"), 50U);
-  EXPECT_EQ(hops.notes.at("mixed"), 0U);
+  EXPECT_EQ(hops.uncertain.sent, 0U);
   EXPECT_EQ(hops.notes.at("unknown"), 0U);
 }
 

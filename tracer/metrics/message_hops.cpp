@@ -19,14 +19,19 @@ std::optional<HopsFigures> hops_figures(const Snapshot& snapshot,
                                         std::optional<std::uint64_t> messages) {
   if (!snapshot.message_hops) return std::nullopt;
   HopsFigures figures;
-  std::uint64_t received = 0;
-  for (const MessageHop& hop : snapshot.message_hops->hops) {
-    HopFigures& its = figures.hops.emplace_back();
+  const auto figures_of = [&](const MessageHop& hop) {
+    HopFigures its;
     its.sent = hop.sent;
     its.received = hop.received;
     its.per_message = per(hop.received, messages);
     for (const HopTime& time : hop.times)
       its.times[time.name] = time_of(time);
+    return its;
+  };
+  figures.uncertain = figures_of(snapshot.message_hops->uncertain);
+  std::uint64_t received = figures.uncertain.received;
+  for (const MessageHop& hop : snapshot.message_hops->hops) {
+    figures.hops.push_back(figures_of(hop));
     received += hop.received;
   }
   figures.per_message = per(received, messages);

@@ -23,7 +23,8 @@ struct HopFigures {
 
 struct HopsFigures {
   std::vector<HopFigures> hops;       // from the first on
-  std::optional<double> per_message;  // received per client message, over all hops
+  std::optional<double> per_message;  // received per client message, over all
+  HopFigures uncertain;               // as MessageHops::uncertain
   PathTime spread;                    // as MessageHops::spread
   std::map<std::string, std::uint64_t> notes;
 };

@@ -11,16 +11,14 @@ using metrics::HopsFigures;
 using metrics::PathTime;
 
 // By the names in capture/collect_message_hops.cpp.
-std::string note_text(const std::string& note, std::uint64_t count, std::uint64_t sent) {
+std::string note_text(const std::string& note, std::uint64_t count) {
   const std::string number = count_text(count);
   if (note == "for_nobody")
     return fmt::format("{} more were sent by threads that were at work for no client's message.",
                        number);
-  if (note == "mixed")
+  if (note == "doubtful")
     return fmt::format(
-        "{} of {} sends are for one of several messages that had been received by then: each is"
-        " taken to be for the last of them.",
-        number, count_text(sent));
+        "\"To the last one\" leaves out {} client messages of which it is not certain.", number);
   if (note == "no_room")
     return fmt::format("Not followed: {} sends, with too many others unread on their connection.",
                        number);
@@ -70,17 +68,13 @@ std::optional<Section> message_hops_section(const JudgedRun& run, const Detail& 
                {"p90", Align::kPoint},
                {"p99", Align::kPoint}},
               {}};
-  std::uint64_t sent = 0;
-  for (std::size_t i = 0; i < figures.hops.size(); ++i) {
-    const HopFigures& hop = figures.hops[i];
-    sent += hop.sent;
-    const std::string name = fmt::format("hop {}", i + 1);
+  const auto add_row = [&](const std::string& name, const HopFigures& hop) {
     std::vector<std::string> cells{
         name, rates ? number_text(hop.per_message.value_or(0)) : count_text(hop.received)};
     add(cells, times_of(time_named(hop, "whole")));
     add(cells, times_of(time_named(hop, "since_client")));
     table.rows.push_back({std::move(cells)});
-    if (!detail.full) continue;
+    if (!detail.full) return;
     for (const auto& [part, text] : {std::pair{"transit", "  to the socket"},
                                      std::pair{"unread", "  to the receive's return"}}) {
       std::vector<std::string> part_cells{text, ""};
@@ -88,22 +82,29 @@ std::optional<Section> message_hops_section(const JudgedRun& run, const Detail& 
       add(part_cells, {"", "", ""});
       table.rows.push_back({std::move(part_cells)});
     }
-  }
+  };
+  for (std::size_t i = 0; i < figures.hops.size(); ++i)
+    add_row(fmt::format("hop {}", i + 1), figures.hops[i]);
+  if (figures.uncertain.received > 0) add_row("not told apart", figures.uncertain);
   if (figures.spread.messages > 0) {
     std::vector<std::string> cells{"to the last one", "", "", "", ""};
     add(cells, times_of(figures.spread));
     table.rows.push_back({std::move(cells)});
   }
-  if (figures.hops.empty())
-    section.remarks.emplace_back("Nothing was sent between servers because of a client's message.");
-  else
+  if (table.rows.empty()) {
+    section.remarks.emplace_back("Nothing was received because of a client's message.");
+  } else {
     section.table = std::move(table);
-  if (!figures.hops.empty())
     section.remarks.emplace_back(
         "From the send to the end of the receive, and since the client's data came to the first"
         " server; each hop is one connection further.");
+  }
+  if (figures.uncertain.received > 0)
+    section.remarks.emplace_back(
+        "Not told apart: sent by a thread that had received several messages by then, for one of"
+        " them; and what followed from that.");
   for (const auto& [note, count] : figures.notes)
-    if (count > 0) section.remarks.push_back(note_text(note, count, sent));
+    if (count > 0) section.remarks.push_back(note_text(note, count));
   return section;
 }
 

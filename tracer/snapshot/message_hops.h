@@ -32,8 +32,9 @@ struct MessageHop {
 // Inside the window, where servers of the tree are connected with each other.
 struct MessageHops {
   std::vector<MessageHop> hops;  // from the first on; deeper ones than the last are part of it
+  MessageHop uncertain;          // sent for one of several messages, or because of what was
   // From the arrival of a client's message until the last receive of what was sent because of it,
-  // of each message of which something was.
+  // of each message of which something was, if all of that is certain.
   HopTime spread;
   std::map<std::string, std::uint64_t> notes;  // what is not as it should be; every one, also at 0
 

@@ -165,6 +165,7 @@ void visit_fields(S& hop, Field&& field) {
 template <MaybeConst<MessageHops> S, class Field>
 void visit_fields(S& hops, Field&& field) {
   field("hops", hops.hops);
+  field("uncertain", hops.uncertain);
   field("spread", hops.spread);
   field("notes", hops.notes);
 }

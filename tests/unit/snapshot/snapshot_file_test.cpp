@@ -185,7 +185,8 @@ Snapshot full_snapshot() {
                   {{8, 2, {{"work", 16}}}, {9, 1, {}}},
                   {{"disordered", 3}}};
   const HopTime hop_time{"whole", 5, some_values(kKernelBuckets).buckets()};
-  snapshot.message_hops = MessageHops{{{3, 2, {hop_time}}, {1, 0, {}}}, hop_time, {{"mixed", 4}}};
+  snapshot.message_hops =
+      MessageHops{{{3, 2, {hop_time}}, {1, 0, {}}}, {5, 4, {hop_time}}, hop_time, {{"late", 4}}};
   const Durations durations{3, 300, 200, {{{20, 1}, {30, 2}}}};
   snapshot.waits.emplace();
   snapshot.waits->causes = {
