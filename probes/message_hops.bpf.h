@@ -10,8 +10,8 @@
  * A thread is at work for the message whose bytes it received last, from a client or from another
  * server, until it sleeps in a call that waits for events: what makes it send then was no message.
  * Other receives change nothing: a server that asks a database is still at work for its client.
- * Of several messages received before it waits or sends to a server, it is not known which one a
- * send is for. It is counted as uncertain, and so is all that follows from it.
+ * Of several messages received before it sleeps for more or sends to a server, it is not known
+ * which one a send is for. It is counted as uncertain, and so is all that follows from it.
  *
  * A send of several packets that is received in part before it has returned counts as received with
  * that part. */

@@ -99,7 +99,5 @@ static __always_inline void runs_again(const struct tr_thread* thread, __u64 now
 
 static __always_inline void learned_of_events(const struct tr_thread* thread, __u64 now) {
   struct tr_turns* its = turns_of(thread->slot);
-  if (!its) return;
-  its->ready_ns = now;
-  its->work.received = 0;
+  if (its) its->ready_ns = now;
 }

@@ -66,7 +66,8 @@ struct tr_work {
   __u64 origin;    /* 0: nothing was sent because of it yet */
   __u16 hop;       /* how many connections away from the client's */
   __u16 uncertain; /* which message it is, and so the hop */
-  __u16 received;  /* how many messages, and it has not waited or told a server since the first */
+  __u16 received;  /* how many messages, and it has not slept for more, nor told a server, since the
+                      first */
   __u16 told;      /* it has sent to a server since the last of these */
 };
 
