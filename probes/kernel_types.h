@@ -282,6 +282,7 @@ struct pt_regs {
 #define MAX_ERRNO 4095
 #define VM_SHARED 0x8 /* include/linux/mm.h */
 #define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
 #define TCP_FIN_WAIT1 4
 #define TCP_FIN_WAIT2 5
 #define TCP_LISTEN 10

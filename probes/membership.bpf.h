@@ -221,6 +221,10 @@ int BPF_PROG(on_task_rename, struct task_struct* task, const char* comm) {
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_inet_sock_set_state, const struct sock* sk, int old_state, int new_state) {
+  /* A thread of the tree calls a server: before anything is sent. */
+  if (has_messages && new_state == TCP_SYN_SENT && !has_own_links &&
+      is_served(bpf_ntohs(sk->__sk_common.skc_dport)) && slot_of(bpf_get_current_task_btf()))
+    has_own_links = 1;
   if (new_state != TCP_LISTEN) return 0;
   struct task_struct* task = bpf_get_current_task_btf();
   if (slot_of(task)) tell(TR_NEWS_LISTEN, task->tgid, bpf_ktime_get_ns(), sk);

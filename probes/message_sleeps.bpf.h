@@ -43,6 +43,16 @@ static __always_inline void note_waker(const struct tr_thread* thread, const str
   its->noted_by_tree = 1;
 }
 
+/* Asleep, it had nothing left at hand that it had received. If it waits for events, what wakes it
+ * may be no message: until it has received one, it is at work for none. */
+static __always_inline void work_sleeps(struct tr_turns* its, const struct tr_thread* thread) {
+  if (likely(!its->work.client_ns)) return;
+  if (thread->call == NR_IO_URING_ENTER || is_among(calls_for_readiness, thread->call))
+    its->work = (struct tr_work){};
+  else if (may_receive(thread->call))
+    its->work.received = 0;
+}
+
 static __always_inline void sleep_ends(const struct tr_thread* thread, __u64 since, __u64 now) {
   struct tr_turns* its = turns_of(thread->slot);
   if (!its) return;
@@ -50,6 +60,7 @@ static __always_inline void sleep_ends(const struct tr_thread* thread, __u64 sin
   bool noted = waking != 0;
   if (!waking || waking > now) waking = now;
   if (waking < since) waking = since;
+  work_sleeps(its, thread);
   its->sleep.since_ns = since;
   its->sleep.waking_ns = waking;
   its->sleep.woken_ns = now;
@@ -79,6 +90,7 @@ static __always_inline void runs_again(const struct tr_thread* thread, __u64 now
   struct tr_turns* its = turns_of(thread->slot);
   if (!its) return;
   if (unlikely(thread->state == TR_STATE_BLOCKED)) { /* its wake-up was not shown */
+    work_sleeps(its, thread);
     its->sleep = (struct tr_sleep){.since_ns = thread->since_ns, .waking_ns = now, .woken_ns = now};
     its->woken_by_tree = 0;
   }

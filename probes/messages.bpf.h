@@ -25,6 +25,8 @@ struct connection {
   /* Arrival. */
   __u32 arrived; /* where the next message to arrive will end; of turn-arounds: where all ended */
   __u32 arrivals;
+  __u32 came_to;   /* where hops are followed: the bytes of the last arrival */
+  __u64 unread_ns; /* and when the first of those came that were not received then */
   /* Receipt. */
   __u32 received; /* the same of the next message to be received */
   __u32 receipts;
@@ -32,6 +34,7 @@ struct connection {
   __u8 many_hands;  /* it was not the only one, or the data woke another */
   __u8 has_receipt; /* of a turn-around */
   __u64 reading_ns; /* when the first receive of the next message was entered */
+  __u32 drained_to; /* the bytes of the last receive, where hops are followed */
   /* Send. */
   __u32 sent; /* as `received` */
   __u32 sends;
@@ -63,11 +66,6 @@ struct {
 
 /* The size of all messages, in both directions; 0: they differ. */
 volatile __u32 message_size = 0;
-
-/* At or behind it, in a stream. */
-static __always_inline bool reaches(__u32 offset, __u32 other) {
-  return (__s32)(offset - other) >= 0;
-}
 
 /* ---- Arrival ---- */
 
@@ -123,23 +121,34 @@ static __always_inline struct connection* new_connection(struct sock* sk,
   its->first_in = tcp->copied_seq;
   its->first_out = tcp->write_seq;
   its->arrived = its->received = its->sent = its->answered = its->size;
+  its->came_to = its->drained_to = tcp->copied_seq;
   return its;
 }
 
 static __always_inline void data_arrives(struct sock* sk, struct tr_cpu* cpu) {
   cpu->arrival = 0;
   bool served = is_served(sk->__sk_common.skc_num) && sk->__sk_common.skc_state != TCP_LISTEN;
-  if (!served) return;
+  if (!served) {
+    if (has_own_links && is_served(bpf_ntohs(sk->__sk_common.skc_dport))) hop_arrives(sk, false);
+    return;
+  }
   struct connection* its = bpf_sk_storage_get(&connections, sk, 0, 0);
   struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
   if (!tcp) return;
   if (unlikely(!its)) {
-    if (!is_from_client(sk, sk->__sk_common.skc_num)) return;
+    if (!is_from_client(sk, sk->__sk_common.skc_num)) {
+      hop_arrives(sk, true);
+      return;
+    }
     its = new_connection(sk, tcp);
     if (!its) return;
   }
   __u64 now = bpf_ktime_get_ns();
   cpu->arrival = (__u64)sk;
+  if (has_own_links) {
+    if (its->came_to == its->drained_to) its->unread_ns = now;
+    its->came_to = tcp->rcv_nxt;
+  }
   /* The end of the stream takes a place in it, too. */
   __u8 state = sk->__sk_common.skc_state;
   bool goes_on = state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2;
@@ -180,6 +189,12 @@ static __always_inline void message_received(struct sock* sk, const struct tr_th
   struct connection* its = bpf_sk_storage_get(&connections, sk, 0, 0);
   if (!its) return;
   __u64 now = bpf_ktime_get_ns(), entered = thread->call_since_ns;
+  struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
+  if (!tcp) return;
+  if (has_own_links) {
+    its->drained_to = tcp->copied_seq;
+    works_for_client(thread, its->unread_ns ? its->unread_ns : entered);
+  }
   if (!its->size) {
     if (!its->arrived_ns[0]) return;
     if (!its->has_receipt) keep_receipt(its, &its->received_by[0], thread, entered, 0, now);
@@ -188,8 +203,6 @@ static __always_inline void message_received(struct sock* sk, const struct tr_th
     its->last_receipt_ns = now;
     return;
   }
-  struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
-  if (!tcp) return;
   __u32 to = tcp->copied_seq - its->first_in;
   if (its->reading_ns)
     entered = its->reading_ns;
@@ -241,11 +254,22 @@ static __always_inline __u64 send_entered(const struct tr_thread* thread) {
   return its && its->send_ns >= thread->call_since_ns ? its->send_ns : 0;
 }
 
+static __always_inline void sent_to_server(struct sock* sk, const struct tr_thread* thread,
+                                           bool accepted) {
+  const struct own_link* end = hop_end_of(sk, accepted, true);
+  struct tcp_sock* tcp = end ? bpf_skc_to_tcp_sock(sk) : 0;
+  if (tcp) hop_sends(end, thread->slot, send_entered(thread), tcp->write_seq, true);
+}
+
 /* What the device has not got by now will be sent from interrupts: the call is kept. */
-static __always_inline void message_sent(struct sock* sk, const struct tr_thread* thread) {
-  if (!is_served(sk->__sk_common.skc_num)) return;
-  struct connection* its = bpf_sk_storage_get(&connections, sk, 0, 0);
-  if (!its) return;
+static __always_inline void message_sent(struct sock* sk, const struct tr_thread* thread,
+                                         bool to_tree) {
+  bool served = is_served(sk->__sk_common.skc_num);
+  struct connection* its = served ? bpf_sk_storage_get(&connections, sk, 0, 0) : 0;
+  if (!its) {
+    if (to_tree || (served && has_own_links)) sent_to_server(sk, thread, served);
+    return;
+  }
   if (!its->size) {
     __u64 entered = its->send_ns ? 0 : send_entered(thread);
     if (entered && its->has_receipt && entered >= its->last_receipt_ns) {
@@ -374,6 +398,16 @@ static __always_inline void handed_over(struct connection* its, __u32 to,
   bpf_loop(MAX_STEPS, match, &matching, 0);
 }
 
+/* To another server, or by one that it has called. */
+static __always_inline void leaves_for_server(struct sock* sk, const struct sk_buff* skb,
+                                              const struct tr_cpu* cpu, bool accepted) {
+  __u32 slot = 0, end_of_packet;
+  __u64 entered = send_under_way(cpu, &slot);
+  if (!slot || !end_of_payload(skb, &end_of_packet)) return;
+  const struct own_link* end = hop_end_of(sk, accepted, true);
+  if (end) hop_sends(end, slot, entered, end_of_packet, false);
+}
+
 /* Softirqs are off here (dev_hard_start_xmit). */
 SEC("tp_btf/net_dev_start_xmit")
 int BPF_PROG(on_net_dev_start_xmit, struct sk_buff* skb) {
@@ -381,11 +415,17 @@ int BPF_PROG(on_net_dev_start_xmit, struct sk_buff* skb) {
   if (!cpu) return 0;
   struct sock* sk = skb->sk;
   bool served = sk && is_served(sk->__sk_common.skc_num);
-  count_run(cpu, TR_PROGRAM_START_XMIT, served);
-  if (!served) return 0;
-  struct connection* its = bpf_sk_storage_get(&connections, sk, 0, 0);
+  bool calls = has_own_links && sk && !served && cpu->slot &&
+               is_served(bpf_ntohs(sk->__sk_common.skc_dport));
+  count_run(cpu, TR_PROGRAM_START_XMIT, served || calls);
+  if (!served && !calls) return 0;
+  struct connection* its = served ? bpf_sk_storage_get(&connections, sk, 0, 0) : 0;
   __u32 end;
-  if (its && end_of_payload(skb, &end)) handed_over(its, end - its->first_out, cpu);
+  if (its) {
+    if (end_of_payload(skb, &end)) handed_over(its, end - its->first_out, cpu);
+  } else if (has_own_links) {
+    leaves_for_server(sk, skb, cpu, served);
+  }
   return 0;
 }
 
@@ -403,6 +443,7 @@ SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(on_tcp_destroy_sock, struct sock* sk) {
   struct connection* its = bpf_sk_storage_get(&connections, sk, 0, 0);
   if (its) last_turn(its); /* by now it has no port any more */
+  if (has_own_links) hop_end_goes(sk);
   return 0;
 }
 

@@ -216,10 +216,10 @@ enum tr_loss {
    * for; only the moment is unknown, so that time is in a neighbouring state. */
   TR_UNSEEN_SWITCH,
   TR_UNSEEN_WAKEUP,
-  TR_LOST_WAITV,         /* addresses of a futex_waitv beyond those looked at, or not readable */
-  TR_LOST_HANDOFF,       /* no room for another pair of threads */
-  TR_LOST_KERNEL_LOCK,   /* no room for a contention */
-  TR_LOST_MUTEX,         /* mutexes held beyond those kept track of */
+  TR_LOST_WAITV,       /* addresses of a futex_waitv beyond those looked at, or not readable */
+  TR_LOST_HANDOFF,     /* no room for another pair of threads */
+  TR_LOST_KERNEL_LOCK, /* no room for a contention */
+  TR_LOST_MUTEX,       /* mutexes held beyond those kept track of */
   TR_LOSSES
 };
 
@@ -289,6 +289,7 @@ struct tr_cpu {
 
 /* Of what is asked for by options, and of io_uring: each in its own file, all included from here.
  */
+#include "records_hops.h"
 #include "records_locks.h"
 #include "records_messages.h"
 #include "records_stacks.h"

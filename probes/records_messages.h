@@ -60,6 +60,17 @@ struct tr_woken {
 };
 #define TR_WOKEN_SLOTS 4096
 
+/* For which client's message is a thread at work? */
+struct tr_work {
+  __u64 client_ns; /* 0: for none */
+  __u64 origin;    /* 0: nothing was sent because of it yet */
+  __u16 hop;       /* how many connections away from the client's */
+  __u16 uncertain; /* which message it is, and so the hop */
+  __u16 received;  /* how many messages, and it has not slept for more, nor told a server, since the
+                      first */
+  __u16 told;      /* it has sent to a server since the last of these */
+};
+
 /* What receiving and sending need to know of a thread, by the number of its record. */
 struct tr_turns {
   struct tr_sleep sleep;
@@ -70,6 +81,7 @@ struct tr_turns {
   __u64 send_ns;  /* when a send was entered last, where no call of its own says so */
   __u32 noted_by_tree;
   __u32 woken_by_tree; /* by a thread, not by a packet */
+  struct tr_work work;
 };
 
 #endif

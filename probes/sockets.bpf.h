@@ -124,8 +124,12 @@ static __always_inline void received(struct tr_thread* thread, bool served, __u6
 }
 
 /* messages.bpf.h */
-static __always_inline void message_sent(struct sock* sk, const struct tr_thread* thread);
+static __always_inline void message_sent(struct sock* sk, const struct tr_thread* thread,
+                                         bool to_tree);
 static __always_inline void message_received(struct sock* sk, const struct tr_thread* thread);
+/* message_hops.bpf.h */
+static __always_inline void hop_received(struct sock* sk, const struct tr_thread* thread);
+
 /* No call's end will count what a thread of io_uring moves. */
 static __always_inline void count_moved_by_worker(struct tr_thread* thread) {
   if (unlikely(is_kernel_worker(thread))) count_moved(thread, bpf_ktime_get_ns());
@@ -135,8 +139,9 @@ SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_sock_send_length, struct sock* sk, int ret, int flags) {
   struct tr_thread* thread = running_thread(TR_PROGRAM_SOCK_SEND);
   if (!thread || ret <= 0) return 0;
-  sent(thread, is_to_tree(sk, sk->__sk_common.skc_dport), 1, ret);
-  if (has_messages) message_sent(sk, thread);
+  bool to_tree = is_to_tree(sk, sk->__sk_common.skc_dport);
+  sent(thread, to_tree, 1, ret);
+  if (has_messages) message_sent(sk, thread, to_tree);
   count_moved_by_worker(thread);
   return 0;
 }
@@ -149,7 +154,10 @@ int BPF_PROG(on_sock_recv_length, struct sock* sk, int ret, int flags) {
   bool served =
       (family == AF_INET || family == AF_INET6) && is_from_client(sk, sk->__sk_common.skc_num);
   received(thread, served, 1, ret);
-  if (has_messages && served) message_received(sk, thread);
+  if (has_messages && served)
+    message_received(sk, thread);
+  else if (has_messages && has_own_links)
+    hop_received(sk, thread);
   count_moved_by_worker(thread);
   return 0;
 }
@@ -182,6 +190,11 @@ static __always_inline void moved(struct tr_thread* thread, const struct sock* s
     received(thread, is_from_client(sk, BPF_CORE_READ(sk, __sk_common.skc_num)), messages, bytes);
 }
 
+static __always_inline bool may_receive(__u32 call) {
+  return call == NR_RECVFROM || call == NR_RECVMSG || call == NR_READ || call == NR_READV ||
+         call == NR_RECVMMSG;
+}
+
 /* A call has returned `ret` > 0: did it move data through a socket? sendmmsg and recvmmsg return
  * messages, so their bytes stay unknown. */
 __noinline int look_for_socket(struct tr_thread* thread, __u64 descriptor, __u32 flags, __u32 call,
@@ -189,8 +202,7 @@ __noinline int look_for_socket(struct tr_thread* thread, __u64 descriptor, __u32
   if (!thread) return 0;
   bool sends = call == NR_SENDTO || call == NR_SENDMSG || call == NR_WRITE || call == NR_WRITEV ||
                call == NR_SENDMMSG || call == NR_SENDFILE;
-  bool receives = call == NR_RECVFROM || call == NR_RECVMSG || call == NR_READ ||
-                  call == NR_READV || call == NR_RECVMMSG;
+  bool receives = may_receive(call);
   if (!sends && !receives) return 0;
   if ((call == NR_RECVFROM || call == NR_RECVMSG) && flags & MSG_PEEK) return 0;
   struct sock* sk = socket_of(file_of(bpf_get_current_task_btf(), (__u32)descriptor));

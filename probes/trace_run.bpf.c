@@ -6,6 +6,7 @@
 #include "locks.bpf.h"
 #include "message_sleeps.bpf.h"
 #include "message_legs.bpf.h"
+#include "message_hops.bpf.h"
 #include "messages.bpf.h"
 #include "syscalls.bpf.h"
 #include "wait_causes.bpf.h"

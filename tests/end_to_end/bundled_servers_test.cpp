@@ -201,6 +201,27 @@ TEST_F(EndToEnd, a_herd_is_one_tree_whose_floods_are_no_messages) {
   EXPECT_EQ(report["threads"].size(), 7U) << "the launcher, five servers and Places";
 }
 
+// What is followed is all that is sent between servers, and no more.
+TEST_F(EndToEnd, a_herds_floods_are_followed_from_server_to_server) {
+  const Json report = measure(short_run({"--messages", "servers/herd", "--port", "0"}));
+  expect_sound(report);
+  const Json& between = report["message_hops"];
+  std::uint64_t sent = between["uncertain"]["sent"].get<std::uint64_t>() +
+                       between["notes"]["for_nobody"].get<std::uint64_t>();
+  for (const Json& hop : between["hops"]) {
+    sent += hop["sent"].get<std::uint64_t>();
+    EXPECT_EQ(hop["times"]["whole"]["messages"], hop["received"]);
+    EXPECT_EQ(hop["times"]["since_client"]["messages"], hop["received"]);
+  }
+  expect_near(sent, report["sockets"]["inter_server_messages"].get<std::uint64_t>(), "floods");
+  ASSERT_GE(between["hops"].size(), 1U);
+  EXPECT_GT(between["hops"][0]["received"], 0U);
+  // Nobody is told more than once by each neighbour.
+  EXPECT_LE(between["hops"].size(), 4U);
+  for (const char* note : {"no_memory", "unknown", "late"})
+    EXPECT_EQ(between["notes"][note], 0U) << note;
+}
+
 TEST_F(WithoutPrivilege, echo_and_http_options_are_not_mixed) {
   const auto said = [](Words words) {
     const Ended ended = run(trace_run(std::move(words)));

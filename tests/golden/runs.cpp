@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "run_hops.h"
 #include "run_waits.h"
 
 namespace tr::golden {
@@ -802,6 +803,12 @@ Snapshot waits() {
   return run;
 }
 
+Snapshot between_servers() {
+  Snapshot run = epoll_echo();
+  run.message_hops = some_hops(run.load->messages);
+  return run;
+}
+
 }  // namespace
 
 std::vector<NamedRun> recorded_runs() {
@@ -809,7 +816,7 @@ std::vector<NamedRun> recorded_runs() {
           {"thread_echo", thread_echo()}, {"program", program()},
           {"counted", counted()},         {"damaged", damaged()},
           {"profiled", profiled()},       {"waits", waits()},
-          {"uring_echo", uring_echo()}};
+          {"uring_echo", uring_echo()},   {"between_servers", between_servers()}};
 }
 
 }  // namespace tr::golden

@@ -177,6 +177,7 @@ class Collector {
     result.folded_life_ns = raw_.folded.life_ns;
     if (raw_.budget) result.cpu_time = cpu_time();
     if (raw_.paths) result.message_path = message_path(*raw_.paths);
+    if (raw_.hops) result.message_hops = message_hops(raw_, *raw_.hops);
     std::sort(result.threads.begin(), result.threads.end(), [](const auto& a, const auto& b) {
       return std::tie(a.tgid, a.tid) < std::tie(b.tgid, b.tid);
     });

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -31,6 +32,13 @@ struct RawPaths {
   std::array<std::uint64_t, TR_PATH_NOTES> notes{};
 };
 
+// What was counted between servers of the tree; the sums by themselves, for their size.
+struct RawHops {
+  std::unique_ptr<tr_hops> sums;
+  std::vector<tr_origin> origins;  // in no order; unused ones have no id
+  std::array<std::uint64_t, TR_HOP_NOTES> notes{};
+};
+
 // The kernel's side of a run, copied out of the maps.
 struct RawCounts {
   std::uint64_t window_open_ns = 0;
@@ -42,6 +50,7 @@ struct RawCounts {
   tr_folded folded{};
   std::vector<tr_cpu> cpus;  // the online ones
   std::optional<RawPaths> paths;
+  std::optional<RawHops> hops;
   UringUnderWay uring_under_way;  // when the window closed, and later
 };
 
@@ -52,6 +61,7 @@ struct Collected {
   std::uint64_t folded_life_ns = 0;
   std::optional<CpuTime> cpu_time;  // with a budget
   std::optional<MessagePath> message_path;
+  std::optional<MessageHops> message_hops;
 };
 
 // The part of [from, to) inside the window.
@@ -70,6 +80,9 @@ struct OpenWait {
 
 // collect_message_path.cpp
 [[nodiscard]] MessagePath message_path(const RawPaths& raw);
+
+// collect_message_hops.cpp
+[[nodiscard]] MessageHops message_hops(const RawCounts& counts, const RawHops& raw);
 
 // Closes what is still open at the window's end (states, calls under way), names it, adds it up.
 // Threads whose life does not touch the window are left out.

@@ -4,8 +4,6 @@
 #include <array>
 #include <bit>
 #include <cerrno>
-#include <cstdarg>
-#include <cstdio>
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <set>
@@ -21,6 +19,7 @@
 
 #include "capture/iterate.h"
 #include "capture/kernel_file.h"
+#include "capture/load_error.h"
 #include "capture/probe_programs.h"
 #include "capture/probes_private.h"
 #include "capture/syscall_names.h"
@@ -34,40 +33,6 @@
 
 namespace tr::capture {
 namespace {
-
-// libbpf's warnings since the last load began: they say why a load failed.
-std::string& libbpf_warnings() {
-  static std::string text;
-  return text;
-}
-
-int keep_warning(libbpf_print_level level, const char* format, va_list arguments) {
-  if (level != LIBBPF_WARN) return 0;
-  std::array<char, 512> line{};
-  const int length = std::vsnprintf(line.data(), line.size(), format, arguments);
-  libbpf_warnings() += line.data();
-  return length;
-}
-
-// The first warning that names a cause, without libbpf's prefix.
-std::string first_warning() {
-  for (std::string_view line : split(libbpf_warnings(), '\n')) {
-    if (line.starts_with("libbpf: ")) line.remove_prefix(8);
-    if (!trim(line).empty()) return std::string(trim(line));
-  }
-  return {};
-}
-
-Error load_error(int code) {
-  Error error{.failure = Failure::kRun,
-              .operation = "load the BPF probes",
-              .object = {},
-              .code = code,
-              .why = first_warning(),
-              .remedy = "trace-run doctor says what this machine allows"};
-  if (code == EPERM || code == EACCES) error.failure = Failure::kNotAllowed;
-  return error;
-}
 
 Result<std::unique_ptr<bpf_link, void (*)(bpf_link*)>> attach_program(bpf_program* program) {
   std::unique_ptr<bpf_link, void (*)(bpf_link*)> link(bpf_program__attach(program),
@@ -108,18 +73,17 @@ Probes& Probes::operator=(Probes&&) noexcept = default;
 Probes::~Probes() = default;
 
 Result<Probes> Probes::load(const ProbeOptions& options) {
-  libbpf_set_print(keep_warning);
   std::set<std::string> missing;
   for (;;) {
     if (Status able = can_follow_messages(options, missing); !able) return std::move(able).error();
     const bool socket_tracepoints = !options.inspect_descriptors &&
                                     !missing.contains("on_sock_send_length") &&
                                     !missing.contains("on_sock_recv_length");
-    libbpf_warnings().clear();
+    listen_to_libbpf();
     Probes probes;
     probes.options_ = options;
     probes.skeleton_.reset(trace_run__open());
-    if (probes.skeleton_ == nullptr) return load_error(errno);
+    if (probes.skeleton_ == nullptr) return load_error(errno, libbpf_warnings());
     trace_run& skeleton = *probes.skeleton_;
 
     bpf_program* program = nullptr;
@@ -138,9 +102,11 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     probes.size_stack_maps();
     skeleton.rodata->has_messages = options.messages;
     for (bpf_map* map : {skeleton.maps.connections, skeleton.maps.paths, skeleton.maps.turns,
-                         skeleton.maps.woken_for})
+                         skeleton.maps.woken_for, skeleton.maps.hop_streams, skeleton.maps.hop_ends,
+                         skeleton.maps.hops, skeleton.maps.origins})
       bpf_map__set_autocreate(map, options.messages);
     bpf_map__set_max_entries(skeleton.maps.turns, slots);
+    bpf_map__set_max_entries(skeleton.maps.origins, TR_ORIGINS);
     bpf_map__set_max_entries(skeleton.maps.paths,
                              static_cast<__u32>(std::max(libbpf_num_possible_cpus(), 1)));
     skeleton.rodata->can_cast = kernel_is_at_least(6, 2);
@@ -167,7 +133,7 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
         missing = missing_programs(skeleton.obj);
         if (!missing.empty()) continue;
       }
-      return load_error(-failed);
+      return load_error(-failed, libbpf_warnings());
     }
     probes.counts_uring_ = bpf_program__autoload(skeleton.progs.on_io_uring_complete) &&
                            !missing.contains("on_io_uring_poll_arm");
@@ -441,6 +407,9 @@ Result<RawCounts> Probes::raw_counts() const {
   auto paths = raw_paths();
   if (!paths) return std::move(paths).error();
   raw.paths = *std::move(paths);
+  auto hops = raw_hops();
+  if (!hops) return std::move(hops).error();
+  raw.hops = *std::move(hops);
   return raw;
 }
 

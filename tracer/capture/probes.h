@@ -182,6 +182,8 @@ class Probes {
   Status map_stacks();
   Status make_lock_rows();
   [[nodiscard]] Result<RawPaths> raw_paths() const;
+  // Absent unless messages are followed, and servers of the tree are connected with each other.
+  [[nodiscard]] Result<std::optional<RawHops>> raw_hops() const;
   [[nodiscard]] std::vector<tr_cpu> read_cpus() const;
 
   ProbeOptions options_;

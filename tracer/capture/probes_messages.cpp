@@ -7,6 +7,7 @@
 
 #include "capture/iterate.h"
 #include "capture/probes.h"
+#include "capture/probes_private.h"
 #include "trace_run.skel.h"
 
 namespace tr::capture {
@@ -38,6 +39,21 @@ Result<RawPaths> Probes::raw_paths() const {
     if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.paths), &cpu, &raw.cpus[cpu]) != 0)
       return errno_error("read the probes' map", "paths");
   return raw;
+}
+
+Result<std::optional<RawHops>> Probes::raw_hops() const {
+  if (!options_.messages || skeleton_->bss->has_own_links == 0) return std::optional<RawHops>();
+  RawHops raw;
+  raw.sums = std::make_unique<tr_hops>();
+  const std::uint32_t key = 0;
+  if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.hops), &key, raw.sums.get()) != 0)
+    return errno_error("read the probes' map", "hops");
+  auto origins = map_array<const tr_origin>(bpf_map__fd(skeleton_->maps.origins), TR_ORIGINS);
+  if (!origins) return std::move(origins).error();
+  raw.origins.assign((*origins)->first, (*origins)->first + TR_ORIGINS);
+  std::copy(std::begin(skeleton_->bss->hop_notes), std::end(skeleton_->bss->hop_notes),
+            raw.notes.begin());
+  return std::optional<RawHops>(std::move(raw));
 }
 
 }  // namespace tr::capture

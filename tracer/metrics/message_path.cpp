@@ -32,19 +32,6 @@ std::uint64_t ns_of(std::span<const PathBucket> buckets, const std::string& leg)
   return ns;
 }
 
-// Of so many values, those not in the histogram are 0.
-PathTime time_of(Histogram histogram, std::uint64_t total_ns, std::uint64_t messages) {
-  PathTime time;
-  time.total_ns = total_ns;
-  time.mean_ns = per(total_ns, messages);
-  time.messages = histogram.count();
-  if (messages > histogram.count()) histogram.record(0, messages - histogram.count());
-  time.p50_ns = histogram.quantile(0.5);
-  time.p90_ns = histogram.quantile(0.9);
-  time.p99_ns = histogram.quantile(0.99);
-  return time;
-}
-
 PathPart part_of(const PathFigures& figures, std::span<const PathBucket> buckets) {
   PathPart part;
   part.messages = messages_in(buckets);
@@ -81,6 +68,18 @@ void compare_with_load(PathFigures& figures, const Snapshot& snapshot) {
 
 }  // namespace
 
+PathTime path_time(Histogram histogram, std::uint64_t total_ns, std::uint64_t messages) {
+  PathTime time;
+  time.total_ns = total_ns;
+  time.mean_ns = per(total_ns, messages);
+  time.messages = histogram.count();
+  if (messages > histogram.count()) histogram.record(0, messages - histogram.count());
+  time.p50_ns = histogram.quantile(0.5);
+  time.p90_ns = histogram.quantile(0.9);
+  time.p99_ns = histogram.quantile(0.99);
+  return time;
+}
+
 std::optional<PathFigures> path_figures(const Snapshot& snapshot) {
   if (!snapshot.message_path) return std::nullopt;
   const MessagePath& path = *snapshot.message_path;
@@ -102,12 +101,12 @@ std::optional<PathFigures> path_figures(const Snapshot& snapshot) {
   Histogram whole(kKernelBuckets);
   for (const PathBucket& bucket : buckets)
     whole.add(bucket.bucket, bucket.messages);
-  figures.whole = time_of(std::move(whole), whole_ns, figures.messages);
+  figures.whole = path_time(std::move(whole), whole_ns, figures.messages);
   for (const PathLeg& leg : path.legs) {
     LegTime its;
     its.name = leg.name;
-    its.time = time_of(to_histogram(leg.times, kKernelBuckets), ns_of(buckets, leg.name),
-                       figures.messages);
+    its.time = path_time(to_histogram(leg.times, kKernelBuckets), ns_of(buckets, leg.name),
+                         figures.messages);
     its.share = per(its.time.total_ns, whole_ns);
     figures.legs.push_back(std::move(its));
   }

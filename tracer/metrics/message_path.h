@@ -21,6 +21,9 @@ struct PathTime {
   std::uint64_t messages = 0;  // that spent some time on it
 };
 
+// Of so many values, those not in the histogram are 0.
+PathTime path_time(Histogram histogram, std::uint64_t total_ns, std::uint64_t messages);
+
 struct LegTime {
   std::string name;
   PathTime time;

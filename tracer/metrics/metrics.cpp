@@ -400,6 +400,7 @@ Metrics compute(const Snapshot& snapshot) {
   metrics.waste = find_waste(snapshot, metrics.messages.count);
   metrics.locks = lock_metrics(snapshot, metrics.messages.count);
   metrics.message_path = path_figures(snapshot);
+  metrics.message_hops = hops_figures(snapshot, metrics.messages.count);
   metrics.stacks = stack_figures(snapshot);
   metrics.uring = uring_use(snapshot, metrics.messages.count);
   metrics.misses_uring = misses_uring(snapshot);

@@ -13,6 +13,7 @@
 
 #include "metrics/budget.h"
 #include "metrics/locks.h"
+#include "metrics/message_hops.h"
 #include "metrics/message_path.h"
 #include "metrics/profile.h"
 #include "metrics/steadiness.h"
@@ -193,6 +194,7 @@ struct Metrics {
   std::optional<Waste> waste;
   std::optional<LockMetrics> locks;
   std::optional<PathFigures> message_path;
+  std::optional<HopsFigures> message_hops;
   std::optional<StackFigures> stacks;
   std::optional<WaitFigures> waits;
   std::optional<UringUse> uring;  // absent where there was nothing of it

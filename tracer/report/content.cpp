@@ -16,6 +16,7 @@ Report build_report(const JudgedRun& run, const Detail& detail) {
   if (auto latency = latency_section(run)) add(*std::move(latency));
   if (auto path = message_path_section(run, detail)) add(*std::move(path));
   if (auto tail = tail_section(run, detail)) add(*std::move(tail));
+  if (auto hops = message_hops_section(run, detail)) add(*std::move(hops));
   add(cost_section(run, detail));
   if (auto budget = budget_section(run, detail)) add(*std::move(budget));
   for (Section& section : wait_sections(run, detail))

@@ -408,6 +408,7 @@ std::string render_json(const JudgedRun& run) {
   report["waste"] = waste_json(metrics);
   report["locks"] = locks_json(run);
   report["message_path"] = message_path_json(metrics);
+  report["message_hops"] = message_hops_json(metrics);
   report["stacks"] = stacks_json(snapshot, metrics);
   report["io_uring"] = uring_json(metrics);
   report["unmeasured"] = unmeasured(snapshot);

@@ -48,6 +48,10 @@ Json locks_json(const JudgedRun& run);
 
 // json_message_path.cpp: null where not asked for.
 Json message_path_json(const metrics::Metrics& metrics);
+Json path_time_json(const metrics::PathTime& time);
+
+// json_message_hops.cpp: null where not asked for, or no servers are connected with each other.
+Json message_hops_json(const metrics::Metrics& metrics);
 
 // json_stacks.cpp: which functions use the CPU, and where threads block; null without stacks.
 Json stacks_json(const Snapshot& snapshot, const metrics::Metrics& metrics);

@@ -34,6 +34,10 @@ std::optional<Section> budget_section(const JudgedRun& run, const Detail& detail
 std::optional<Section> message_path_section(const JudgedRun& run, const Detail& detail);
 std::optional<Section> tail_section(const JudgedRun& run, const Detail& detail);
 
+// message_hops.cpp: what servers tell each other because of clients' messages; absent where
+// messages are not followed, or servers are not connected with each other.
+std::optional<Section> message_hops_section(const JudgedRun& run, const Detail& detail);
+
 // waits.cpp: what exactly was waited for, how long such waits take, and which thread wakes which;
 // empty where that was not measured.
 std::vector<Section> wait_sections(const JudgedRun& run, const Detail& detail);

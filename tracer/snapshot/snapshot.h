@@ -18,6 +18,7 @@
 #include "snapshot/bucket_list.h"
 #include "snapshot/histogram.h"
 #include "snapshot/locks.h"
+#include "snapshot/message_hops.h"
 #include "snapshot/message_path.h"
 #include "snapshot/stacks.h"
 #include "snapshot/uring.h"
@@ -348,7 +349,9 @@ struct Snapshot {
   std::optional<CpuTime> cpu_time;
   std::optional<Steal> steal;  // absent where the kernel does not say
   std::optional<MessagePath> message_path;  // where it was asked for
-  std::optional<Waits> waits;               // with --waits
+  // The same, where servers of the tree are connected with each other.
+  std::optional<MessageHops> message_hops;
+  std::optional<Waits> waits;  // with --waits
   std::vector<PerfCount> perf;
   std::optional<Memory> memory;               // absent without a load, too
   std::optional<ServerExit> server_exit;      // absent when attached to a running one

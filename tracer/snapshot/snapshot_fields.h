@@ -161,6 +161,28 @@ void visit_fields(S& path, Field&& field) {
   field("notes", path.notes);
 }
 
+template <MaybeConst<HopTime> S, class Field>
+void visit_fields(S& time, Field&& field) {
+  field("name", time.name);
+  field("ns", time.ns);
+  field("times", time.times);
+}
+
+template <MaybeConst<MessageHop> S, class Field>
+void visit_fields(S& hop, Field&& field) {
+  field("sent", hop.sent);
+  field("received", hop.received);
+  field("times", hop.times);
+}
+
+template <MaybeConst<MessageHops> S, class Field>
+void visit_fields(S& hops, Field&& field) {
+  field("hops", hops.hops);
+  field("uncertain", hops.uncertain);
+  field("spread", hops.spread);
+  field("notes", hops.notes);
+}
+
 template <MaybeConst<TaskCounts> S, class Field>
 void visit_fields(S& counts, Field&& field) {
   field("voluntary_switches", counts.voluntary_switches);
@@ -271,6 +293,7 @@ void visit_fields(S& snapshot, Field&& field) {
   field("cpu_time", snapshot.cpu_time);
   field("steal", snapshot.steal);
   field("message_path", snapshot.message_path);
+  field("message_hops", snapshot.message_hops);
   field("wait_causes", snapshot.waits);
   field("perf", snapshot.perf);
   field("memory", snapshot.memory);

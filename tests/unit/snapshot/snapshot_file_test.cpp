@@ -184,6 +184,9 @@ Snapshot full_snapshot() {
                   {{"work", some_values(kKernelBuckets).buckets()}, {"send", {}}},
                   {{8, 2, {{"work", 16}}}, {9, 1, {}}},
                   {{"disordered", 3}}};
+  const HopTime hop_time{"whole", 5, some_values(kKernelBuckets).buckets()};
+  snapshot.message_hops =
+      MessageHops{{{3, 2, {hop_time}}, {1, 0, {}}}, {5, 4, {hop_time}}, hop_time, {{"late", 4}}};
   const Durations durations{3, 300, 200, {{{20, 1}, {30, 2}}}};
   snapshot.waits.emplace();
   snapshot.waits->causes = {
@@ -340,6 +343,7 @@ bool may_be_absent(const std::string& key) {
                                                "cpu_ns",
                                                "cpu_time",
                                                "message_path",
+                                               "message_hops",
                                                "wait_causes",
                                                "arrivals",
                                                "folded_life_ns",

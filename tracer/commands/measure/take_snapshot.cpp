@@ -62,6 +62,7 @@ Result<Measured> Session::take_snapshot() {
   snapshot.cpu_time = collected.cpu_time;
   snapshot.steal = steal_;
   snapshot.message_path = std::move(collected.message_path);
+  snapshot.message_hops = std::move(collected.message_hops);
   if (*raw_waits) snapshot.waits = capture::collect_waits(*raw, **raw_waits, names);
   if (plan_.counts_only)
     for (const Figures figures : {Figures::kSyscallResults, Figures::kScheduling, Figures::kSockets,
