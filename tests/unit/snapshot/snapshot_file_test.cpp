@@ -173,12 +173,14 @@ Snapshot full_snapshot() {
   load.late_sends = 15;
   load.saturated = true;
   load.saturation = "busy";
+  load.bins = AnswerBins{100'000'000, {16, 0, 17}};
   snapshot.total = some_counts();
   for (std::int64_t tid = 7; tid < 9; ++tid)
     snapshot.threads.push_back({tid, 7, "worker", 100, true, some_counts(), Schedstat{1, 2}});
   snapshot.folded_threads = 5;
   snapshot.folded_life_ns = 6;
   snapshot.cpu_time = CpuTime{1, 2, 3, 4, 5, 6, 7};
+  snapshot.steal = Steal{8, 9};
   snapshot.message_path =
       MessagePath{64,
                   {{"work", some_values(kKernelBuckets).buckets()}, {"send", {}}},
@@ -333,6 +335,8 @@ bool may_be_absent(const std::string& key) {
                                                "ns_per_run",
                                                "close",
                                                "reopened",
+                                               "bins",
+                                               "steal",
                                                "path",
                                                "inter_server_messages",
                                                "anonymous_bytes",
