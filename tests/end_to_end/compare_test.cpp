@@ -125,7 +125,7 @@ TEST_F(WithoutPrivilege, mistakes_of_compare_are_one_line_each) {
            {{"--", "servers/epoll_echo", "--vs", "no_such_server"}, "B: "},
            {{"--", "no_such_server", "--vs", "servers/epoll_echo"}, "A: "},
            {{"--vs-connections", "none", "--", "servers/epoll_echo"}, "B: "},
-           {{"--", "servers/epoll_echo", "--vs", "servers/epoll_http"}, "not comparable"},
+           {{"--", "servers/epoll_echo", "--vs", "/bin/true"}, "not comparable"},
            {{"file", "--", "servers/epoll_echo", "--vs", "servers/thread_echo"}, "cannot be mixed"},
            {{"--fail-if", "speed", "a", "b"}, "neither > nor <"},
            {{"--json", "-", "--markdown", "-", "a", "b"}, "standard output"},

@@ -223,7 +223,7 @@ void setup_compare(CLI::App& app, const std::vector<std::string>& program, int& 
                     "The recorded runs were made in pairs: the first of A beside the first of B");
   command->add_option("--pairs", options->pairs, "Measure so many pairs of runs")
       ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, kMostPairs))
+      ->check(CLI::Range(std::size_t{1}, kMostPairs).description(""))
       ->capture_default_str();
   command->add_flag("--force", options->force,
                     "Compare also across protocols, message sizes, kernels and sets of probes");
