@@ -13,7 +13,6 @@
 #include "report/json.h"
 #include "report/judged_run.h"
 #include "report/markdown.h"
-#include "report/text.h"
 #include "snapshot/snapshot_file.h"
 #include "util/text.h"
 

@@ -199,6 +199,7 @@ void setup_run(CLI::App& app, RunOptions& options) {
       ->type_name("FILE")
       ->group("Report");
   add_output_options(app, options.output);
+  add_keep_options(app, options.store);
 }
 
 Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
@@ -305,12 +306,17 @@ int run(const CLI::App& app, RunOptions& options) {
   options.program.insert(options.program.begin(), before.begin(), before.end());
   const auto plan = plan_run(app, options);
   if (!plan) return report(plan.error());
+  if (const Status sound = check_keep_options(options.store); !sound) return report(sound.error());
   Progress progress(!options.output.quiet);
   auto measured = measure(*plan, progress);
   progress.clear();
   if (!measured) return report(measured.error());
+  std::optional<std::string> verdict;
+  if (measured->failure) verdict = measured->failure->text();
+  const auto kept = keep_run(options.store, measured->snapshot, std::move(verdict));
   if (const Status written = write_reports(measured->snapshot, options.output); !written)
     return report(written.error());
+  if (kept) progress.say(fmt::format("Stored as run {}: trace-run runs", *kept));
   return measured->failure ? report(*measured->failure) : 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "commands/measure/plan.h"
 #include "commands/output.h"
+#include "commands/run_store.h"
 #include "util/result.h"
 
 namespace tr::commands {
@@ -24,6 +25,7 @@ struct RunOptions {
   std::string profile;  // samples per second
   Plan plan;            // what the options set directly
   OutputOptions output;
+  KeepOptions store;
 };
 
 // Makes `app` itself the run command: its options, and what is left over as the program.

@@ -151,6 +151,11 @@ Result<std::vector<std::string>> Store::texts(std::string_view sql) {
   }
 }
 
+Result<std::vector<RunRecord>> Store::tagged(std::string_view name) {
+  return records_where(*database_, "WHERE id IN (SELECT run FROM tags WHERE name = ?) ORDER BY id",
+                       name);
+}
+
 Result<std::vector<RunRecord>> Store::select_name(const std::string& name) {
   auto tagged =
       records_where(*database_, "WHERE id IN (SELECT run FROM tags WHERE name = ?) ORDER BY id",

@@ -27,6 +27,8 @@ enum class Access {
   kWrite,  // a file that is not there is made
 };
 
+inline constexpr std::uint64_t kNoLimit = UINT64_MAX;
+
 // A run to be kept, and what its snapshot does not say by itself.
 struct NewRun {
   const Snapshot& snapshot;
@@ -53,6 +55,8 @@ class Store {
   // The newest first, `most` of them.
   Result<std::vector<RunRecord>> newest(std::size_t most);
   Result<std::size_t> count();
+  // Those with this tag, oldest first; perhaps none.
+  Result<std::vector<RunRecord>> tagged(std::string_view name);
 
   // The runs that a selector means, oldest first, at least one:
   //   12, 12-15     by number
