@@ -1,6 +1,7 @@
 #include "store/database.h"
 
-#include <cstring>
+#include <cerrno>
+#include <sys/stat.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -17,6 +18,10 @@ Error not_usable(const std::string& path, const std::string& why, const std::str
   return usage_error(fmt::format("cannot use {}: {}", path, why), remedy);
 }
 
+Error not_a_store(const std::string& path) {
+  return not_usable(path, "it is no store of runs", "name another file with --db");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, Open how) {
@@ -27,9 +32,15 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Open h
                     (how == Open::kExisting ? 0 : SQLITE_OPEN_CREATE);
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
+  // SQLite takes a file of one byte for an empty one, and would write over it (unixFileSize in
+  // os_unix.c, which says why).
+  struct stat file {};
+  const bool one_byte = how != Open::kInMemory && ::stat(name.c_str(), &file) == 0 &&
+                        S_ISREG(file.st_mode) && file.st_size == 1;
   if (handle == nullptr) return Error{.operation = "open", .object = path, .code = ENOMEM};
   std::unique_ptr<Database> database(new Database(path, handle));
   if (code != SQLITE_OK) return database->error();
+  if (one_byte) return not_a_store(path);
   sqlite3_busy_timeout(handle, kBusyMilliseconds);
   for (const auto& [option, value] :
        {std::pair{SQLITE_DBCONFIG_DEFENSIVE, 1}, std::pair{SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
@@ -66,7 +77,7 @@ Error Database::error() const {
   Error error{.operation = "use", .object = path_, .code = number};
   switch (code & 0xff) {
     case SQLITE_NOTADB:
-      return not_usable(path_, "it is no store of runs", "name another file with --db");
+      return not_a_store(path_);
     case SQLITE_CORRUPT:
       return not_usable(path_, "it is damaged",
                         fmt::format("sqlite3 {} .recover shows what is left; move it away, or name "

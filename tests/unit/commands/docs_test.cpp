@@ -235,16 +235,18 @@ TEST(ZshCompletion, HasTheOptionsThatThereAre) {
     return found;
   };
   EXPECT_EQ(options("  run=(\n", "\n  )"), names_of(options_of("")));
-  for (const std::string subcommand : kSubcommands)
-    if (subcommand != "runs")
-      EXPECT_EQ(options("\n    " + subcommand + ")\n", ";;"), names_of(options_of(subcommand)))
-          << subcommand;
+  for (const std::string subcommand : kSubcommands) {
+    if (subcommand == "runs") continue;
+    EXPECT_EQ(options("\n    " + subcommand + ")\n", ";;"), names_of(options_of(subcommand)))
+        << subcommand;
+  }
   EXPECT_EQ(options("\n    runs)\n", "&& return"), names_of(options_of("runs")));
   EXPECT_EQ(options("\n        show)\n", ";;"), names_of(options_of("runs show")));
   // All the others have the same ones.
-  for (const std::string subcommand : kCommands)
-    if (subcommand.starts_with("runs ") && subcommand != "runs show")
-      EXPECT_EQ(options("\n        *)\n", ";;"), names_of(options_of(subcommand))) << subcommand;
+  for (const std::string subcommand : kCommands) {
+    if (!subcommand.starts_with("runs ") || subcommand == "runs show") continue;
+    EXPECT_EQ(options("\n        *)\n", ";;"), names_of(options_of(subcommand))) << subcommand;
+  }
 }
 
 TEST(Readme, ShowsOnlyOptionsThatThereAre) {

@@ -41,7 +41,7 @@ class StoreSafety : public StoreFolder {
     for (const Access access : {Access::kRead, Access::kWrite}) {
       auto store = Store::open(path(), access);
       const auto runs = store ? store->newest(9) : Result<std::vector<RunRecord>>(store.error());
-      ASSERT_FALSE(runs) << text;
+      ASSERT_FALSE(runs) << text << " of " << before.size() << " bytes";
       EXPECT_EQ(runs.error().failure, Failure::kUsage);
       EXPECT_THAT(runs.error().text(), HasSubstr("cannot use " + path() + ": "));
       EXPECT_THAT(runs.error().text(), HasSubstr(text));
@@ -142,7 +142,7 @@ TEST_F(StoreSafety, LosesNothingWhenThereIsNoSpace) {
               const rlimit limit{size + 4096, size + 4096};
               if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
               Store store = open();
-              const Snapshot large = run_of("large", 5'000);
+              const Snapshot large = run_of("large", 1'000);
               const auto added = store.add({.snapshot = large,
                                             .configuration = {},
                                             .messages_per_second = {},
@@ -151,8 +151,7 @@ TEST_F(StoreSafety, LosesNothingWhenThereIsNoSpace) {
                                             .group = {}},
                                            kNoLimit);
               if (added || added.error().failure != Failure::kRun) return 2;
-              const std::string text = added.error().text();
-              if (text != "cannot write " + path() + ": File too large") return 3;
+              if (!added.error().text().starts_with("cannot write " + path() + ": ")) return 3;
               // Still of use, by the same process too.
               const auto there = store.newest(9);
               return there && there->size() == 1 ? 0 : 4;
@@ -275,7 +274,7 @@ TEST_F(StoreSafety, BearsDamageAnywhere) {
   const std::string whole = content();
   const std::string right = encode_snapshot(run_of("a"));
   int refused = 0;
-  for (std::size_t at = 0; at < whole.size(); at += 97) {
+  for (std::size_t at = 0; at < whole.size(); at += 251) {
     std::string damaged = whole;
     damaged[at] = static_cast<char>(damaged[at] ^ 0xff);
     write(damaged);
@@ -292,9 +291,8 @@ TEST_F(StoreSafety, BearsDamageAnywhere) {
       }
       for (const RunRecord& run : *runs) {
         const auto bytes = store->snapshot(run.id);
-        if (!bytes) ++refused;
-        // Those of a damaged size would not come.
-        if (bytes) EXPECT_TRUE(*bytes == right) << at;
+        refused += bytes ? 0 : 1;
+        EXPECT_TRUE(!bytes || *bytes == right) << at;
       }
     }
   }

@@ -21,7 +21,7 @@ class StoreTest : public StoreFolder {
 };
 
 TEST_F(StoreTest, GivesBackWhatWasStored) {
-  const Snapshot run = run_of("servers/thread_echo", 5'000);
+  const Snapshot run = run_of("servers/thread_echo", 500);
   const auto added = store.add({.snapshot = run,
                                 .configuration = "echo, 20 connections",
                                 .messages_per_second = 152'340.5,
@@ -213,7 +213,7 @@ TEST_F(StoreTest, KeepsTheNewestRunsWithinTheLimitAndAllThatAreTagged) {
   const std::uint64_t each = store.select("2")->front().stored_bytes;
   const RunId group = add(store, "b");
   add(store, "b", group);
-  add(store, "c", {}, 3 * each);
+  add(store, "c", {}, 3 * each + each / 2);
   EXPECT_THAT(ids(store.newest(9)), ElementsAre(5, 4, 3, tagged));
   // Of the group that is being made none is removed, however small the limit.
   const RunId last = add(store, "d", {}, 0);
