@@ -1,5 +1,7 @@
 #include "report/run_list.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -63,6 +65,9 @@ Report run_list(const std::vector<RunRecord>& runs, std::size_t count, std::stri
                                              count == 1 ? "" : "s", printable(store));
   if (runs.empty()) return report;
   using enum Column::Align;
+  // Where nothing was repeated, each run is a group.
+  const bool groups =
+      std::ranges::any_of(runs, [](const RunRecord& run) { return run.group != run.id; });
   Section& section = report.sections.emplace_back();
   section.title = "Run";
   Table& table = section.table.emplace();
@@ -78,6 +83,12 @@ Report run_list(const std::vector<RunRecord>& runs, std::size_t count, std::stri
                            run.cpu_ns_per_message ? duration_text(*run.cpu_ns_per_message) : "-",
                            printable(joined(run.tags, " ")), std::move(configuration)},
                           0});
+  }
+  if (!groups) {
+    constexpr int kGroup = 1;
+    table.columns.erase(table.columns.begin() + kGroup);
+    for (Row& row : table.rows)
+      row.cells.erase(row.cells.begin() + kGroup);
   }
   if (runs.size() < count)
     section.remarks.push_back(
