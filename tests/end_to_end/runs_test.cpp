@@ -38,7 +38,8 @@ class StoredRuns : public WithoutPrivilege {
   }
   static std::vector<int> ids() {
     std::vector<int> numbers;
-    for (const Json& each : Json::parse(runs({"--json"}))["runs"])
+    const Json list = Json::parse(runs({"--json"}));
+    for (const Json& each : list["runs"])
       numbers.push_back(each["id"]);
     return numbers;
   }
