@@ -84,6 +84,16 @@ TEST_F(StoredRuns, are_reported_as_files_are) {
   EXPECT_THAT(runs({"show", "1", "--markdown", "-"}), StartsWith("# "));
 }
 
+TEST_F(StoredRuns, are_compared) {
+  runs({"import", kOlderRun, kOlderRun, kOlderRun, kOlderRun});
+  runs({"tag", "1-2", "base"});
+  const Ended compared = run(trace_run({"compare", "base", "3-4"}));
+  EXPECT_EQ(compared.code, 0) << compared.err;
+  EXPECT_NE(compared.out, "");
+  EXPECT_THAT(run(trace_run({"compare", "base", "bse"})).err,
+              OneLine(HasSubstr("did you mean base?")));
+}
+
 TEST_F(StoredRuns, are_tagged_and_removed) {
   runs({"import", kOlderRun, kOlderRun, kOlderRun});
   EXPECT_EQ(runs({"tag", "1-2", "base"}), "tagged runs 1-2\n");

@@ -61,6 +61,14 @@ Result<State> state_of(Database& database) {
   return state;
 }
 
+// All of one moment: another process may be making the file just now.
+Result<State> state_at_once(Database& database) {
+  if (Status begun = database.execute("BEGIN"); !begun) return std::move(begun).error();
+  auto state = state_of(database);
+  (void)database.execute("COMMIT");  // it has only read
+  return state;
+}
+
 Status check(const State& state, std::size_t newest, const Database& database) {
   if (!state.is_new() && state.application != kApplicationId)
     return usage_error(
@@ -81,7 +89,7 @@ std::span<const char* const> schema_steps() {
 }
 
 Status bring_up_to_date(Database& database, std::span<const char* const> steps) {
-  auto state = state_of(database);
+  auto state = state_at_once(database);
   if (!state) return std::move(state).error();
   if (Status ours = check(*state, steps.size(), database); !ours) return ours;
   if (static_cast<std::size_t>(state->version) == steps.size()) return {};
@@ -96,7 +104,7 @@ Status bring_up_to_date(Database& database, std::span<const char* const> steps) 
 
   auto transaction = Transaction::begin(database);
   if (!transaction) return std::move(transaction).error();
-  // Another trace-run may have done it meanwhile.
+  // Another trace-run may have done it meanwhile; from here on none can.
   state = state_of(database);
   if (!state) return std::move(state).error();
   if (Status ours = check(*state, steps.size(), database); !ours) return ours;
