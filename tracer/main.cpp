@@ -15,6 +15,7 @@
 #include "commands/load.h"
 #include "commands/report.h"
 #include "commands/run.h"
+#include "commands/runs.h"
 
 int main(int argc, char** argv) {
   CLI::App app("What one message costs your server, and why, from the kernel", "trace-run");
@@ -28,6 +29,7 @@ int main(int argc, char** argv) {
   tr::commands::setup_explain(app, options.program, exit_code);
   tr::commands::setup_doctor(app, exit_code);
   tr::commands::setup_list(app, exit_code);
+  tr::commands::setup_runs(app, exit_code);
   // Last, because subcommands inherit from `app`, and must not take any words that are left over.
   tr::commands::setup_run(app, options);
   // What follows "--" is the program's alone, even if it is named like a subcommand.

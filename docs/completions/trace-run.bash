@@ -18,7 +18,7 @@ _trace_run_value() {
     --load) mapfile -t COMPREPLY < <(compgen -W 'echo http herd none' -- "$2") ;;
     --rate-shape) mapfile -t COMPREPLY < <(compgen -W 'poisson fixed' -- "$2") ;;
     --pid) mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$2") ;;
-    --json | --markdown | --folded | --pprof | --save | --server-output)
+    --json | --markdown | --folded | --pprof | --save | --server-output | --db)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -- "$2")
       ;;
@@ -31,9 +31,9 @@ _trace_run() {
   local load="$load_values --close --no-poll"
   local reports='--syscalls --threads --cross-check -v --verbose --json --markdown --folded --pprof -q --quiet'
   local run="-h --help --version --pin --pid --port --server-output --ready-timeout
-    --load $load --load-threads --pin-load --events --counts-only --no-budget --locks --lock-hold --messages --profile --waits --max-threads --inspect-descriptors --repeat --strict --save $reports"
+    --load $load --load-threads --pin-load --events --counts-only --no-budget --locks --lock-hold --messages --profile --waits --max-threads --inspect-descriptors --repeat --strict --save --db --no-db --db-limit $reports"
   local run_values="--pin --pid --port --server-output --ready-timeout --load $load_values
-    --load-threads --pin-load --events --max-threads --repeat --save --json --markdown --folded --pprof"
+    --load-threads --pin-load --events --max-threads --repeat --save --db --db-limit --json --markdown --folded --pprof"
   local plan="--pin --port --server-output --ready-timeout --load $load --load-threads --pin-load
     --events --counts-only --no-budget --locks --lock-hold --messages --profile --waits
     --max-threads --inspect-descriptors"
@@ -59,8 +59,9 @@ _trace_run() {
     elif [[ $word != -* && -z $command ]]; then
       case $word in
         load) options="-h --help $load --threads --pin --json" values="$load_values --threads --pin --json" ;;
-        report) options="-h --help $reports" values='--json --markdown --folded --pprof' ;;
+        report) options="-h --help --db $reports" values='--db --json --markdown --folded --pprof' ;;
         compare) options=$compare values=$compare_values ;;
+        runs) options='-h --help --db -n --number --json' values='--db -n --number' ;;
         doctor) options='-h --help --json' values='--json' ;;
         list) options='-h --help --json' values='' ;;
         *)
@@ -69,18 +70,26 @@ _trace_run() {
           ;;
       esac
       command=$word
+    elif [[ $command == runs && $word != -* ]]; then
+      case $word in
+        show) options="-h --help --db $reports" values='--db --json --markdown --folded --pprof' ;;
+        tag | untag | remove | export | import) options='-h --help --db' values='--db' ;;
+      esac
+      command="runs $word"
     fi
   done
 
   if [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
-  elif [[ $command == report || $command == compare ]]; then
+  elif [[ $command == runs ]]; then
+    mapfile -t COMPREPLY < <(compgen -W 'show tag untag remove export import' -- "$current")
+  elif [[ $command == report || $command == compare || $command == 'runs export' || $command == 'runs import' ]]; then
     compopt -o filenames 2>/dev/null
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
   elif [[ -z $command ]]; then
     # A subcommand, a bundled server, or any program.
     mapfile -t COMPREPLY < <(
-      compgen -W "load report compare doctor list" -- "$current"
+      compgen -W "load report compare runs doctor list" -- "$current"
       compgen -W "$("$program" list 2>/dev/null | sed 's| .*||; s|^|servers/|')" -- "$current"
       compgen -c -- "$current"
     )

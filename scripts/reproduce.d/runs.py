@@ -48,7 +48,7 @@ class Case:
         return self.warmup_s + self.duration_s + 0.8 + self.connections / 2500
 
     def words(self, report, output):
-        return [ROOT / "build/release/trace-run", "--quiet", "--json", report,
+        return [ROOT / "build/release/trace-run", "--no-db", "--quiet", "--json", report,
                 "--server-output", output, "--connections", self.connections,
                 "--duration", f"{self.duration_s:g}s", "--warmup", f"{self.warmup_s:g}s",
                 *self.options, *self.server]

@@ -55,7 +55,7 @@ def measure(settings):
     settings.progress(f"memory for {CONNECTIONS:,} threads")
     report = settings.folder / "report.json"
     command = [settings.build / "trace-run", "--connections", CONNECTIONS, "--duration", "2s",
-               "--quiet", "--json", report, settings.build / "servers/thread_echo"]
+               "--no-db", "--quiet", "--json", report, settings.build / "servers/thread_echo"]
     with Child(command) as child:
         most = watch(child)
         if child.process.wait() != 0:

@@ -8,7 +8,7 @@ from process import Child
 def measure(settings):
     program = settings.programs / "benchmark_first_act"
     output = settings.folder / "first_act"
-    tracing = [settings.build / "trace-run", "--load", "none", "--quiet", "--json",
+    tracing = [settings.build / "trace-run", "--load", "none", "--no-db", "--quiet", "--json",
                settings.folder / "report.json", "--server-output", output, "--", program]
     times = {"bare": [], "traced": []}
     for number in range(2 * settings.rounds):

@@ -63,7 +63,7 @@ def trace_run(build, name, collects, *options):
     return Tool(
         name, collects, on_switches=True, is_trace_run=True,
         commands=[[str(build / "trace-run"), "--pid", "{pid}", "--load", "none", "--warmup", "0s",
-                   "--duration", "1h", "--quiet", "--json", "{json}", *options]])
+                   "--duration", "1h", "--no-db", "--quiet", "--json", "{json}", *options]])
 
 
 def modes(build):

@@ -58,6 +58,8 @@ WithoutPrivilege::WithoutPrivilege() {
   // The folder's name is nobody else's.
   mark_ = std::string(kMark) + "=" + folder;
   ::setenv(kMark, folder.c_str(), 1);
+  // Runs are stored there, and not in the home of whoever tests.
+  ::setenv("XDG_DATA_HOME", path("data").c_str(), 1);
 }
 
 WithoutPrivilege::~WithoutPrivilege() {

@@ -53,7 +53,7 @@ class WithoutPrivilege : public testing::Test {
   ~WithoutPrivilege() override;
   void TearDown() override;
 
-  // A file in this test's own folder.
+  // A file in this test's own folder. Runs are stored in data/trace-run/runs.db.
   [[nodiscard]] std::string path(const std::string& name) const { return folder_ / name; }
 
   // Processes that this test has started, directly or not.

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <numeric>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -16,12 +15,11 @@
 
 #include "capture/kernel_file.h"
 #include "capture/tracefs.h"
+#include "util/nearest.h"
 #include "util/text.h"
 
 namespace tr::capture {
 namespace {
-
-constexpr std::size_t kSuggestions = 3;
 
 // ---- libpfm4 -----------------------------------------------------------------------------------
 
@@ -117,43 +115,6 @@ PerfAttr from_libpfm(const perf_event_attr& attr) {
           .exclude_hv = attr.exclude_hv != 0,
           .exclude_host = attr.exclude_host != 0,
           .exclude_guest = attr.exclude_guest != 0};
-}
-
-// ---- Suggestions -------------------------------------------------------------------------------
-
-// How many letters must be put in, taken out or replaced to get from one to the other.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
-
-std::vector<std::string> nearest(std::string_view wanted,
-                                 const std::vector<std::string>& candidates) {
-  const std::string wanted_lower = lower(wanted);
-  const std::size_t worst = std::max<std::size_t>(2, wanted.size() / 4);
-  std::vector<std::pair<std::size_t, std::string>> found;
-  for (const std::string& candidate : candidates)
-    if (const std::size_t distance = edit_distance(wanted_lower, lower(candidate));
-        distance <= worst)
-      found.emplace_back(distance, candidate);
-  std::sort(found.begin(), found.end());
-  found.erase(std::unique(found.begin(), found.end()), found.end());
-  if (found.size() > kSuggestions) found.resize(kSuggestions);
-  std::vector<std::string> names;
-  names.reserve(found.size());
-  for (auto& [distance, name] : found)
-    names.push_back(std::move(name));
-  return names;
 }
 
 Error unknown_event(const std::string& name, const std::vector<std::string>& near) {
@@ -265,7 +226,7 @@ class Encoder {
     if (const auto event = find_elsewhere(name))
       return absent(name, fmt::format("it is an event of {}, which this machine is not",
                                       event->pmu_description));
-    return unknown_event(name, nearest(split_name(name).event, usable_names()));
+    return unknown_event(name, nearest_names(split_name(name).event, usable_names()));
   }
 
   Result<PerfEncoding> from_tracefs(const std::string& name, const std::string& system,
@@ -279,8 +240,8 @@ class Encoder {
       std::vector<std::string> candidates = usable_names();
       for (std::string& candidate : (*tracefs_)->tracepoints())
         candidates.push_back(std::move(candidate));
-      std::vector<std::string> near = nearest(name, candidates);
-      if (near.empty()) near = nearest(system, candidates);  // cycels:u
+      std::vector<std::string> near = nearest_names(name, candidates);
+      if (near.empty()) near = nearest_names(system, candidates);  // cycels:u
       return unknown_event(name, near);
     }
     return PerfEncoding{

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "commands/run_store.h"
 #include "load/make_protocol.h"
-#include "snapshot/snapshot_file.h"
 
 namespace tr::commands {
 namespace {
@@ -72,9 +72,10 @@ Error of_side(char side, Error error) {
 Result<std::vector<Snapshot>> runs_of(const std::vector<std::string>& selectors) {
   std::vector<Snapshot> runs;
   for (const std::string& selector : selectors) {
-    Result<Snapshot> run = load_snapshot(selector);
-    if (!run) return std::move(run).error();
-    runs.push_back(*std::move(run));
+    auto found = runs_of(selector, "");
+    if (!found) return std::move(found).error();
+    for (Snapshot& run : *found)
+      runs.push_back(std::move(run));
   }
   return runs;
 }

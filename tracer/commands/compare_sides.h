@@ -1,4 +1,4 @@
-// Where do the runs of a comparison's two sides come from: files, or plans to measure?
+// Where do the runs of a comparison's two sides come from: files, the store, or plans to measure?
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@
 
 namespace tr::commands {
 
-// The runs that these words name, each a file that --save has written.
+// The runs that these words name: files that --save has written, or stored runs.
 Result<std::vector<Snapshot>> runs_of(const std::vector<std::string>& selectors);
 
 // Adds --vs-pin and the like, which change one option on side B.

@@ -1,4 +1,4 @@
-// `trace-run report FILE`: every form of report again, from a recorded snapshot, without privilege.
+// `trace-run report RUN`: every form of report again, from a recorded snapshot, without privilege.
 #pragma once
 
 #include <string>
@@ -10,7 +10,8 @@
 namespace tr::commands {
 
 struct ReportOptions {
-  std::string file;
+  std::string run;  // a file, or a selector of stored runs
+  std::string db;
   OutputOptions output;
 };
 

@@ -210,6 +210,7 @@ void setup_run(CLI::App& app, RunOptions& options) {
       ->type_name("FILE")
       ->group("Report");
   add_output_options(app, options.output);
+  add_keep_options(app, options.store);
 }
 
 Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
@@ -316,20 +317,22 @@ int run(const CLI::App& app, RunOptions& options) {
   options.program.insert(options.program.begin(), before.begin(), before.end());
   const auto plan = plan_run(app, options);
   if (!plan) return report(plan.error());
+  if (const Status sound = check_keep_options(options.store); !sound) return report(sound.error());
   const auto repeats = check_repeats(options.repeats, *plan, options.output);
   if (!repeats) return report(repeats.error());
   if (!options.repeats.repeat.empty())
-    return run_repeats(*plan, *repeats, options.repeats.strict, options.output);
+    return run_repeats(*plan, *repeats, options.repeats.strict, options.output, options.store);
   Progress progress(!options.output.quiet);
   auto measured = measure(*plan, progress);
   progress.clear();
   if (!measured) return report(measured.error());
+  const auto unfit = unfit_for(*measured);
+  const auto kept = keep_run(options.store, measured->snapshot, unfit);
   if (const Status written = write_reports(measured->snapshot, options.output); !written)
     return report(written.error());
+  if (kept) progress.say(fmt::format("Stored as run {}: trace-run runs", *kept));
   if (measured->failure) return report(*measured->failure);
-  if (!options.repeats.strict) return 0;
-  const report::JudgedRun judged(measured->snapshot);
-  return judged.verdict.fit() ? 0 : report(unfit_error("the run is " + verdict_text(judged)));
+  return options.repeats.strict && unfit ? report(unfit_error("the run is " + *unfit)) : 0;
 }
 
 }  // namespace tr::commands

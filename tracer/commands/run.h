@@ -9,6 +9,7 @@
 #include "commands/measure/plan.h"
 #include "commands/output.h"
 #include "commands/run_repeats.h"
+#include "commands/run_store.h"
 #include "util/result.h"
 
 namespace tr::commands {
@@ -26,6 +27,7 @@ struct RunOptions {
   Plan plan;            // what the options set directly
   RepeatOptions repeats;
   OutputOptions output;
+  KeepOptions store;
 };
 
 // Makes `app` itself the run command: its options, and what is left over as the program.

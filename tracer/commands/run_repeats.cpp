@@ -74,11 +74,22 @@ Result<std::uint64_t> check_repeats(const RepeatOptions& options, const Plan& pl
   return *repeats;
 }
 
-int run_repeats(const Plan& plan, std::uint64_t repeats, bool strict, const OutputOptions& output) {
+std::optional<std::string> unfit_for(const Measured& run) {
+  if (run.failure) return run.failure->text();
+  const report::JudgedRun judged(run.snapshot);
+  if (judged.verdict.fit()) return std::nullopt;
+  return report::verdict_text(judged);
+}
+
+int run_repeats(const Plan& plan, std::uint64_t repeats, bool strict, const OutputOptions& output,
+                const KeepOptions& keep) {
   Progress progress(!output.quiet);
   std::size_t number = 0;
+  std::optional<RunId> group;
   const Repeats made = measure_repeats(plan, repeats, progress, [&](const Measured& run) {
     ++number;
+    const auto kept = keep_run(keep, run.snapshot, unfit_for(run), group);
+    if (!group) group = kept;
     return output.save.empty()
                ? Status()
                : write_output(numbered(output.save, number), encode_snapshot(run.snapshot));

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
-#include "commands/measure/plan.h"
+#include "commands/measure/measure.h"
 #include "commands/output.h"
+#include "commands/run_store.h"
 #include "util/result.h"
 
 namespace tr::commands {
@@ -20,7 +22,12 @@ Result<std::uint64_t> check_repeats(const RepeatOptions& options, const Plan& pl
                                     const OutputOptions& output);
 
 // Measures and reports; the exit code. What --save names gets "-1", "-2"... behind it.
-int run_repeats(const Plan& plan, std::uint64_t repeats, bool strict, const OutputOptions& output);
+// The runs that are kept are one group.
+int run_repeats(const Plan& plan, std::uint64_t repeats, bool strict, const OutputOptions& output,
+                const KeepOptions& keep);
+
+// Why a run cannot be held against others; absent: it can.
+std::optional<std::string> unfit_for(const Measured& run);
 
 // The end of a run that cannot be held against others.
 Error unfit_error(std::string why);

@@ -25,7 +25,11 @@ using ::testing::SizeIs;
 using Names = std::set<std::string>;
 
 const std::string kBashCompletion = SOURCE_DIR "/docs/completions/trace-run.bash";
-constexpr const char* kSubcommands[] = {"load", "report", "compare", "doctor", "list"};
+constexpr const char* kSubcommands[] = {"load", "report", "compare", "runs", "doctor", "list"};
+// And those below them.
+constexpr const char* kCommands[] = {"load",        "report",      "compare",    "runs",
+                                     "runs show",   "runs tag",    "runs untag", "runs remove",
+                                     "runs export", "runs import", "doctor",     "list"};
 
 // What a shell command prints to stdout; its end is checked against `status`.
 std::string output_of(const std::string& command, int status = 0) {
@@ -60,6 +64,14 @@ Names all_matches(const std::string& text, const std::string& pattern) {
   for (std::sregex_iterator match(text.begin(), text.end(), expression), end; match != end; ++match)
     found.insert((*match)[1]);
   return found;
+}
+
+// The words of "runs show".
+std::vector<std::string> words_of(const std::string& command) {
+  std::vector<std::string> words;
+  for (const std::string_view word : split(command, ' '))
+    if (!word.empty()) words.emplace_back(word);
+  return words;
 }
 
 // An option as --help shows it.
@@ -135,20 +147,31 @@ TEST(Help, ListsTheSubcommandsThatTheDocumentsAreCheckedFor) {
   const std::string text = help("");
   EXPECT_EQ(all_matches(text.substr(text.find("Subcommands:")), "\n  ([a-z]+)  "),
             Names(std::begin(kSubcommands), std::end(kSubcommands)));
+  const std::string runs = help("runs");
+  Names below;
+  for (const std::string& name :
+       all_matches(part_of(runs, "Subcommands:", "\n\n"), "\n  ([a-z]+)  "))
+    below.insert("runs " + name);
+  Names checked;
+  for (const std::string command : kCommands)
+    if (command.starts_with("runs ")) checked.insert(command);
+  EXPECT_EQ(below, checked);
 }
 
 TEST(Help, ShowsWhereTheProgramStandsInAtMost100Columns) {
   const std::string text = help("");
   EXPECT_THAT(text, ::testing::HasSubstr("trace-run [OPTIONS] PROGRAM [ARGUMENTS...]\n"));
   EXPECT_THAT(text, ::testing::HasSubstr("trace-run SUBCOMMAND\n"));
-  for (const char* subcommand : {"", "load", "report", "compare", "doctor", "list"}) {
+  std::vector<std::string> commands(std::begin(kCommands), std::end(kCommands));
+  commands.emplace_back();
+  for (const std::string& subcommand : commands) {
     const std::string page = help(subcommand);
     EXPECT_THAT(split(page, '\n'), Each(SizeIs(::testing::Le(100U)))) << subcommand;
   }
 }
 
 TEST(Help, OfASubcommandIsAllThatItTakes) {
-  for (const char* subcommand : kSubcommands)
+  for (const char* subcommand : kCommands)
     output_of(fmt::format("'{}' {} --nonsense 2>&1", TRACE_RUN, subcommand), 2);
 }
 
@@ -156,7 +179,7 @@ TEST(ManPage, HasTheOptionsThatThereAre) {
   const std::string page = content("docs/trace-run.1");
   EXPECT_EQ(man_options(part_of(page, ".Ss The program", ".Ss trace-run")),
             names_of(options_of("")));
-  for (const std::string subcommand : kSubcommands)
+  for (const std::string subcommand : kCommands)
     EXPECT_EQ(man_options(part_of(page, ".Ss trace-run " + subcommand, "\n.El")),
               names_of(options_of(subcommand)))
         << subcommand;
@@ -164,18 +187,22 @@ TEST(ManPage, HasTheOptionsThatThereAre) {
 
 TEST(BashCompletion, OffersTheOptionsThatThereAre) {
   EXPECT_EQ(bash_offers({"-"}), names_of(options_of("")));
-  for (const std::string subcommand : kSubcommands)
-    EXPECT_EQ(bash_offers({subcommand, "-"}), names_of(options_of(subcommand))) << subcommand;
+  for (const std::string subcommand : kCommands) {
+    std::vector<std::string> words = words_of(subcommand);
+    words.emplace_back("-");
+    EXPECT_EQ(bash_offers(words), names_of(options_of(subcommand))) << subcommand;
+  }
 }
 
 // Else a value would be taken for the program, or the program for a value.
 TEST(BashCompletion, KnowsWhichOptionsTakeAValue) {
-  for (const std::string subcommand : {"", "load", "report", "compare", "doctor", "list"}) {
+  std::vector<std::string> commands(std::begin(kCommands), std::end(kCommands));
+  commands.emplace_back();
+  for (const std::string& subcommand : commands) {
     const std::vector<HelpOption> options = options_of(subcommand);
     for (const HelpOption& option : options)
       for (const std::string& name : option.names) {
-        std::vector<std::string> words;
-        if (!subcommand.empty()) words.push_back(subcommand);
+        std::vector<std::string> words = words_of(subcommand);
         words.push_back(name);
         if (option.takes_value) words.emplace_back("1");
         words.emplace_back("-");
@@ -208,9 +235,18 @@ TEST(ZshCompletion, HasTheOptionsThatThereAre) {
     return found;
   };
   EXPECT_EQ(options("  run=(\n", "\n  )"), names_of(options_of("")));
-  for (const std::string subcommand : kSubcommands)
+  for (const std::string subcommand : kSubcommands) {
+    if (subcommand == "runs") continue;
     EXPECT_EQ(options("\n    " + subcommand + ")\n", ";;"), names_of(options_of(subcommand)))
         << subcommand;
+  }
+  EXPECT_EQ(options("\n    runs)\n", "&& return"), names_of(options_of("runs")));
+  EXPECT_EQ(options("\n        show)\n", ";;"), names_of(options_of("runs show")));
+  // All the others have the same ones.
+  for (const std::string subcommand : kCommands) {
+    if (!subcommand.starts_with("runs ") || subcommand == "runs show") continue;
+    EXPECT_EQ(options("\n        *)\n", ";;"), names_of(options_of(subcommand))) << subcommand;
+  }
 }
 
 TEST(Readme, ShowsOnlyOptionsThatThereAre) {

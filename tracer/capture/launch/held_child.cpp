@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/close_range.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -69,13 +68,6 @@ int set_input(StandardInput policy, int given) {
 int set_output(int output) {
   if (dup2(output, STDOUT_FILENO) < 0) return -1;
   return dup2(output, STDERR_FILENO) < 0 ? -1 : 0;
-}
-
-// All three ids of each kind, so that there is no way back.
-int become(const User& user) {
-  if (setgroups(user.groups.size(), user.groups.data()) != 0) return -1;
-  if (setresgid(user.gid, user.gid, user.gid) != 0) return -1;
-  return setresuid(user.uid, user.uid, user.uid);
 }
 
 // Dies with `parent`. Credential changes clear the tie, so it comes after them; and if the parent

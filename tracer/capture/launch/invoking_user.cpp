@@ -72,4 +72,11 @@ Result<std::optional<User>> invoking_user() {
       geteuid(), [](const char* name) { return std::getenv(name); }, user_from_database);
 }
 
+// All three ids of each kind, so that there is no way back.
+int become(const User& user) {
+  if (setgroups(user.groups.size(), user.groups.data()) != 0) return -1;
+  if (setresgid(user.gid, user.gid, user.gid) != 0) return -1;
+  return setresuid(user.uid, user.uid, user.uid);
+}
+
 }  // namespace tr::capture

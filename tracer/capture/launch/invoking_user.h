@@ -43,4 +43,8 @@ Result<std::optional<User>> invoking_user(uid_t effective_uid, const Environment
 // The same for this process: its effective uid, its environment, the system's user database.
 Result<std::optional<User>> invoking_user();
 
+// Makes this process, of one thread, the user's for good. -1 with errno where that is refused. Safe
+// between fork and exec.
+int become(const User& user);
+
 }  // namespace tr::capture

@@ -30,6 +30,12 @@ void Progress::show_passing(const std::string& text, std::uint64_t from, std::ui
                      seconds(to - from)));
 }
 
+void Progress::say(const std::string& text) {
+  if (!enabled_) return;
+  clear();
+  fmt::print(stderr, "{}\n", text);
+}
+
 void Progress::clear() {
   if (!shown_) return;
   fmt::print(stderr, "\r\033[K");

@@ -23,6 +23,8 @@ class Progress {
   // UINT64_MAX is open.
   void show_passing(const std::string& text, std::uint64_t from, std::uint64_t to);
   void clear();
+  // A line that stays.
+  void say(const std::string& text);
 
  private:
   bool enabled_;
