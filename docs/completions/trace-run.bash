@@ -31,9 +31,9 @@ _trace_run() {
   local load="$load_values --close --no-poll"
   local reports='--syscalls --threads --cross-check -v --verbose --json --markdown --folded --pprof -q --quiet'
   local run="-h --help --version --pin --pid --port --server-output --ready-timeout
-    --load $load --load-threads --pin-load --events --counts-only --no-budget --locks --lock-hold --messages --profile --waits --max-threads --inspect-descriptors --save $reports"
+    --load $load --load-threads --pin-load --events --counts-only --no-budget --locks --lock-hold --messages --profile --waits --max-threads --inspect-descriptors --repeat --strict --save $reports"
   local run_values="--pin --pid --port --server-output --ready-timeout --load $load_values
-    --load-threads --pin-load --events --max-threads --save --json --markdown --folded --pprof"
+    --load-threads --pin-load --events --max-threads --repeat --save --json --markdown --folded --pprof"
   local options=$run values=$run_values
   COMPREPLY=()
 

@@ -16,6 +16,7 @@
 #include "report/json.h"
 #include "report/judged_run.h"
 #include "report/markdown.h"
+#include "report/repeats.h"
 #include "report/text.h"
 #include "runs.h"
 #include "snapshot/snapshot_file.h"
@@ -104,6 +105,36 @@ TEST_P(Golden, Json) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Runs, Golden, testing::ValuesIn(recorded_runs()),
+                         [](const auto& param) { return param.param.name; });
+
+class GoldenRepeats : public testing::TestWithParam<NamedRepeats> {
+ protected:
+  GoldenRepeats() {
+    const NamedRepeats& made = GetParam();
+    repeats_.asked = made.asked;
+    for (std::size_t i = 0; i < made.runs.size(); ++i)
+      repeats_.add(made.runs[i], made.failures.empty() ? "" : made.failures[i]);
+    repeats_.sum_up();
+  }
+
+  [[nodiscard]] static const std::string& name() { return GetParam().name; }
+
+  report::JudgedRepeats repeats_;
+};
+
+TEST_P(GoldenRepeats, Terminal) {
+  check(name() + ".txt", render_text(build_report(repeats_, {}), {}));
+}
+
+TEST_P(GoldenRepeats, Markdown) {
+  check(name() + ".md", render_markdown(build_report(repeats_, report::kEverything)));
+}
+
+TEST_P(GoldenRepeats, Json) {
+  check(name() + ".json", render_json(repeats_));
+}
+
+INSTANTIATE_TEST_SUITE_P(Repeats, GoldenRepeats, testing::ValuesIn(recorded_repeats()),
                          [](const auto& param) { return param.param.name; });
 
 }  // namespace

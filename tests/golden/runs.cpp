@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -221,6 +222,24 @@ LoadResult echo_load(std::uint64_t connections, std::uint64_t messages, std::uin
   load.runqueue_ns = 12'000'000;
   load.cpus = 1;
   return load;
+}
+
+// `messages` over so many bins of 0.1 s, in the proportions of `level`, with some noise.
+AnswerBins bins_of(std::uint64_t messages, std::uint64_t count,
+                   const std::function<double(std::uint64_t)>& level) {
+  AnswerBins bins{.bin_ns = kSecond / 10, .answers = {}};
+  double whole = 0;
+  for (std::uint64_t i = 0; i < count; ++i)
+    whole += level(i);
+  std::uint64_t left = messages;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const double noise = 1 + 0.004 * static_cast<double>(i * 7 % 5) - 0.008;
+    const auto answers =
+        static_cast<std::uint64_t>(static_cast<double>(messages) * level(i) / whole * noise);
+    bins.answers.push_back(i + 1 == count ? left : std::min(left, answers));
+    left -= bins.answers.back();
+  }
+  return bins;
 }
 
 Overhead overhead(std::uint64_t enters, std::uint64_t switches, std::uint64_t cpu_ns) {
@@ -446,6 +465,8 @@ Snapshot thread_echo() {
   give_results(run.total, 0);
   run.total.woke_nobody = {{"WAKE_PRIVATE", 40}};
   run.load = echo_load(kConnections, messages, 331'000);
+  run.load->bins = bins_of(messages, 100, [](std::uint64_t i) { return i < 8 ? 0.5 : 1.0; });
+  run.steal = Steal{.ns = 20'000'000, .cpus = 2};
   const std::uint64_t cpu_ns = run.total.user_ns + run.total.system_ns;
   run.overhead = overhead(2 * messages, 2 * messages, cpu_ns);
   run.memory = Memory{held(1'020, 48, 1), held(1'528, 60, kConnections + 1)};
@@ -665,6 +686,13 @@ Snapshot damaged() {
   load.system_ns = 2'910'000'000;
 
   load.service = around(410'000, 118'000, kLoadBuckets);
+  load.bins = bins_of(118'000, 40, [](std::uint64_t i) { return static_cast<double>(i + 4); });
+  run.cpu_time = CpuTime{.cpus = 2,
+                         .server_ns = run.total.user_ns + run.total.system_ns,
+                         .load_ns = 3'920'000'000,
+                         .other_ns = 1'000'000'000,
+                         .idle_ns = 800'000'000};
+  run.steal = Steal{.ns = 480'000'000, .cpus = 2};
   load.wrong_answers = 1;
   load.connect_failures = 30;
   load.broken_connections = 12;

@@ -13,6 +13,7 @@
 #include "report/json.h"
 #include "report/judged_run.h"
 #include "report/markdown.h"
+#include "report/repeats.h"
 #include "report/text.h"
 #include "snapshot/snapshot_file.h"
 #include "util/text.h"
@@ -37,6 +38,35 @@ report::TextStyle terminal_style() {
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
     style.width = std::clamp<std::size_t>(size.ws_col, kNarrowest, style.width);
   return style;
+}
+
+Status write_if(const std::string& file, const auto& content) {
+  return file.empty() ? Status() : write_output(file, content());
+}
+
+// Of a run, or of several.
+template <class Judged>
+Status write_documents(const Judged& judged, const OutputOptions& options) {
+  Status status = write_if(options.json, [&] { return report::render_json(judged); });
+  if (!status) return status;
+  return write_if(options.markdown, [&] {
+    return report::render_markdown(report::build_report(judged, report::kEverything));
+  });
+}
+
+// To the terminal, unless nothing is to go there or a file has taken standard output.
+template <class Judged>
+Status print_report(const Judged& judged, const OutputOptions& options) {
+  const std::array<std::string_view, 5> files = {options.json, options.markdown, options.save,
+                                                 options.folded, options.pprof};
+  const bool taken = std::ranges::find(files, kStandardOutput) != files.end();
+  if (options.quiet || taken) return {};
+  report::Detail detail;
+  if (options.verbose) detail = report::kEverything;
+  detail.syscalls |= options.syscalls;
+  detail.threads |= options.threads;
+  detail.cross_check |= options.cross_check;
+  return print(report::render_text(report::build_report(judged, detail), terminal_style()));
 }
 
 }  // namespace
@@ -93,33 +123,22 @@ Status check_output_options(const OutputOptions& options) {
 }
 
 Status write_reports(const Snapshot& snapshot, const OutputOptions& options) {
-  const auto write_if = [](const std::string& file, const auto& content) {
-    return file.empty() ? Status() : write_output(file, content());
-  };
   const report::JudgedRun run(snapshot);
   // The measurement itself first: whatever goes wrong after it can be done again.
   Status status = write_if(options.save, [&] { return encode_snapshot(snapshot); });
-  if (status) status = write_if(options.json, [&] { return report::render_json(run); });
-  if (status)
-    status = write_if(options.markdown, [&] {
-      return report::render_markdown(report::build_report(run, report::kEverything));
-    });
+  if (status) status = write_documents(run, options);
   if (status && !snapshot.stacks && !(options.folded.empty() && options.pprof.empty()))
     status = usage_error("--folded and --pprof: this run has no stacks",
                          "measure it again with --profile or --waits");
   if (status) status = write_if(options.folded, [&] { return report::render_folded(run); });
   if (status) status = write_if(options.pprof, [&] { return report::render_pprof(run); });
   if (!status) return status;
-  const std::array<std::string_view, 5> files = {options.json, options.markdown, options.save,
-                                                 options.folded, options.pprof};
-  const bool taken = std::ranges::find(files, kStandardOutput) != files.end();
-  if (options.quiet || taken) return {};
-  report::Detail detail;
-  if (options.verbose) detail = report::kEverything;
-  detail.syscalls |= options.syscalls;
-  detail.threads |= options.threads;
-  detail.cross_check |= options.cross_check;
-  return print(report::render_text(report::build_report(run, detail), terminal_style()));
+  return print_report(run, options);
+}
+
+Status write_reports(const report::JudgedRepeats& repeats, const OutputOptions& options) {
+  const Status status = write_documents(repeats, options);
+  return status ? print_report(repeats, options) : status;
 }
 
 }  // namespace tr::commands

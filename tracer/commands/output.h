@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "report/judged_repeats.h"
 #include "snapshot/snapshot.h"
 #include "util/result.h"
 
@@ -46,5 +47,7 @@ Status check_output_options(const OutputOptions& options);
 // Writes every report that was asked for: the files first, then the terminal's to standard output,
 // unless a file took that. Coloured only on a terminal, and not when NO_COLOR is set.
 Status write_reports(const Snapshot& snapshot, const OutputOptions& options);
+// The same of several runs, where --save, --folded and --pprof are of no concern.
+Status write_reports(const report::JudgedRepeats& repeats, const OutputOptions& options);
 
 }  // namespace tr::commands

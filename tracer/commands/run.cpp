@@ -14,6 +14,8 @@
 #include "commands/measure/measure.h"
 #include "load/make_protocol.h"
 #include "load/units.h"
+#include "report/judged_run.h"
+#include "report/warnings.h"
 #include "util/text.h"
 
 namespace tr::commands {
@@ -29,7 +31,8 @@ Examples:
   trace-run --load none -- ls -l                    a program that is no server
 
 Exit codes: 0 measured and reported; 1 the run failed; 2 wrong usage; 3 the machine does not allow
-tracing (trace-run doctor says why, and the remedy). The program's own exit status is in the report.
+tracing (trace-run doctor says why, and the remedy); 4 no run is fit to be compared, or with --strict
+not each of them. The program's own exit status is in the report.
 )";
 
 constexpr std::uint32_t kSpareThreads = 8192;  // beyond one per connection
@@ -190,6 +193,14 @@ void setup_run(CLI::App& app, RunOptions& options) {
   app.add_flag("--inspect-descriptors", plan.inspect_descriptors,
                "Tell sockets from files by descriptor, as on kernels before 6.3")
       ->group("Tracing");
+  app.add_option("--repeat", options.repeats.repeat,
+                 "Make N runs, each with a fresh process, and report means with 95 % intervals "
+                 "over those that are fit to be compared")
+      ->type_name("N")
+      ->group("Report");
+  app.add_flag("--strict", options.repeats.strict,
+               "Exit with 4 where a run is not fit to be compared; it is reported all the same")
+      ->group("Report");
   app.add_option("--save", options.output.save,
                  "Save the measurement to FILE for trace-run report (-: standard output)")
       ->type_name("FILE")
@@ -301,13 +312,20 @@ int run(const CLI::App& app, RunOptions& options) {
   options.program.insert(options.program.begin(), before.begin(), before.end());
   const auto plan = plan_run(app, options);
   if (!plan) return report(plan.error());
+  const auto repeats = check_repeats(options.repeats, *plan, options.output);
+  if (!repeats) return report(repeats.error());
+  if (!options.repeats.repeat.empty())
+    return run_repeats(*plan, *repeats, options.repeats.strict, options.output);
   Progress progress(!options.output.quiet);
   auto measured = measure(*plan, progress);
   progress.clear();
   if (!measured) return report(measured.error());
   if (const Status written = write_reports(measured->snapshot, options.output); !written)
     return report(written.error());
-  return measured->failure ? report(*measured->failure) : 0;
+  if (measured->failure) return report(*measured->failure);
+  if (!options.repeats.strict) return 0;
+  const report::JudgedRun judged(measured->snapshot);
+  return judged.verdict.fit() ? 0 : report(unfit_error("the run is " + verdict_text(judged)));
 }
 
 }  // namespace tr::commands

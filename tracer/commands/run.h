@@ -8,6 +8,7 @@
 
 #include "commands/measure/plan.h"
 #include "commands/output.h"
+#include "commands/run_repeats.h"
 #include "util/result.h"
 
 namespace tr::commands {
@@ -23,6 +24,7 @@ struct RunOptions {
   std::string max_threads;
   std::string profile;  // samples per second
   Plan plan;            // what the options set directly
+  RepeatOptions repeats;
   OutputOptions output;
 };
 

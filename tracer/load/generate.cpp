@@ -155,6 +155,18 @@ class Conductor {
   bool interrupted_ = false;
 };
 
+// All loops have bins of one length, of one window.
+void add(std::optional<AnswerBins>& sum, const std::optional<AnswerBins>& part) {
+  if (!sum) {
+    sum = part;
+    return;
+  }
+  if (!part) return;
+  sum->answers.resize(std::max(sum->answers.size(), part->answers.size()));
+  for (std::size_t i = 0; i < part->answers.size(); ++i)
+    sum->answers[i] += part->answers[i];
+}
+
 void add(LoadResult& sum, const LoadResult& part) {
   sum.messages += part.messages;
   sum.bytes += part.bytes;
@@ -164,6 +176,7 @@ void add(LoadResult& sum, const LoadResult& part) {
   if (part.reopened) sum.reopened = sum.reopened.value_or(0) + *part.reopened;
   sum.latency.merge(part.latency);
   sum.service.merge(part.service);
+  add(sum.bins, part.bins);
   sum.unanswered += part.unanswered;
   sum.longest_unanswered_ns = std::max(sum.longest_unanswered_ns, part.longest_unanswered_ns);
   sum.late_sends += part.late_sends;

@@ -29,6 +29,16 @@ constexpr std::uint64_t kLateNs = 1'000'000;
 // behind its plan would only send, and time stamp the answers late.
 constexpr int kSendsInARow = 8;
 
+// To those of a window of this length. What came at the moment of an early close is of the last.
+void cut(AnswerBins& bins, std::uint64_t window_ns) {
+  const std::uint64_t kept = window_ns / bins.bin_ns + (window_ns % bins.bin_ns == 0 ? 0 : 1);
+  while (bins.answers.size() > kept) {
+    const std::uint64_t beyond = bins.answers.back();
+    bins.answers.pop_back();
+    if (!bins.answers.empty()) bins.answers.back() += beyond;
+  }
+}
+
 std::string broken_text(int code) {
   return code == 0 ? "the server closed it" : std::strerror(code);
 }
@@ -76,6 +86,7 @@ Status Loop::run(std::uint64_t start_ns) {
   prctl(PR_SET_TIMERSLACK, 1);
   tally_.result.latency.prepare(kNsPerSecond);
   if (settings_.open_loop()) tally_.result.service.prepare(kNsPerSecond);
+  tally_.result.bins = window_.empty_bins();
   alive_ = slots_.size();
   now_ns_ = monotonic_ns();
   if (!settings_.open_loop() && !settings_.close) {
@@ -323,6 +334,7 @@ void Loop::count_answer(Slot& slot, const Connection::Answer& answer, std::uint6
     ++slot.messages;
     ++result.messages;
     result.bytes += answer.size;
+    ++result.bins->answers[(came_ns - window_.open_ns()) / result.bins->bin_ns];
     result.latency.record(came_ns - answer.flight.planned_ns);
     if (settings_.open_loop()) result.service.record(came_ns - answer.flight.sent_ns);
     return;
@@ -371,6 +383,8 @@ void Loop::note_failure(const Slot& slot, const std::string& what) {
 
 Tally Loop::tally() {
   const std::uint64_t close_ns = window_.close_ns();
+  if (tally_.result.bins)
+    cut(*tally_.result.bins, close_ns - std::min(close_ns, window_.open_ns()));
   for (Slot& slot : slots_) {
     tally_.messages.push_back(slot.messages);
     if (slot.opening && !settings_.open_loop() && slot.opened_ns < close_ns)

@@ -4,6 +4,20 @@
 
 namespace tr::load {
 
+void LiveWindow::plan(Window planned) {
+  open_ns_ = planned.open_ns;
+  close_ns_ = planned.close_ns;
+  planned_ns_ = planned.close_ns - planned.open_ns;
+}
+
+AnswerBins LiveWindow::empty_bins() const {
+  AnswerBins bins{.bin_ns = kBinNs, .answers = {}};
+  while (planned_ns_ / kMaxBins >= bins.bin_ns)
+    bins.bin_ns *= 2;
+  bins.answers.resize(planned_ns_ / bins.bin_ns + 1);
+  return bins;
+}
+
 Result<int> LiveWindow::add_sleeper() {
   Fd event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!event) return errno_error("create", "an eventfd");

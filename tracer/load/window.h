@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "snapshot/snapshot.h"
 #include "util/fd.h"
 #include "util/result.h"
 
@@ -17,6 +18,11 @@ struct Window {
   std::uint64_t close_ns = 0;
 };
 
+// Answers are also counted in bins of this length; of twice, four times... as much where the window
+// would have more than kMaxBins of them.
+inline constexpr std::uint64_t kBinNs = 100'000'000;
+inline constexpr std::uint64_t kMaxBins = 1024;
+
 // The window while the load runs, shared by the threads that send and the one that may end it
 // early. Closing it early wakes every sleeper that has taken a wake-up descriptor.
 class LiveWindow {
@@ -25,13 +31,12 @@ class LiveWindow {
   explicit LiveWindow(std::uint64_t connections) : connections_(connections) {}
 
   // Sets its times; before the first thread starts.
-  void plan(Window planned) {
-    open_ns_ = planned.open_ns;
-    close_ns_ = planned.close_ns;
-  }
+  void plan(Window planned);
 
   [[nodiscard]] std::uint64_t open_ns() const { return open_ns_; }
   [[nodiscard]] std::uint64_t close_ns() const { return close_ns_.load(std::memory_order_relaxed); }
+  // For the answers of the whole window as it was planned: none yet.
+  [[nodiscard]] AnswerBins empty_bins() const;
   [[nodiscard]] Window window() const { return {open_ns_, close_ns()}; }
 
   // A descriptor that becomes readable when the window is closed early; owned by the window. Take
@@ -47,6 +52,7 @@ class LiveWindow {
  private:
   std::uint64_t open_ns_ = 0;
   std::atomic<std::uint64_t> close_ns_ = 0;
+  std::uint64_t planned_ns_ = 0;  // its length
   std::atomic<std::uint64_t> connections_;
   std::vector<Fd> sleepers_;
 };

@@ -104,6 +104,33 @@ bool waits_for_work(const Wait& wait) {
   return receives && (wait.object == "client" || wait.object == "epoll");
 }
 
+std::string state_name(const TimeRow& row) {
+  const std::string call = row.call.empty() ? "unknown" : row.call;
+  switch (row.state) {
+    case TimeState::kUser:
+      return "user";
+    case TimeState::kSystem:
+      return "system:" + call;
+    case TimeState::kDelivery:
+      return "delivery";
+    case TimeState::kInterrupt:
+      return "interrupt";
+    case TimeState::kWaking:
+      return "waking";
+    case TimeState::kWoken:
+      return "runqueue:woken";
+    case TimeState::kPreempted:
+      return "runqueue:preempted";
+    case TimeState::kBlocked:
+    case TimeState::kIdle:
+      break;
+  }
+  const char* kind = row.state == TimeState::kIdle ? "idle:" : "blocked:";
+  const std::string outside = row.wakers.empty() ? "unknown" : "none";
+  return kind + (row.call.empty() ? outside : row.call) +
+         (row.object.empty() ? "" : ":" + row.object);
+}
+
 std::uint64_t TimeBudget::sum(TimeState state) const {
   std::uint64_t ns = 0;
   for (const TimeRow& row : rows)

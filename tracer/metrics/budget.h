@@ -32,6 +32,10 @@ struct TimeRow {
   std::vector<Wait> wakers;  // of kBlocked and kIdle: its waits by waker, longest first
 };
 
+// "user", "system:sendto", "runqueue:woken", "blocked:futex", "idle:recvfrom:client": in files and
+// figures, never changed.
+std::string state_name(const TimeRow& row);
+
 struct ThreadTime {
   std::int64_t tid = 0;
   std::string comm;

@@ -58,10 +58,15 @@ std::vector<Doubt> doubts_about(const Snapshot& snapshot, const Metrics& metrics
   if (metrics.messages.disagreement.value_or(0) > kMaxDisagreement)
     doubts.push_back({Kind::kMessagesDisagree, {}});
   if (load) judge_load(*load, snapshot.window_ns(), doubts);
+  if (metrics.steadiness && !metrics.steadiness->steady) doubts.push_back({Kind::kUnsteady, {}});
   std::vector<std::string> lost;
   for (const auto& [reason, count] : snapshot.lost)
     if (count > 0) lost.push_back(reason);
   add_about(Kind::kLost, std::move(lost), doubts);
+  // Who loads a server that is only looked at is among the others.
+  if (snapshot.config.load != "none" && metrics.foreign_share.value_or(0) > kMaxForeignShare)
+    doubts.push_back({Kind::kForeignWork, {}});
+  if (metrics.steal_share.value_or(0) > kMaxStealShare) doubts.push_back({Kind::kSteal, {}});
   std::vector<std::string> multiplexed;
   for (const PerfRow& row : metrics.perf)
     if (row.running_share && *row.running_share < kMinRunningShare)

@@ -25,6 +25,11 @@ inline constexpr double kMaxProbeShare = 0.25;
 inline constexpr double kMaxLateShare = 0.01;
 // The oldest unanswered message's wait, as a share of the window, above this.
 inline constexpr double kMaxUnansweredShare = 0.01;
+// Other programs' share of all CPU time above this. trace-run itself is among them; what a desktop
+// does on the side stays below.
+inline constexpr double kMaxForeignShare = 0.1;
+// The hypervisor's for other machines. It hits only CPUs that have work: all the rest pays for it.
+inline constexpr double kMaxStealShare = 0.05;
 // Probes and perf events count the same thing further apart than this share, and than these few:
 // their windows open and close some microseconds apart.
 inline constexpr double kMaxCrossCheckShare = 0.01;
@@ -50,7 +55,10 @@ struct Doubt {
     kStalled,            // at the close the oldest message had waited longer than any latency, and
                          // than kMaxUnansweredShare of the window: no latency tells of it
     kUnfair,             // Jain below kMinJain, or 5 % of the connections got nothing
+    kUnsteady,           // no part of the window at one level is long enough: metrics/steadiness.h
     kLost,               // events; `subjects`: the reasons
+    kForeignWork,        // beside server and load, beyond kMaxForeignShare
+    kSteal,              // beyond kMaxStealShare
     kMultiplexed,        // perf events below kMinRunningShare; `subjects`: the events
     kCountersDisagree,   // probes and perf beyond kMaxCrossCheckShare; `subjects`: the events
     kTimesDoNotAddUp,    // beyond kMaxLifeResidual

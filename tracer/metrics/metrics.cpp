@@ -384,6 +384,11 @@ Metrics compute(const Snapshot& snapshot) {
       metrics.load_cpu_share = static_cast<double>(load.user_ns + load.system_ns) / 1e9 /
                                (metrics.window_s * static_cast<double>(load.cpus));
   }
+  metrics.steadiness = steadiness(snapshot);
+  if (const auto& cpu = snapshot.cpu_time)
+    metrics.foreign_share = share(cpu->other_ns, cpu->cpus * snapshot.window_ns());
+  if (const auto& steal = snapshot.steal)
+    metrics.steal_share = share(steal->ns, steal->cpus * snapshot.window_ns());
   for (const SyscallStats& call : snapshot.total.syscalls)
     metrics.syscalls.push_back(syscall_row(snapshot, call, metrics));
   take_threads(snapshot, metrics);

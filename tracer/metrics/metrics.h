@@ -15,6 +15,7 @@
 #include "metrics/locks.h"
 #include "metrics/message_path.h"
 #include "metrics/profile.h"
+#include "metrics/steadiness.h"
 #include "metrics/uring.h"
 #include "metrics/waits.h"
 #include "metrics/waste.h"
@@ -175,8 +176,12 @@ struct Metrics {
   std::optional<Latency> latency;    // absent without answers; in open loop from the planned send
   std::optional<Latency> service_latency;  // open loop only: from the actual send
   std::optional<double> load_cpu_share;    // of the CPUs the load generator could use
-  std::vector<SyscallRow> syscalls;        // those that were called, by name
-  std::vector<ThreadRow> threads;          // by CPU time, then calls, then id
+  std::optional<Steadiness> steadiness;
+  // Of the time of all CPUs: other programs', trace-run among them; other machines'.
+  std::optional<double> foreign_share;
+  std::optional<double> steal_share;
+  std::vector<SyscallRow> syscalls;  // those that were called, by name
+  std::vector<ThreadRow> threads;    // by CPU time, then calls, then id
   // The threads that have ended and were not kept one by one: what `total` holds beyond `threads`.
   std::uint64_t folded_threads = 0;
   ThreadRow folded;

@@ -7,6 +7,7 @@
 #include "report/names.h"
 #include "report/sections.h"
 #include "report/units.h"
+#include "report/warnings.h"
 
 namespace tr::report {
 namespace {
@@ -41,12 +42,6 @@ std::string plural(std::uint64_t count, std::string_view one, std::string_view m
 
 bool is_server(const JudgedRun& run) {
   return run.snapshot.config.load != "none";
-}
-
-std::string name_of(const RunConfig& config) {
-  if (!config.server.empty()) return printable(config.server);
-  if (config.attached_pid != 0) return fmt::format("process {}", config.attached_pid);
-  return config.argv.empty() ? "the program" : printable(config.argv.front());
 }
 
 std::string pinned(const std::string& cpus) {
@@ -89,9 +84,9 @@ std::string memory_text(const JudgedRun& run) {
   return text + " (PSS and page tables)";
 }
 
-Fact server_fact(const JudgedRun& run) {
+// What it is, without what became of it in this run.
+Fact identity_fact(const JudgedRun& run) {
   const RunConfig& config = run.snapshot.config;
-  const std::uint64_t threads = run.metrics.threads.size() + run.metrics.folded_threads;
   Fact fact{is_server(run) ? "Server" : "Program", {}};
   const std::string name = name_of(config);
   const std::string command = command_line(config.argv);
@@ -101,6 +96,13 @@ Fact server_fact(const JudgedRun& run) {
   first += ", " + pinned(config.pin);
   fact.lines.push_back(first);
   if (!command.empty() && command != name) fact.lines.push_back("run as: " + command);
+  return fact;
+}
+
+Fact server_fact(const JudgedRun& run) {
+  const RunConfig& config = run.snapshot.config;
+  const std::uint64_t threads = run.metrics.threads.size() + run.metrics.folded_threads;
+  Fact fact = identity_fact(run);
   std::vector<std::string> life;
   if (threads > 0)
     // Threads that were not kept one by one may have been processes of their own.
@@ -332,6 +334,12 @@ Table probe_table(const JudgedRun& run) {
 
 }  // namespace
 
+std::string name_of(const RunConfig& config) {
+  if (!config.server.empty()) return printable(config.server);
+  if (config.attached_pid != 0) return fmt::format("process {}", config.attached_pid);
+  return config.argv.empty() ? "the program" : printable(config.argv.front());
+}
+
 std::string headline(const JudgedRun& run) {
   const metrics::Metrics& metrics = run.metrics;
   const std::string name = name_of(run.snapshot.config);
@@ -358,6 +366,17 @@ Section setting_section(const JudgedRun& run) {
   if (auto load = load_fact(run)) section.facts.push_back(*std::move(load));
   section.facts.push_back(machine_fact(run));
   section.facts.push_back(window_fact(run));
+  return section;
+}
+
+Section shared_setting_section(const JudgedRun& run, std::string measured) {
+  Section section{"What ran, and where", {identity_fact(run)}, std::nullopt, {}};
+  if (run.snapshot.load)
+    section.facts.push_back({"Load", {built_in_load(run), pinned(run.snapshot.config.pin_load)}});
+  else if (auto load = load_fact(run))
+    section.facts.push_back(*std::move(load));
+  section.facts.push_back(machine_fact(run));
+  section.facts.push_back({"Measured", {std::move(measured)}});
   return section;
 }
 
@@ -395,6 +414,7 @@ std::optional<Section> latency_section(const JudgedRun& run) {
 Section tracing_section(const JudgedRun& run, const Detail& detail) {
   Section section{"Tracing", {overhead_fact(run)}, std::nullopt, {}};
   if (auto unmeasured = unmeasured_fact(run)) section.facts.push_back(*std::move(unmeasured));
+  section.facts.push_back({"Verdict", {verdict_text(run)}});
   const Overhead& overhead = run.snapshot.overhead;
   if (detail.full && !overhead.programs.empty()) {
     section.table = probe_table(run);

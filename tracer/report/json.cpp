@@ -8,9 +8,8 @@
 #include "report/warnings.h"
 
 namespace tr::report {
-namespace {
 
-Json environment(const Environment& environment) {
+Json environment_json(const Environment& environment) {
   return {{"tool_version", environment.tool_version},
           {"date", environment.date},
           {"kernel", environment.kernel},
@@ -22,7 +21,7 @@ Json environment(const Environment& environment) {
           {"virtualization", maybe(environment.virtualization)}};
 }
 
-Json config(const RunConfig& config) {
+Json config_json(const RunConfig& config) {
   return {{"server", config.server},
           {"argv", config.argv},
           {"attached_pid", unless_zero(config.attached_pid)},
@@ -42,14 +41,23 @@ Json config(const RunConfig& config) {
           {"rate_shape", maybe(config.rate_shape)}};
 }
 
-Json throughput(const metrics::Messages& messages) {
+namespace {
+
+Json throughput(const metrics::Metrics& metrics) {
+  const metrics::Messages& messages = metrics.messages;
   const bool by_load = messages.source == metrics::MessageSource::kLoad;
   return {{"messages", maybe(messages.count)},
           {"messages_per_second", maybe(messages.per_second)},
           {"counted_by", messages.count ? Json(by_load ? "load" : "kernel") : Json()},
           {"messages_load", maybe(messages.by_load)},
           {"messages_kernel", maybe(messages.by_kernel)},
-          {"disagreement", maybe(messages.disagreement)}};
+          {"disagreement", maybe(messages.disagreement)},
+          {"steady_part", steady_part_json(metrics)}};
+}
+
+Json bins(const std::optional<AnswerBins>& bins) {
+  if (!bins) return {};
+  return {{"bin_ns", bins->bin_ns}, {"answers", bins->answers}};
 }
 
 Json latency(const std::optional<metrics::Latency>& latency) {
@@ -79,6 +87,7 @@ Json load(const JudgedRun& run) {
           {"reopened", load->reopened.value_or(0)},
           {"sent", load->sent},
           {"bytes", load->bytes},
+          {"answers_over_time", bins(load->bins)},
           {"unanswered", load->unanswered},
           {"longest_unanswered_ns", load->longest_unanswered_ns},
           {"late_sends", run.snapshot.config.rate > 0 ? Json(load->late_sends) : Json()},
@@ -317,6 +326,13 @@ Json server_exit(const std::optional<ServerExit>& exit) {
           {"major_faults", exit->major_faults}};
 }
 
+Json steal(const JudgedRun& run) {
+  const auto& steal = run.snapshot.steal;
+  if (!steal) return {};
+  return {
+      {"ns", steal->ns}, {"cpus", steal->cpus}, {"share_of_cpu", maybe(run.metrics.steal_share)}};
+}
+
 Json unmeasured(const Snapshot& snapshot) {
   Json object = Json::object();
   for (const auto& [figures, name] : kFigureNames)
@@ -332,26 +348,45 @@ Json life(const std::optional<metrics::LifeBudget>& life) {
           {"worst_residual_ns", life->worst_residual_ns}};
 }
 
-Json warnings(const JudgedRun& run) {
+}  // namespace
+
+Json warnings_json(const JudgedRun& run) {
   Json list = Json::array();
   for (const metrics::Doubt& doubt : run.doubts)
     list.push_back({{"kind", warning_kind(doubt.kind)}, {"text", warning_text(doubt, run)}});
   return list;
 }
 
-}  // namespace
+Json steady_part_json(const metrics::Metrics& metrics) {
+  const auto& part = metrics.steadiness;
+  if (!part) return {};
+  return {{"steady", part->steady},
+          {"begin_ns", part->begin_ns},
+          {"end_ns", part->end_ns},
+          {"share", part->share},
+          {"messages_per_second", part->per_second},
+          {"deviation", part->deviation}};
+}
+
+Json verdict_json(const JudgedRun& run) {
+  Json reasons = Json::array();
+  for (const metrics::Doubt::Kind kind : run.verdict.unfit)
+    reasons.push_back(warning_kind(kind));
+  return {{"fit", run.verdict.fit()}, {"unfit_because", std::move(reasons)}};
+}
 
 std::string render_json(const JudgedRun& run) {
   const Snapshot& snapshot = run.snapshot;
   const metrics::Metrics& metrics = run.metrics;
   Json report;
   report["schema_version"] = kReportSchemaVersion;
-  report["environment"] = environment(snapshot.environment);
-  report["config"] = config(snapshot.config);
+  report["environment"] = environment_json(snapshot.environment);
+  report["config"] = config_json(snapshot.config);
   report["window_ns"] = snapshot.window_ns();
   report["interrupted"] = snapshot.interrupted;
-  report["warnings"] = warnings(run);
-  report["throughput"] = throughput(metrics.messages);
+  report["warnings"] = warnings_json(run);
+  report["verdict"] = verdict_json(run);
+  report["throughput"] = throughput(metrics);
   report["latency_ns"] = latency(metrics.latency);
   report["service_latency_ns"] = latency(metrics.service_latency);
   report["fairness"] = fairness(snapshot.load);
@@ -377,6 +412,7 @@ std::string render_json(const JudgedRun& run) {
   report["io_uring"] = uring_json(metrics);
   report["unmeasured"] = unmeasured(snapshot);
   report["lost"] = snapshot.lost;
+  report["steal"] = steal(run);
   report["overhead"] = overhead(snapshot.overhead, metrics);
   report["memory"] = memory(run);
   report["server_exit"] = server_exit(snapshot.server_exit);

@@ -6,40 +6,12 @@
 namespace tr::report {
 namespace {
 
-std::string state_name(const metrics::TimeRow& row) {
-  using metrics::TimeState;
-  const std::string call = row.call.empty() ? "unknown" : row.call;
-  switch (row.state) {
-    case TimeState::kUser:
-      return "user";
-    case TimeState::kSystem:
-      return "system:" + call;
-    case TimeState::kDelivery:
-      return "delivery";
-    case TimeState::kInterrupt:
-      return "interrupt";
-    case TimeState::kWaking:
-      return "waking";
-    case TimeState::kWoken:
-      return "runqueue:woken";
-    case TimeState::kPreempted:
-      return "runqueue:preempted";
-    case TimeState::kBlocked:
-    case TimeState::kIdle:
-      break;
-  }
-  const char* kind = row.state == TimeState::kIdle ? "idle:" : "blocked:";
-  const std::string outside = row.wakers.empty() ? "unknown" : "none";
-  return kind + (row.call.empty() ? outside : row.call) +
-         (row.object.empty() ? "" : ":" + row.object);
-}
-
 Json budget_threads(const metrics::TimeBudget& budget) {
   Json threads = Json::array();
   for (const metrics::ThreadTime& thread : budget.threads) {
     Json states = Json::object();
     for (const metrics::TimeRow& row : thread.rows)
-      if (row.ns > 0) states[state_name(row)] = row.ns;
+      if (row.ns > 0) states[metrics::state_name(row)] = row.ns;
     threads.push_back({{"tid", thread.tid},
                        {"comm", thread.comm},
                        {"life_ns", thread.life_ns},
@@ -88,7 +60,7 @@ Json budget_json(const metrics::Metrics& metrics) {
   Json states = Json::object();
   Json waits = Json::array();
   for (const metrics::TimeRow& row : budget.rows) {
-    states[state_name(row)] = {{"ns", row.ns}, {"per_message_ns", per_message(row.ns)}};
+    states[metrics::state_name(row)] = {{"ns", row.ns}, {"per_message_ns", per_message(row.ns)}};
     for (const Wait& wait : row.wakers)
       waits.push_back({{"call", maybe(wait.call)},
                        {"object", maybe(wait.object)},

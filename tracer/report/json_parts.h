@@ -29,6 +29,13 @@ Json unless_zero(T number) {
   return number == T{} ? Json() : Json(number);
 }
 
+// json.cpp: what is also told of each of several runs.
+Json environment_json(const Environment& environment);
+Json config_json(const RunConfig& config);
+Json steady_part_json(const metrics::Metrics& metrics);
+Json warnings_json(const JudgedRun& run);
+Json verdict_json(const JudgedRun& run);
+
 // json_budget.cpp: where the time goes, and what was done for nothing; null where not measured.
 Json budget_json(const metrics::Metrics& metrics);
 Json waste_json(const metrics::Metrics& metrics);

@@ -5,6 +5,7 @@
 
 #include "metrics/doubts.h"
 #include "metrics/metrics.h"
+#include "metrics/verdict.h"
 #include "snapshot/snapshot.h"
 
 namespace tr::report {
@@ -14,7 +15,8 @@ struct JudgedRun {
   explicit JudgedRun(const Snapshot& taken)
       : snapshot(taken),
         metrics(metrics::compute(taken)),
-        doubts(metrics::doubts_about(taken, metrics)) {}
+        doubts(metrics::doubts_about(taken, metrics)),
+        verdict(metrics::verdict_on(doubts)) {}
 
   [[nodiscard]] bool measured(Figures figures) const {
     return !snapshot.unmeasured.contains(figures);
@@ -23,6 +25,7 @@ struct JudgedRun {
   const Snapshot& snapshot;
   metrics::Metrics metrics;
   std::vector<metrics::Doubt> doubts;
+  metrics::Verdict verdict;
 };
 
 }  // namespace tr::report

@@ -14,8 +14,11 @@ namespace tr::report {
 // facts.cpp: what ran, where, and how fast it was.
 std::string headline(const JudgedRun& run);
 Section setting_section(const JudgedRun& run);
+// What several runs have in common, as told by one of them; `measured`: how often and how long.
+Section shared_setting_section(const JudgedRun& run, std::string measured);
+std::string name_of(const RunConfig& config);
 Section result_section(const JudgedRun& run);
-// The tracer's own cost, and what it did not measure.
+// The tracer's own cost, what it did not measure, and the verdict.
 Section tracing_section(const JudgedRun& run, const Detail& detail);
 // Latency percentiles; absent where our load did not run.
 std::optional<Section> latency_section(const JudgedRun& run);

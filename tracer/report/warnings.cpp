@@ -76,6 +76,16 @@ std::string unfair(const JudgedRun& run) {
       load.fairness_jain, whole_text(load.fairness_p5), whole_text(load.fairness_p50));
 }
 
+std::string unsteady(const JudgedRun& run) {
+  const metrics::Steadiness& longest = *run.metrics.steadiness;
+  const auto length = static_cast<double>(longest.end_ns - longest.begin_ns);
+  return fmt::format(
+      "throughput was not steady: the longest part at one level took {} of the window ({}, from {} "
+      "on); a longer --warmup or --duration may give it the time",
+      percent_text(longest.share), duration_text(length),
+      duration_text(static_cast<double>(longest.begin_ns)));
+}
+
 std::string multiplexed(const JudgedRun& run, const std::vector<std::string>& events) {
   std::vector<std::string> shares;
   for (const metrics::PerfRow& row : run.metrics.perf)
@@ -146,8 +156,14 @@ std::string_view warning_kind(Kind kind) {
       return "stalled";
     case Kind::kUnfair:
       return "unfair";
+    case Kind::kUnsteady:
+      return "unsteady";
     case Kind::kLost:
       return "lost_events";
+    case Kind::kForeignWork:
+      return "foreign_work";
+    case Kind::kSteal:
+      return "stolen_time";
     case Kind::kMultiplexed:
       return "multiplexed";
     case Kind::kCountersDisagree:
@@ -158,6 +174,29 @@ std::string_view warning_kind(Kind kind) {
       break;
   }
   return "probes_costly";
+}
+
+std::string doubt_name(Kind kind) {
+  std::string name(warning_kind(kind));
+  std::ranges::replace(name, '_', ' ');
+  return name;
+}
+
+std::string verdict_text(const JudgedRun& run) {
+  if (run.verdict.fit()) {
+    const std::string fit = "fit to be compared";
+    const auto& steady = run.metrics.steadiness;
+    if (!steady) return fit;
+    if (steady->share == 1) return fit + ": steady throughout";
+    const double begin = static_cast<double>(steady->begin_ns);
+    return fmt::format("{}: steady from {} to {} of the window, at {} messages/s", fit,
+                       duration_text(begin), duration_text(static_cast<double>(steady->end_ns)),
+                       number_text(steady->per_second));
+  }
+  std::vector<std::string> reasons;
+  for (const Kind kind : run.verdict.unfit)
+    reasons.push_back(doubt_name(kind));
+  return "not fit to be compared: " + joined(reasons);
 }
 
 std::string warning_text(const metrics::Doubt& doubt, const JudgedRun& run) {
@@ -199,8 +238,20 @@ std::string warning_text(const metrics::Doubt& doubt, const JudgedRun& run) {
           duration_text(static_cast<double>(snapshot.load->longest_unanswered_ns)));
     case Kind::kUnfair:
       return unfair(run);
+    case Kind::kUnsteady:
+      return unsteady(run);
     case Kind::kLost:
       return lost(run, doubt.subjects);
+    case Kind::kForeignWork:
+      return fmt::format(
+          "other programs used {} of all CPUs' time beside server and load: what they took is "
+          "missing in the throughput, and waited for in the latency",
+          percent_text(run.metrics.foreign_share.value_or(0)));
+    case Kind::kSteal:
+      return fmt::format(
+          "the hypervisor gave {} of all CPUs' time to other machines: every time here is longer "
+          "by a share of it",
+          percent_text(run.metrics.steal_share.value_or(0)));
     case Kind::kMultiplexed:
       return multiplexed(run, doubt.subjects);
     case Kind::kCountersDisagree:

@@ -12,6 +12,12 @@ namespace tr::report {
 // For programs: "messages_disagree". Never renamed.
 std::string_view warning_kind(metrics::Doubt::Kind kind);
 
+// For people, in a few words: "server ended".
+std::string doubt_name(metrics::Doubt::Kind kind);
+
+// In one line: whether the run may be held against others, and if not, why not.
+std::string verdict_text(const JudgedRun& run);
+
 // For people: what is doubtful, with its figures, and what it means for the reader.
 std::string warning_text(const metrics::Doubt& doubt, const JudgedRun& run);
 

@@ -30,9 +30,8 @@ void write(json& to, const char* name, const Histogram& value) {
   to[name] = to_json(value);
 }
 
-template <class T>
-void write(json& to, const char* name, const std::optional<T>& value) {
-  if (value) to[name] = *value;
+void write(json& to, const char* name, const AnswerBins& value) {
+  visit_fields(value, [&](const char* part, const auto& member) { to[name][part] = member; });
 }
 
 template <class T>
@@ -40,18 +39,28 @@ void write(json& to, const char* name, const T& value) {
   to[name] = value;
 }
 
+template <class T>
+void write(json& to, const char* name, const std::optional<T>& value) {
+  if (value) write(to, name, *value);
+}
+
 void read(const json& from, const char* name, Histogram& value) {
   value = histogram_from(from.at(name));
 }
 
-template <class T>
-void read(const json& from, const char* name, std::optional<T>& value) {
-  if (from.contains(name)) value = from.at(name).get<T>();
+void read(const json& from, const char* name, AnswerBins& value) {
+  const json& parts = from.at(name);
+  visit_fields(value, [&](const char* part, auto& member) { parts.at(part).get_to(member); });
 }
 
 template <class T>
 void read(const json& from, const char* name, T& value) {
   from.at(name).get_to(value);
+}
+
+template <class T>
+void read(const json& from, const char* name, std::optional<T>& value) {
+  if (from.contains(name)) read(from, name, value.emplace());
 }
 
 }  // namespace

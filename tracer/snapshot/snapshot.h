@@ -66,6 +66,14 @@ struct RunConfig {
   friend bool operator==(const RunConfig&, const RunConfig&) = default;
 };
 
+// When the answers came: in equal bins of time from the window's opening on.
+struct AnswerBins {
+  std::uint64_t bin_ns = 0;
+  std::vector<std::uint64_t> answers;  // the close may cut the last bin short
+
+  friend bool operator==(const AnswerBins&, const AnswerBins&) = default;
+};
+
 // What the load generator saw in the window. Absent where the load was not ours.
 struct LoadResult {
   std::uint64_t connections = 0;       // established
@@ -83,6 +91,7 @@ struct LoadResult {
   // its arrival in the kernel (open loop), or to its being read (closed loop).
   Histogram latency{kLoadBuckets};
   Histogram service{kLoadBuckets};  // open loop: from the actual send; else empty
+  std::optional<AnswerBins> bins;   // of `messages`; absent in older files
   // Sent, or in an open loop planned, before the close and not wholly answered by it: in none of
   // the histograms. A server that hangs at the end shows here alone.
   std::uint64_t unanswered = 0;
@@ -171,6 +180,15 @@ struct CpuTime {
   std::uint64_t unknown_ns = 0;  // CPUs of which no switch was seen
 
   friend bool operator==(const CpuTime&, const CpuTime&) = default;
+};
+
+// CPU time that the hypervisor gave to other machines while this one wanted it, near the window's
+// edges: in none of the states above.
+struct Steal {
+  std::uint64_t ns = 0;  // of all CPUs
+  std::uint64_t cpus = 0;
+
+  friend bool operator==(const Steal&, const Steal&) = default;
 };
 
 // What the scheduler and the sockets did for one thread, or a sum of threads, inside the window.
@@ -328,6 +346,7 @@ struct Snapshot {
   // The groups that were not taken, each with the reason in words: their fields mean nothing.
   std::map<Figures, std::string> unmeasured;
   std::optional<CpuTime> cpu_time;
+  std::optional<Steal> steal;  // absent where the kernel does not say
   std::optional<MessagePath> message_path;  // where it was asked for
   std::optional<Waits> waits;               // with --waits
   std::vector<PerfCount> perf;

@@ -48,6 +48,12 @@ void visit_fields(S& config, Field&& field) {
   field("rate_shape", config.rate_shape);
 }
 
+template <MaybeConst<AnswerBins> S, class Field>
+void visit_fields(S& bins, Field&& field) {
+  field("bin_ns", bins.bin_ns);
+  field("answers", bins.answers);
+}
+
 template <MaybeConst<LoadResult> S, class Field>
 void visit_fields(S& load, Field&& field) {
   field("connections", load.connections);
@@ -62,6 +68,7 @@ void visit_fields(S& load, Field&& field) {
   field("first_failure", load.first_failure);
   field("latency", load.latency);
   field("service", load.service);
+  field("bins", load.bins);
   field("unanswered", load.unanswered);
   field("longest_unanswered_ns", load.longest_unanswered_ns);
   field("fairness_p5", load.fairness_p5);
@@ -125,6 +132,12 @@ void visit_fields(S& time, Field&& field) {
   field("kernel_ns", time.kernel_ns);
   field("idle_ns", time.idle_ns);
   field("unknown_ns", time.unknown_ns);
+}
+
+template <MaybeConst<Steal> S, class Field>
+void visit_fields(S& steal, Field&& field) {
+  field("ns", steal.ns);
+  field("cpus", steal.cpus);
 }
 
 template <MaybeConst<PathLeg> S, class Field>
@@ -256,6 +269,7 @@ void visit_fields(S& snapshot, Field&& field) {
   field("folded_life_ns", snapshot.folded_life_ns);
   field("unmeasured", snapshot.unmeasured);
   field("cpu_time", snapshot.cpu_time);
+  field("steal", snapshot.steal);
   field("message_path", snapshot.message_path);
   field("wait_causes", snapshot.waits);
   field("perf", snapshot.perf);

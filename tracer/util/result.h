@@ -9,7 +9,7 @@
 namespace tr {
 
 // The kinds of failure a user can tell apart; the values are trace-run's exit codes.
-enum class Failure : int { kRun = 1, kUsage = 2, kNotAllowed = 3 };
+enum class Failure : int { kRun = 1, kUsage = 2, kNotAllowed = 3, kUnfit = 4 };
 
 // A recoverable error. `code` is an errno, or 0 where `why` says it all.
 struct Error {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <numeric>
 #include <optional>
 #include <sys/eventfd.h>
 #include <thread>
@@ -77,6 +78,16 @@ std::string failure(const Result<Outcome>& outcome) {
   return status ? "" : status.error().text();
 }
 
+// Which must be as many as the window has room for.
+std::uint64_t answers_in_bins(const Outcome& outcome) {
+  const std::optional<AnswerBins>& bins = outcome.result.bins;
+  if (!bins) return 0;
+  const std::uint64_t window_ns = outcome.window.close_ns - outcome.window.open_ns;
+  EXPECT_EQ(bins->bin_ns, kBinNs);
+  EXPECT_EQ(bins->answers.size(), (window_ns + kBinNs - 1) / kBinNs);
+  return std::accumulate(bins->answers.begin(), bins->answers.end(), std::uint64_t{0});
+}
+
 std::uint64_t above(const Histogram& times, std::uint64_t ns) {
   std::uint64_t count = 0;
   for (const auto& [index, n] : times.buckets())
@@ -138,6 +149,7 @@ TEST(Load, CountsTheAnswersInTheWindow) {
   EXPECT_GE(result.messages, 76U);
   EXPECT_EQ(result.bytes, result.messages * kSize);
   EXPECT_EQ(result.latency.count(), result.messages);
+  EXPECT_EQ(answers_in_bins(*outcome), result.messages);
   EXPECT_EQ(result.service.count(), 0U);
   EXPECT_EQ(result.silent_connections, 0U);
   EXPECT_GE(result.fairness_p5, 19);
@@ -188,6 +200,7 @@ TEST(Load, IsSharedByThreads) {
   EXPECT_EQ(outcome->result.connections, 7U);
   EXPECT_EQ(outcome->result.silent_connections, 0U);
   EXPECT_GE(outcome->result.messages, 133U);
+  EXPECT_EQ(answers_in_bins(*outcome), outcome->result.messages);
   EXPECT_EQ(outcome->result.latency.count(), outcome->result.messages);
 }
 

@@ -88,7 +88,30 @@ const std::vector<Case>& cases() {
          run.load->connections = 1;
        },
        [](Snapshot& run) { run.load->fairness_p5 = 0; }},
+      {Kind::kUnsteady,
+       [](Snapshot& run) {
+         run.load->bins = AnswerBins{.bin_ns = 50'000'000, .answers = std::vector(20, 5'000UL)};
+       },
+       [](Snapshot& run) {
+         // Four levels, none of which lasts for half of the window.
+         AnswerBins& bins = run.load->bins.emplace();
+         bins.bin_ns = 50'000'000;
+         for (const std::uint64_t level : {2'000UL, 8'000UL, 4'000UL, 6'000UL})
+           bins.answers.insert(bins.answers.end(), 5, level);
+       }},
       {Kind::kLost, [](Snapshot&) {}, [](Snapshot& run) { run.lost["no room"] = 1; }},
+      {Kind::kForeignWork,
+       [](Snapshot& run) { run.cpu_time = CpuTime{.cpus = 2, .other_ns = 200'000'000}; },
+       [](Snapshot& run) { run.cpu_time = CpuTime{.cpus = 2, .other_ns = 200'000'001}; }},
+      {Kind::kForeignWork,
+       [](Snapshot& run) {
+         run.load.reset();
+         run.config.load = "none";
+         run.cpu_time = CpuTime{.cpus = 1, .other_ns = 900'000'000};
+       },
+       [](Snapshot& run) { run.cpu_time = CpuTime{.cpus = 1, .other_ns = 900'000'000}; }},
+      {Kind::kSteal, [](Snapshot& run) { run.steal = Steal{.ns = 100'000'000, .cpus = 2}; },
+       [](Snapshot& run) { run.steal = Steal{.ns = 100'000'001, .cpus = 2}; }},
       {Kind::kMultiplexed,
        [](Snapshot& run) {
          run.perf = {{"cycles", 1, 100, 95, ""}, {"l1", 0, 0, 0, "no PMU"}};

@@ -7,6 +7,7 @@
 #include "../../golden/runs.h"
 #include "report/content.h"
 #include "report/markdown.h"
+#include "report/repeats.h"
 #include "report/text.h"
 #include "schema_checker.h"
 #include "snapshot/snapshot_file.h"
@@ -29,8 +30,8 @@ Snapshot recorded(const std::string& name) {
   return {};
 }
 
-SchemaChecker schema() {
-  const Result<std::string> text = read_file(TRACE_RUN_REPORT_SCHEMA);
+SchemaChecker schema(const char* file = TRACE_RUN_REPORT_SCHEMA) {
+  const Result<std::string> text = read_file(file);
   EXPECT_TRUE(text.ok());
   return SchemaChecker(json::parse(*text));
 }
@@ -40,6 +41,24 @@ TEST(Json, FitsItsSchema) {
   for (const golden::NamedRun& run : golden::recorded_runs())
     EXPECT_THAT(checker.check(report_of(run.snapshot)), IsEmpty()) << run.name;
   EXPECT_THAT(checker.check(report_of(Snapshot{})), IsEmpty());
+}
+
+TEST(Json, OfRepeatsFitsItsSchema) {
+  SchemaChecker checker = schema(TRACE_RUN_REPEATS_SCHEMA);
+  for (const golden::NamedRepeats& made : golden::recorded_repeats()) {
+    JudgedRepeats repeats;
+    repeats.asked = made.asked;
+    for (const Snapshot& run : made.runs)
+      repeats.add(run, "");
+    repeats.sum_up();
+    const json report = json::parse(render_json(repeats));
+    EXPECT_THAT(checker.check(report), IsEmpty()) << made.name;
+    // Machine and setting are told as in the report of one run.
+    const json one = report_of(made.runs.front());
+    EXPECT_EQ(report["environment"], one["environment"]);
+    EXPECT_EQ(report["config"], one["config"]);
+    EXPECT_EQ(report["repeats"]["runs"][0]["verdict"], one["verdict"]);
+  }
 }
 
 // The checker itself: it must not let everything through.

@@ -21,6 +21,7 @@ LoadResult full_result() {
   for (const std::uint64_t ns : {1UL, 1000UL, 123'456'789UL, 9'876'543'210UL})
     result.latency.record(ns, 3);
   result.service.record(77);
+  result.bins = AnswerBins{100'000'000, {3, 0, UINT64_MAX}};
   result.unanswered = 9;
   result.longest_unanswered_ns = 10;
   result.fairness_p5 = 0.1;
@@ -46,6 +47,7 @@ TEST(LoadResultJson, LosesNothingThereAndBack) {
   EXPECT_EQ(back->messages, UINT64_MAX);
   EXPECT_EQ(back->fairness_jain, 1.0 / 3);
   EXPECT_EQ(back->runqueue_ns, 13U);
+  EXPECT_EQ(back->bins, full_result().bins);
   EXPECT_EQ(back->latency.count(), 12U);
   EXPECT_EQ(back->latency.sum(), full_result().latency.sum());
   EXPECT_EQ(back->latency.max(), 9'876'543'210U);
@@ -55,9 +57,12 @@ TEST(LoadResultJson, LosesNothingThereAndBack) {
 TEST(LoadResultJson, LeavesOutWhatIsUnknown) {
   LoadResult result = full_result();
   result.runqueue_ns.reset();
+  result.bins.reset();
   const nlohmann::json there = load_result_to_json(result);
   EXPECT_FALSE(there.contains("runqueue_ns"));
+  EXPECT_FALSE(there.contains("bins"));
   EXPECT_EQ(load_result_from_json(there)->runqueue_ns, std::nullopt);
+  EXPECT_EQ(load_result_from_json(there)->bins, std::nullopt);
 }
 
 TEST(LoadResultJson, NamesWhatIsDamaged) {
@@ -68,6 +73,9 @@ TEST(LoadResultJson, NamesWhatIsDamaged) {
   nlohmann::json wrong_type = whole;
   wrong_type["latency"]["buckets"] = {{1, "many"}};
   EXPECT_FALSE(load_result_from_json(wrong_type).ok());
+  nlohmann::json no_bins = whole;
+  no_bins["bins"].erase("answers");
+  EXPECT_THAT(load_result_from_json(no_bins).error().text(), HasSubstr("answers"));
   EXPECT_FALSE(load_result_from_json(5).ok());
 }
 

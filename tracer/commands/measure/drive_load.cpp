@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "capture/launch/invoking_user.h"
+#include "capture/steal.h"
 #include "commands/load_options.h"
 #include "commands/measure/session.h"
 #include "load/generate.h"
@@ -200,6 +201,7 @@ Status Session::pass_window() {
   }
 
   const auto schedstat_at_open = read_schedstat();
+  const auto steal_at_open = capture::read_steal("/proc");
   const std::uint64_t close = probes_->window_close_ns();
   Status waited;
   while (waited.ok() && monotonic_ns() < close && !over() && !interrupted()) {
@@ -215,6 +217,7 @@ Status Session::pass_window() {
   if (monotonic_ns() < probes_->window_close_ns()) probes_->close_window_at(0);
   probes_->count(false);
   costs_->window_closed();
+  steal_ = capture::since(steal_at_open, capture::read_steal("/proc"));
   learn_symbols();
   schedstat_ = capture::since(schedstat_at_open, read_schedstat());
   if (perf_)

@@ -25,7 +25,8 @@ struct Plan {
   std::string program;            // the path to execute
   std::vector<std::string> argv;  // with argv[0]
   std::optional<pid_t> attach;
-  std::string output_file;  // for the program's stdout and stderr; empty: trace-run's stderr
+  std::string output_file;     // for the program's stdout and stderr; empty: trace-run's stderr
+  bool append_output = false;  // to what the file holds
   CpuList pin;
 
   LoadKind load_kind = LoadKind::kBuiltIn;

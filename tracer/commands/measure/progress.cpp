@@ -14,7 +14,7 @@ Progress::Progress(bool enabled) : enabled_(enabled && ::isatty(STDERR_FILENO) =
 
 void Progress::show(const std::string& text) {
   if (!enabled_) return;
-  fmt::print(stderr, "\r\033[K{}", text);
+  fmt::print(stderr, "\r\033[K{}{}", lead_, text);
   std::fflush(stderr);
   shown_ = true;
 }

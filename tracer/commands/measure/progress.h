@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace tr::commands {
 
@@ -15,6 +16,8 @@ class Progress {
   // Clears the line.
   ~Progress() { clear(); }
 
+  // What stands before all that is shown from now on: "run 3 of 10: ".
+  void lead(std::string text) { lead_ = std::move(text); }
   void show(const std::string& text);
   // The same, with how much of an interval has passed; all in CLOCK_MONOTONIC ns. An end of
   // UINT64_MAX is open.
@@ -24,6 +27,7 @@ class Progress {
  private:
   bool enabled_;
   bool shown_ = false;
+  std::string lead_;
 };
 
 }  // namespace tr::commands

@@ -74,8 +74,9 @@ Status Session::prepare() {
     program->supervisor = *std::move(supervisor);
   }
   if (!plan_.output_file.empty()) {
+    const int keep = plan_.append_output ? O_APPEND : O_TRUNC;
     output_file_ =
-        Fd(::open(plan_.output_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+        Fd(::open(plan_.output_file.c_str(), O_WRONLY | O_CREAT | keep | O_CLOEXEC, 0666));
     if (!output_file_) return errno_error("create", plan_.output_file);
   }
   auto encodings = capture::encode_perf_events(plan_.events);
@@ -300,11 +301,7 @@ Status Session::handle_ready(std::uint64_t deadline_ns) {
   if (::ppoll(sources.data(), sources.size(), &timeout, nullptr) < 0)
     return errno == EINTR ? Status() : Status(errno_error("wait for", "the run's events"));
 
-  if (sources[kSignals].revents != 0) {
-    signalfd_siginfo info{};
-    while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info))
-      ++interrupts_;
-  }
+  if (sources[kSignals].revents != 0) on_signals();
   if (sources[kNews].revents != 0) on_news();
   for (const auto& [source, program] : {std::pair{kServer, &server_}, std::pair{kLoad, &load_}}) {
     if (sources[source].revents == 0) continue;
@@ -314,6 +311,18 @@ Status Session::handle_ready(std::uint64_t deadline_ns) {
       if (Status status = on_event(*program, **event); !status) return status;
   }
   return sources[kControl].revents != 0 ? on_load_message() : Status();
+}
+
+void Session::on_signals() {
+  signalfd_siginfo info{};
+  while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
+    if (first_ == FirstInterrupt::kFinishRun && info.ssi_signo == SIGINT && !finishing_) {
+      finishing_ = true;
+      progress_.lead("the last run (Ctrl-C ends it at once): ");
+    } else {
+      ++interrupts_;
+    }
+  }
 }
 
 void Session::on_news() {

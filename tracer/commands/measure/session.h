@@ -32,7 +32,8 @@ std::string text_of(const ServerExit& exit);
 
 class Session {
  public:
-  Session(const Plan& plan, Progress& progress) : plan_(plan), progress_(progress) {}
+  Session(const Plan& plan, Progress& progress, FirstInterrupt first)
+      : plan_(plan), progress_(progress), first_(first) {}
 
   Result<Measured> run();
 
@@ -86,11 +87,15 @@ class Session {
   [[nodiscard]] Error ended_too_soon(const std::string& before) const;
   Result<std::vector<pid_t>> tree() const;
 
+  void on_signals();
+
   const Plan& plan_;
   Progress& progress_;
+  const FirstInterrupt first_;
 
   Fd signals_;
-  int interrupts_ = 0;
+  bool finishing_ = false;  // Ctrl-C came, and this run is to come to its end
+  int interrupts_ = 0;      // signals after that
   Program server_;
   Program load_;
   pid_t root_ = 0;  // the program's first process
@@ -111,6 +116,7 @@ class Session {
   std::optional<Error> load_error_;
 
   std::map<pid_t, Schedstat> schedstat_;  // of the window, by tid
+  std::optional<Steal> steal_;            // of the window
   std::optional<Memory> memory_;
   std::string memory_unmeasured_;  // why a reading is missing
   bool window_opened_ = false;

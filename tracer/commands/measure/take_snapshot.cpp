@@ -60,6 +60,7 @@ Result<Measured> Session::take_snapshot() {
   snapshot.folded_threads = collected.folded_threads;
   if (raw->budget) snapshot.folded_life_ns = collected.folded_life_ns;
   snapshot.cpu_time = collected.cpu_time;
+  snapshot.steal = steal_;
   snapshot.message_path = std::move(collected.message_path);
   if (*raw_waits) snapshot.waits = capture::collect_waits(*raw, **raw_waits, names);
   if (plan_.counts_only)
@@ -109,11 +110,12 @@ Result<Measured> Session::take_snapshot() {
   if (!probes_->note().empty()) notes_.push_back(probes_->note());
   snapshot.notes = std::move(notes_);
   measured.failure = std::move(failure_);
+  measured.stop_asked = finishing_ || interrupted();
   return measured;
 }
 
-Result<Measured> measure(const Plan& plan, Progress& progress) {
-  return Session(plan, progress).run();
+Result<Measured> measure(const Plan& plan, Progress& progress, FirstInterrupt first) {
+  return Session(plan, progress, first).run();
 }
 
 }  // namespace tr::commands
