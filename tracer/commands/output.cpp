@@ -26,6 +26,8 @@ bool is_set(const char* variable) {
   return value != nullptr && *value != '\0';
 }
 
+}  // namespace
+
 // Full width is 100 characters; a narrower terminal gets shorter lines.
 report::TextStyle terminal_style() {
   report::TextStyle style;
@@ -39,6 +41,8 @@ report::TextStyle terminal_style() {
     style.width = std::clamp<std::size_t>(size.ws_col, kNarrowest, style.width);
   return style;
 }
+
+namespace {
 
 Status write_if(const std::string& file, const auto& content) {
   return file.empty() ? Status() : write_output(file, content());

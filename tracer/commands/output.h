@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "report/judged_repeats.h"
+#include "report/text.h"
 #include "snapshot/snapshot.h"
 #include "util/result.h"
 
@@ -34,6 +35,9 @@ struct OutputOptions {
 // --quiet; --save is for who measures. The options must outlive the parsing.
 void add_output_options(CLI::App& app, OutputOptions& options);
 
+// How the terminal takes text: coloured only on a terminal, and not when NO_COLOR is set.
+report::TextStyle terminal_style();
+
 // Writes a whole file, or to standard output.
 Status write_output(const std::string& file, std::string_view content);
 
@@ -45,7 +49,7 @@ Status check_output(const std::string& file);
 Status check_output_options(const OutputOptions& options);
 
 // Writes every report that was asked for: the files first, then the terminal's to standard output,
-// unless a file took that. Coloured only on a terminal, and not when NO_COLOR is set.
+// unless a file took that.
 Status write_reports(const Snapshot& snapshot, const OutputOptions& options);
 // The same of several runs, where --save, --folded and --pprof are of no concern.
 Status write_reports(const report::JudgedRepeats& repeats, const OutputOptions& options);

@@ -110,16 +110,10 @@ Status choose_load(const CLI::App& app, const RunOptions& options, const Bundled
 
 }  // namespace
 
-void setup_run(CLI::App& app, RunOptions& options) {
+void add_plan_options(CLI::App& app, RunOptions& options) {
   Plan& plan = options.plan;
-  app.prefix_command();
-  app.footer(kFooter);
   app.add_option("--pin", options.pin, "Run the program on these CPUs only (as for taskset: 0,2-3)")
       ->type_name("CPUS")
-      ->group("Program");
-  app.add_option("--pid", options.pid,
-                 "Attach to a running process, its threads and children; leave it running")
-      ->type_name("PID")
       ->group("Program");
   app.add_option("--port", options.port, "The port to load, where the program listens on several")
       ->type_name("PORT")
@@ -193,6 +187,16 @@ void setup_run(CLI::App& app, RunOptions& options) {
   app.add_flag("--inspect-descriptors", plan.inspect_descriptors,
                "Tell sockets from files by descriptor, as on kernels before 6.3")
       ->group("Tracing");
+}
+
+void setup_run(CLI::App& app, RunOptions& options) {
+  app.prefix_command();
+  app.footer(kFooter);
+  add_plan_options(app, options);
+  app.add_option("--pid", options.pid,
+                 "Attach to a running process, its threads and children; leave it running")
+      ->type_name("PID")
+      ->group("Program");
   app.add_option("--repeat", options.repeats.repeat,
                  "Make N runs, each with a fresh process, and report means with 95 % intervals "
                  "over those that are fit to be compared")

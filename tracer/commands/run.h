@@ -31,6 +31,10 @@ struct RunOptions {
 // Makes `app` itself the run command: its options, and what is left over as the program.
 void setup_run(CLI::App& app, RunOptions& options);
 
+// The options that say which run it is to be, and not what becomes of it: without --pid, --save and
+// those of the report.
+void add_plan_options(CLI::App& app, RunOptions& options);
+
 // Checks the options against each other and this machine. Errors are usage errors.
 Result<Plan> plan_run(const CLI::App& app, const RunOptions& options);
 
