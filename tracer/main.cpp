@@ -13,6 +13,7 @@
 #include "commands/load.h"
 #include "commands/report.h"
 #include "commands/run.h"
+#include "commands/sweep.h"
 
 int main(int argc, char** argv) {
   CLI::App app("What one message costs your server, and why, from the kernel", "trace-run");
@@ -22,6 +23,7 @@ int main(int argc, char** argv) {
   tr::commands::set_help_format(app);
   tr::commands::setup_load(app, exit_code);
   tr::commands::setup_report(app, exit_code);
+  tr::commands::setup_sweep(app, exit_code);
   tr::commands::setup_doctor(app, exit_code);
   tr::commands::setup_list(app, exit_code);
   // Last, because subcommands inherit from `app`, and must not take any words that are left over.

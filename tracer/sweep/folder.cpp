@@ -128,12 +128,12 @@ Result<std::optional<Snapshot>> Folder::run(RunId run) const {
   const Cell& cell = manifest_.cells.at(run.cell).cell;
   const RunConfig& config = snapshot->config;
   if (config.server != cell.server || config.connections != cell.connections)
-    return Error{.operation = "read",
-                 .object = file,
-                 .why = fmt::format("it is a run of {} with {} connections, not of {} with {}",
-                                    config.server, config.connections, cell.server,
-                                    cell.connections),
-                 .remedy = "remove the file, and measure it again with the same sweep"};
+    return Error{
+        .operation = "read",
+        .object = file,
+        .why = fmt::format("it is a run of {} with {} connections, not of {} with {}",
+                           config.server, config.connections, cell.server, cell.connections),
+        .remedy = "remove the file, and measure it again with the same sweep"};
   return std::optional<Snapshot>(*std::move(snapshot));
 }
 

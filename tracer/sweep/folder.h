@@ -48,8 +48,8 @@ struct RunId {
 class Folder {
  public:
   // Makes the folder, or goes on with the sweep in it, if it is this one; nobody else may measure
-  // into it meanwhile. Errors are usage errors: it holds another sweep or something else, is in use,
-  // or cannot be written.
+  // into it meanwhile. Errors are usage errors: it holds another sweep or something else, is in
+  // use, or cannot be written.
   static Result<Folder> begin(const std::string& path, const Manifest& manifest);
   // To read what is there.
   static Result<Folder> open(const std::string& path);

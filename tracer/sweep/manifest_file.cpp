@@ -117,8 +117,8 @@ std::optional<std::string> first_difference(const Manifest& there, const Manifes
         differ("trace-run", there.tool_version, here.tool_version),
         differ("kernel", there.kernel, here.kernel), differ("CPUs", there.cpus, here.cpus)})
     if (difference) return difference;
-  const bool same = std::ranges::equal(there.cells, here.cells, {}, &PlannedCell::cell,
-                                       &PlannedCell::cell);
+  const bool same =
+      std::ranges::equal(there.cells, here.cells, {}, &PlannedCell::cell, &PlannedCell::cell);
   return same ? std::nullopt : std::optional<std::string>("the order of its servers or settings");
 }
 

@@ -101,8 +101,7 @@ CellResult judge_cell(const PlannedCell& planned, std::span<const Snapshot> runs
   used.reserve(runs.size());
   for (const Snapshot& run : runs) {
     metrics::Metrics metrics = metrics::compute(run);
-    const metrics::Verdict verdict =
-        metrics::verdict_on(metrics::doubts_about(run, metrics));
+    const metrics::Verdict verdict = metrics::verdict_on(metrics::doubts_about(run, metrics));
     for (const metrics::Doubt::Kind kind : verdict.unfit)
       ++result.unfit[kind];
     if (!verdict.fit()) continue;
