@@ -18,7 +18,12 @@ _trace_run_value() {
     --load) mapfile -t COMPREPLY < <(compgen -W 'echo http herd none' -- "$2") ;;
     --rate-shape) mapfile -t COMPREPLY < <(compgen -W 'poisson fixed' -- "$2") ;;
     --pid) mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$2") ;;
-    --json | --markdown | --folded | --pprof | --save | --server-output)
+    --servers) mapfile -t COMPREPLY < <(compgen -W "$(trace-run list 2>/dev/null | sed 's| .*||')" -- "$2") ;;
+    --out | --from | --report-dir)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -d -- "$2")
+      ;;
+    --json | --csv | --markdown | --folded | --pprof | --save | --server-output)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -- "$2")
       ;;
@@ -30,10 +35,14 @@ _trace_run() {
   local load_values='--protocol --path --connections --size --duration --warmup --pipeline --rate --rate-shape --seed'
   local load="$load_values --close --no-poll"
   local reports='--syscalls --threads --cross-check -v --verbose --json --markdown --folded --pprof -q --quiet'
-  local run="-h --help --version --pin --pid --port --server-output --ready-timeout
-    --load $load --load-threads --pin-load --events --counts-only --no-budget --locks --lock-hold --messages --profile --waits --max-threads --inspect-descriptors --repeat --strict --save $reports"
-  local run_values="--pin --pid --port --server-output --ready-timeout --load $load_values
-    --load-threads --pin-load --events --max-threads --repeat --save --json --markdown --folded --pprof"
+  # Of a run, wherever it is made.
+  local plan="--pin --port --server-output --ready-timeout --load $load --load-threads --pin-load --events
+    --counts-only --no-budget --locks --lock-hold --messages --profile --waits --max-threads --inspect-descriptors"
+  local run="-h --help --version --pid $plan --repeat --strict --save $reports"
+  local plan_values="--pin --port --server-output --ready-timeout --load $load_values --load-threads
+    --pin-load --events --max-threads"
+  local sweep='--servers --repeats --order-seed --out --from --json --csv --markdown --report-dir'
+  local run_values="--pid $plan_values --repeat --save --json --markdown --folded --pprof"
   local options=$run values=$run_values
   COMPREPLY=()
 
@@ -52,6 +61,9 @@ _trace_run() {
       case $word in
         load) options="-h --help $load --threads --pin --json" values="$load_values --threads --pin --json" ;;
         report) options="-h --help $reports" values='--json --markdown --folded --pprof' ;;
+        sweep)
+          options="-h --help $plan $sweep -v --verbose -q --quiet" values="$plan_values $sweep"
+          ;;
         doctor) options='-h --help --json' values='--json' ;;
         list) options='-h --help --json' values='' ;;
         *)
@@ -71,7 +83,7 @@ _trace_run() {
   elif [[ -z $command ]]; then
     # A subcommand, a bundled server, or any program.
     mapfile -t COMPREPLY < <(
-      compgen -W "load report doctor list" -- "$current"
+      compgen -W "load report sweep doctor list" -- "$current"
       compgen -W "$("$program" list 2>/dev/null | sed 's| .*||; s|^|servers/|')" -- "$current"
       compgen -c -- "$current"
     )

@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "golden_check.h"
 #include "report/content.h"
 #include "report/folded.h"
 #include "report/json.h"
@@ -41,6 +42,8 @@ Mode mode() {
   return Mode::kCompare;
 }
 
+}  // namespace
+
 void check(const std::string& file, const std::string& actual) {
   const std::string path = path_of(file);
   if (mode() != Mode::kCompare) {
@@ -53,6 +56,8 @@ void check(const std::string& file, const std::string& actual) {
   EXPECT_EQ(*expected, actual) << "in " << file
                                << "; if it is meant to change, see golden_test.cpp";
 }
+
+namespace {
 
 class Golden : public testing::TestWithParam<NamedRun> {
  protected:

@@ -25,7 +25,7 @@ using ::testing::SizeIs;
 using Names = std::set<std::string>;
 
 const std::string kBashCompletion = SOURCE_DIR "/docs/completions/trace-run.bash";
-constexpr const char* kSubcommands[] = {"load", "report", "doctor", "list"};
+constexpr const char* kSubcommands[] = {"load", "report", "sweep", "doctor", "list"};
 
 // What a shell command prints to stdout; its end is checked against `status`.
 std::string output_of(const std::string& command, int status = 0) {
@@ -141,7 +141,7 @@ TEST(Help, ShowsWhereTheProgramStandsInAtMost100Columns) {
   const std::string text = help("");
   EXPECT_THAT(text, ::testing::HasSubstr("trace-run [OPTIONS] PROGRAM [ARGUMENTS...]\n"));
   EXPECT_THAT(text, ::testing::HasSubstr("trace-run SUBCOMMAND\n"));
-  for (const char* subcommand : {"", "load", "report", "doctor", "list"}) {
+  for (const char* subcommand : {"", "load", "report", "sweep", "doctor", "list"}) {
     const std::string page = help(subcommand);
     EXPECT_THAT(split(page, '\n'), Each(SizeIs(::testing::Le(100U)))) << subcommand;
   }
@@ -170,7 +170,7 @@ TEST(BashCompletion, OffersTheOptionsThatThereAre) {
 
 // Else a value would be taken for the program, or the program for a value.
 TEST(BashCompletion, KnowsWhichOptionsTakeAValue) {
-  for (const std::string subcommand : {"", "load", "report", "doctor", "list"}) {
+  for (const std::string subcommand : {"", "load", "report", "sweep", "doctor", "list"}) {
     const std::vector<HelpOption> options = options_of(subcommand);
     for (const HelpOption& option : options)
       for (const std::string& name : option.names) {
