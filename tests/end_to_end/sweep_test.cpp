@@ -26,20 +26,12 @@ std::size_t runs_in(const std::string& folder) {
 
 class Sweep : public EndToEnd {
  protected:
-  // Two servers, two numbers of connections, two repeats of 300 ms.
-  [[nodiscard]] Words words(const Words& more) const {
-    Words all{"sweep",
-              "--servers",
-              "thread_echo,epoll_echo",
-              "--connections",
-              "2,5",
-              "--repeats",
-              "2",
-              "--duration",
-              "300ms",
-              "--warmup",
-              "100ms",
-              "--out",
+  // Two servers, two numbers of connections, runs of 300 ms.
+  [[nodiscard]] Words words(const std::string& repeats, const Words& more) const {
+    Words all{"sweep",         "--servers",  "thread_echo,epoll_echo",
+              "--connections", "2,5",        "--repeats",
+              repeats,         "--duration", "300ms",
+              "--warmup",      "100ms",      "--out",
               path("runs")};
     all.insert(all.end(), more.begin(), more.end());
     return trace_run(all);
@@ -48,7 +40,7 @@ class Sweep : public EndToEnd {
 
 TEST_F(Sweep, goes_on_after_it_was_killed) {
   {
-    Command command(words({"--quiet"}));
+    Command command(words("2", {"--quiet"}));
     ASSERT_TRUE(eventually([&] { return runs_in(path("runs")) >= 3; }));
     command.signal(SIGKILL);
     EXPECT_EQ(command.wait(), -SIGKILL);
@@ -70,8 +62,9 @@ TEST_F(Sweep, goes_on_after_it_was_killed) {
   EXPECT_THAT(partial.code, testing::AnyOf(0, 4)) << partial.err;
   if (before < 8) EXPECT_THAT(partial.out, HasSubstr("are still to be made"));
 
-  const Ended ended = run(words({"--json", path("sweep.json"), "--csv", path("sweep.csv"),
-                                 "--markdown", path("sweep.md"), "--report-dir", path("pages")}));
+  const Ended ended =
+      run(words("2", {"--json", path("sweep.json"), "--csv", path("sweep.csv"), "--markdown",
+                      path("sweep.md"), "--report-dir", path("pages")}));
   EXPECT_THAT(ended.code, testing::AnyOf(0, 4)) << ended.err;
   EXPECT_EQ(runs_in(path("runs")), 8U) << ended.out;
   for (const auto& [file, time] : kept)
@@ -109,12 +102,12 @@ TEST_F(Sweep, goes_on_after_it_was_killed) {
   EXPECT_TRUE(fs::exists(path("pages/epoll_echo.md")));
 
   // Nothing is left to measure: the same command reports again.
-  const Ended again = run(words({"--json", path("again.json")}));
+  const Ended again = run(words("2", {"--json", path("again.json")}));
   EXPECT_EQ(again.code, ended.code);
   EXPECT_EQ(read_json(path("again.json"))["sweep"], sweep);
 
   // Another command is refused, and changes nothing.
-  const Ended other = run(words({"--pipeline", "2"}));
+  const Ended other = run(words("2", {"--pipeline", "2"}));
   EXPECT_EQ(other.code, 2);
   EXPECT_THAT(other.err,
               OneLine(AllOf(HasSubstr("another sweep"), HasSubstr("pipeline: 1 there, 2 here"))));
@@ -122,7 +115,7 @@ TEST_F(Sweep, goes_on_after_it_was_killed) {
 }
 
 TEST_F(Sweep, ends_after_the_run_that_was_interrupted) {
-  Command command(words({"--repeats", "200", "--json", path("sweep.json")}));
+  Command command(words("200", {"--json", path("sweep.json")}));
   ASSERT_TRUE(eventually([&] { return runs_in(path("runs")) >= 1; }));
   command.interrupt();
   EXPECT_THAT(command.wait(), testing::AnyOf(0, 4)) << command.err();
