@@ -33,7 +33,7 @@ sweep::Results made_up() {
         const Cell cell{
             .server = server, .connections = connections, .pin = pin, .size = 64, .pipeline = 1};
         if (connections == 30'000) {
-          results.cells.push_back(judge_cell(
+          results.cells.push_back(sweep::judge_cell(
               {.cell = cell,
                .skipped = "cannot open 30000 connections: at most 20000 open files are allowed"},
               {}, {}));
@@ -61,7 +61,7 @@ sweep::Results made_up() {
           kept.front().load->saturation = "its CPU was 98 % busy";
         }
         results.cells.push_back(
-            judge_cell({.cell = cell, .skipped = ""}, kept, std::move(failures)));
+            sweep::judge_cell({.cell = cell, .skipped = ""}, kept, std::move(failures)));
       }
   results.rankings = sweep::rank(results.cells);
   results.scalings = sweep::fit_scalings(results.cells);
@@ -69,19 +69,19 @@ sweep::Results made_up() {
 }
 
 TEST(GoldenSweep, Terminal) {
-  check("sweep.txt", render_text(build_report(made_up(), false), {}));
+  check("sweep.txt", render_text(report::build_report(made_up(), false), {}));
 }
 
 TEST(GoldenSweep, Markdown) {
-  check("sweep.md", render_markdown(build_report(made_up(), true)));
+  check("sweep.md", render_markdown(report::build_report(made_up(), true)));
 }
 
 TEST(GoldenSweep, PageOfAServer) {
-  check("sweep_server.md", render_markdown(build_server_report(made_up(), "thread_echo")));
+  check("sweep_server.md", render_markdown(report::build_server_report(made_up(), "thread_echo")));
 }
 
 TEST(GoldenSweep, Csv) {
-  check("sweep.csv", render_csv(made_up()));
+  check("sweep.csv", report::render_csv(made_up()));
 }
 
 }  // namespace

@@ -69,9 +69,10 @@ TEST(Json, OfASweepFitsItsSchema) {
   for (const std::uint64_t connections : {1, 2, 4, 8}) {
     const sweep::Cell cell{.server = "a", .connections = connections, .pin = "1", .size = 64};
     const auto runs = runs_of(cell, {10'000 * connections, 10'100 * connections});
-    results.cells.push_back(judge_cell({.cell = cell, .skipped = ""}, runs, {"it died"}));
+    results.cells.push_back(sweep::judge_cell({.cell = cell, .skipped = ""}, runs, {"it died"}));
   }
-  results.cells.push_back(judge_cell({.cell = {.server = "b"}, .skipped = "too many"}, {}, {}));
+  results.cells.push_back(
+      sweep::judge_cell({.cell = {.server = "b"}, .skipped = "too many"}, {}, {}));
   results.rankings = sweep::rank(results.cells);
   results.scalings = sweep::fit_scalings(results.cells);
   const json report = json::parse(render_json(results));
@@ -87,8 +88,9 @@ TEST(Csv, OfASweepHasARowPerCellAndQuotesWhatNeedsIt) {
   sweep::Results results;
   const sweep::Cell cell{.server = "a, \"b\"", .connections = 10, .pin = "0,2", .size = 64};
   results.cells.push_back(
-      judge_cell({.cell = cell, .skipped = ""}, runs_of(cell, {10'000, 10'000}), {}));
-  results.cells.push_back(judge_cell({.cell = {.server = "c"}, .skipped = "too many"}, {}, {}));
+      sweep::judge_cell({.cell = cell, .skipped = ""}, runs_of(cell, {10'000, 10'000}), {}));
+  results.cells.push_back(
+      sweep::judge_cell({.cell = {.server = "c"}, .skipped = "too many"}, {}, {}));
   const std::string csv = render_csv(results);
   const auto lines = split(csv, '\n');
   ASSERT_EQ(lines.size(), 4U);  // with the empty one at the end

@@ -43,7 +43,7 @@ class Sweeper {
     given_up_.resize(manifest.cells.size());
     for (std::uint64_t repeat = 1; repeat <= manifest.repeats; ++repeat)
       for (const std::size_t cell :
-           order_of_repeat(manifest.cells.size(), repeat, manifest.order_seed))
+           sweep::order_of_repeat(manifest.cells.size(), repeat, manifest.order_seed))
         if (manifest.cells[cell].skipped.empty() && !folder_.has({cell, repeat}))
           todo_.push_back({cell, repeat});
   }
