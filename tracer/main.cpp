@@ -16,6 +16,7 @@
 #include "commands/report.h"
 #include "commands/run.h"
 #include "commands/runs.h"
+#include "commands/sweep.h"
 
 int main(int argc, char** argv) {
   CLI::App app("What one message costs your server, and why, from the kernel", "trace-run");
@@ -27,6 +28,7 @@ int main(int argc, char** argv) {
   tr::commands::setup_report(app, exit_code);
   tr::commands::setup_compare(app, options.program, exit_code);
   tr::commands::setup_explain(app, options.program, exit_code);
+  tr::commands::setup_sweep(app, exit_code);
   tr::commands::setup_doctor(app, exit_code);
   tr::commands::setup_list(app, exit_code);
   tr::commands::setup_runs(app, exit_code);

@@ -18,7 +18,12 @@ _trace_run_value() {
     --load) mapfile -t COMPREPLY < <(compgen -W 'echo http herd none' -- "$2") ;;
     --rate-shape) mapfile -t COMPREPLY < <(compgen -W 'poisson fixed' -- "$2") ;;
     --pid) mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$2") ;;
-    --json | --markdown | --folded | --pprof | --save | --server-output | --db)
+    --servers) mapfile -t COMPREPLY < <(compgen -W "$(trace-run list 2>/dev/null | sed 's| .*||')" -- "$2") ;;
+    --out | --from | --report-dir)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -d -- "$2")
+      ;;
+    --json | --csv | --markdown | --folded | --pprof | --save | --server-output | --db)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -- "$2")
       ;;
@@ -42,6 +47,9 @@ _trace_run() {
     --json --markdown -v --verbose -q --quiet"
   local compare_values="--vs --pairs $vs_values --pin --port --server-output --ready-timeout --load
     $load_values --load-threads --pin-load --events --max-threads --fail-if --save --json --markdown"
+  local plan_values="--pin --port --server-output --ready-timeout --load $load_values --load-threads
+    --pin-load --events --max-threads"
+  local sweep='--servers --repeats --order-seed --out --from --json --csv --markdown --report-dir'
   local options=$run values=$run_values
   COMPREPLY=()
 
@@ -62,6 +70,9 @@ _trace_run() {
         report) options="-h --help --db $reports" values='--db --json --markdown --folded --pprof' ;;
         compare) options=$compare values=$compare_values ;;
         runs) options='-h --help --db -n --number --json' values='--db -n --number' ;;
+        sweep)
+          options="-h --help $plan $sweep -v --verbose -q --quiet" values="$plan_values $sweep"
+          ;;
         doctor) options='-h --help --json' values='--json' ;;
         list) options='-h --help --json' values='' ;;
         *)
@@ -89,7 +100,7 @@ _trace_run() {
   elif [[ -z $command ]]; then
     # A subcommand, a bundled server, or any program.
     mapfile -t COMPREPLY < <(
-      compgen -W "load report compare runs doctor list" -- "$current"
+      compgen -W "load report compare explain sweep runs doctor list" -- "$current"
       compgen -W "$("$program" list 2>/dev/null | sed 's| .*||; s|^|servers/|')" -- "$current"
       compgen -c -- "$current"
     )

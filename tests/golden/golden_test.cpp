@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "../unit/compare/synthetic_runs.h"
+#include "golden_check.h"
 #include "report/comparison.h"
 #include "report/content.h"
 #include "report/folded.h"
@@ -43,6 +44,8 @@ Mode mode() {
   return Mode::kCompare;
 }
 
+}  // namespace
+
 void check(const std::string& file, const std::string& actual) {
   const std::string path = path_of(file);
   if (mode() != Mode::kCompare) {
@@ -55,6 +58,8 @@ void check(const std::string& file, const std::string& actual) {
   EXPECT_EQ(*expected, actual) << "in " << file
                                << "; if it is meant to change, see golden_test.cpp";
 }
+
+namespace {
 
 class Golden : public testing::TestWithParam<NamedRun> {
  protected:

@@ -10,6 +10,7 @@
 
 #include "report/text.h"
 #include "report/judged_repeats.h"
+#include "report/text.h"
 #include "snapshot/snapshot.h"
 #include "util/result.h"
 

@@ -25,6 +25,19 @@ Error not_allowed(std::string operation, std::string why, std::string remedy) {
                .remedy = std::move(remedy)};
 }
 
+// The limits of open files, where the hard one bears so many connections.
+Result<rlimit> open_files_for(std::uint64_t connections) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return errno_error("read", "the open-file limit");
+  const rlim_t needed = connections + kOtherFiles;
+  if (limit.rlim_max >= needed) return limit;
+  return not_allowed(
+      fmt::format("open {} connections", connections),
+      fmt::format("at most {} open files are allowed here", limit.rlim_max),
+      fmt::format("use at most {} --connections, or raise the hard limit as root: ulimit -Hn {}",
+                  limit.rlim_max > kOtherFiles ? limit.rlim_max - kOtherFiles : 0, needed));
+}
+
 }  // namespace
 
 Result<PortRange> read_port_range(const std::string& root) {
@@ -74,17 +87,21 @@ Result<std::vector<in_addr>> plan_sources(const Address& target, std::uint64_t c
   return addresses;
 }
 
+Status check_connections(std::uint64_t connections) {
+  if (const auto files = open_files_for(connections); !files) return files.error();
+  const auto ports = read_port_range("");
+  if (!ports) return ports.error();
+  const auto target = resolve({.host = "127.0.0.1", .port = 1});
+  if (!target) return target.error();
+  const auto sources = plan_sources(target->front(), connections, *ports);
+  return sources ? Status() : Status(sources.error());
+}
+
 Status allow_open_files(std::uint64_t connections) {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return errno_error("read", "the open-file limit");
-  const rlim_t needed = connections + kOtherFiles;
-  if (limit.rlim_cur >= needed) return {};
-  if (limit.rlim_max < needed)
-    return not_allowed(
-        fmt::format("open {} connections", connections),
-        fmt::format("at most {} open files are allowed here", limit.rlim_max),
-        fmt::format("use at most {} --connections, or raise the hard limit as root: ulimit -Hn {}",
-                    limit.rlim_max > kOtherFiles ? limit.rlim_max - kOtherFiles : 0, needed));
+  const auto limits = open_files_for(connections);
+  if (!limits) return limits.error();
+  rlimit limit = *limits;
+  if (limit.rlim_cur >= connections + kOtherFiles) return {};
   limit.rlim_cur = limit.rlim_max;
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return errno_error("raise", "the open-file limit");
   return {};

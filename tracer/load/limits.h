@@ -29,6 +29,10 @@ Result<PortRange> read_port_range(const std::string& root);
 Result<std::vector<in_addr>> plan_sources(const Address& target, std::uint64_t connections,
                                           PortRange ports);
 
+// Whether a load here could keep so many connections to 127.0.0.1; changes nothing. An error says
+// what is too low.
+Status check_connections(std::uint64_t connections);
+
 // Raises this process's soft limit of open files to the hard one if `connections` need it. An error
 // when even that is too low.
 Status allow_open_files(std::uint64_t connections);

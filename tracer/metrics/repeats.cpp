@@ -31,6 +31,18 @@ std::vector<Figure> united(const std::vector<std::vector<Figure>>& lists) {
 
 }  // namespace
 
+RepeatedFigure repeated_figure(Figure figure, std::span<const double> values) {
+  RepeatedFigure spread;
+  spread.mean = statistics::estimate(values);
+  spread.least = std::ranges::min(values);
+  spread.greatest = std::ranges::max(values);
+  if (values.size() > 1 && spread.mean.value != 0)
+    spread.deviation = statistics::standard_deviation(values) / std::abs(spread.mean.value);
+  spread.figure = std::move(figure);
+  spread.figure.value = spread.mean.value;
+  return spread;
+}
+
 std::vector<RepeatedFigure> repeated_figures(std::span<const Metrics* const> runs) {
   std::vector<std::vector<Figure>> lists;
   for (const Metrics* run : runs)
@@ -48,15 +60,7 @@ std::vector<RepeatedFigure> repeated_figures(std::span<const Metrics* const> run
                                                   : value_if_missing(*runs[i], figure.name);
       if (value) sample.push_back(*value);
     }
-    RepeatedFigure spread;
-    spread.mean = statistics::estimate(sample);
-    spread.least = std::ranges::min(sample);
-    spread.greatest = std::ranges::max(sample);
-    if (sample.size() > 1 && spread.mean.value != 0)
-      spread.deviation = statistics::standard_deviation(sample) / std::abs(spread.mean.value);
-    spread.figure = std::move(figure);
-    spread.figure.value = spread.mean.value;
-    spreads.push_back(std::move(spread));
+    spreads.push_back(repeated_figure(std::move(figure), sample));
   }
   return spreads;
 }

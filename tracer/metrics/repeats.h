@@ -21,6 +21,9 @@ struct RepeatedFigure {
   double greatest = 0;
 };
 
+// What these values, at least one, say of the figure.
+RepeatedFigure repeated_figure(Figure figure, std::span<const double> values);
+
 // Of each figure that any of these runs has, in the order of figures_of(). A call that only some of
 // them made counts 0 in the others; a run in which a figure was not measured is not among those
 // behind its mean.

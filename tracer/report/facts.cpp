@@ -44,11 +44,15 @@ bool is_server(const JudgedRun& run) {
   return run.snapshot.config.load != "none";
 }
 
+}  // namespace
+
 std::string pinned(const std::string& cpus) {
   if (cpus.empty()) return "not pinned";
   const bool several = cpus.find_first_of(",-") != std::string::npos;
   return fmt::format("pinned to {} {}", several ? "CPUs" : "CPU", printable(cpus));
 }
+
+namespace {
 
 std::string how_it_ended(const ServerExit& exit) {
   std::string how;
@@ -166,8 +170,9 @@ std::optional<Fact> load_fact(const JudgedRun& run) {
   return fact;
 }
 
-Fact machine_fact(const JudgedRun& run) {
-  const Environment& environment = run.snapshot.environment;
+}  // namespace
+
+Fact machine_fact(const Environment& environment) {
   std::vector<std::string> parts{fmt::format("Linux {} {}", printable(environment.kernel),
                                              printable(environment.architecture)),
                                  fmt::format("CPUs {}", printable(environment.cpus))};
@@ -181,6 +186,8 @@ Fact machine_fact(const JudgedRun& run) {
     parts.push_back("clocksource " + printable(environment.clocksource));
   return {"Machine", {joined(parts)}};
 }
+
+namespace {
 
 Fact window_fact(const JudgedRun& run) {
   const Snapshot& snapshot = run.snapshot;
@@ -364,7 +371,7 @@ std::string headline(const JudgedRun& run) {
 Section setting_section(const JudgedRun& run) {
   Section section{"What ran, and where", {server_fact(run)}, std::nullopt, {}};
   if (auto load = load_fact(run)) section.facts.push_back(*std::move(load));
-  section.facts.push_back(machine_fact(run));
+  section.facts.push_back(machine_fact(run.snapshot.environment));
   section.facts.push_back(window_fact(run));
   return section;
 }
@@ -375,7 +382,7 @@ Section shared_setting_section(const JudgedRun& run, std::string measured) {
     section.facts.push_back({"Load", {built_in_load(run), pinned(run.snapshot.config.pin_load)}});
   else if (auto load = load_fact(run))
     section.facts.push_back(*std::move(load));
-  section.facts.push_back(machine_fact(run));
+  section.facts.push_back(machine_fact(run.snapshot.environment));
   section.facts.push_back({"Measured", {std::move(measured)}});
   return section;
 }

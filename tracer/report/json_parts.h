@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "metrics/metrics.h"
+#include "metrics/repeats.h"
 #include "report/judged_run.h"
 
 namespace tr::report {
@@ -35,6 +36,9 @@ Json config_json(const RunConfig& config);
 Json steady_part_json(const metrics::Metrics& metrics);
 Json warnings_json(const JudgedRun& run);
 Json verdict_json(const JudgedRun& run);
+
+// json_repeats.cpp: what several runs say of a figure.
+Json figure_json(const metrics::RepeatedFigure& spread);
 
 // json_budget.cpp: where the time goes, and what was done for nothing; null where not measured.
 Json budget_json(const metrics::Metrics& metrics);

@@ -35,6 +35,8 @@ Json run_json(const JudgedRepeats::Run& run) {
           {"cpu_ns_per_message", each ? maybe(each->cpu_ns) : Json()}};
 }
 
+}  // namespace
+
 Json figure_json(const metrics::RepeatedFigure& spread) {
   const auto& interval = spread.mean.interval;
   return {{"unit", unit_name(spread.figure.unit)},
@@ -45,8 +47,6 @@ Json figure_json(const metrics::RepeatedFigure& spread) {
           {"greatest", spread.greatest},
           {"runs", spread.mean.count}};
 }
-
-}  // namespace
 
 std::string render_json(const JudgedRepeats& repeats) {
   const Snapshot& first = repeats.runs.front().judged.snapshot;

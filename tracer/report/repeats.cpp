@@ -30,13 +30,16 @@ std::string runs_text(std::uint64_t count) {
   return count == 1 ? "1 run" : count_text(count) + " runs";
 }
 
-// The larger half of the interval, as a share of the mean: "0.4 %"; empty without an interval.
-std::string margin_text(const RepeatedFigure& spread) {
+}  // namespace
+
+std::string margin_text(const metrics::RepeatedFigure& spread) {
   const auto& [value, interval, count] = spread.mean;
   if (!interval || value == 0) return {};
   const double half = std::max(interval->high - value, value - interval->low);
   return half == 0 ? "0" : percent_text(half / std::abs(value));
 }
+
+namespace {
 
 std::string with_margin(const RepeatedFigure& spread) {
   const std::string value = figure_text(spread.figure.value, spread.figure.unit);

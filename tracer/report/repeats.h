@@ -15,4 +15,7 @@ Report build_report(const JudgedRepeats& repeats, const Detail& detail);
 // JSON as docs/repeats.schema.json describes it.
 std::string render_json(const JudgedRepeats& repeats);
 
+// The larger half of a mean's 95 % interval, as a share of it: "0.4 %"; empty without an interval.
+std::string margin_text(const metrics::RepeatedFigure& spread);
+
 }  // namespace tr::report

@@ -17,6 +17,9 @@ Section setting_section(const JudgedRun& run);
 // What several runs have in common, as told by one of them; `measured`: how often and how long.
 Section shared_setting_section(const JudgedRun& run, std::string measured);
 std::string name_of(const RunConfig& config);
+Fact machine_fact(const Environment& environment);
+// "pinned to CPUs 0-1" for a CPU list, "not pinned" for an empty one.
+std::string pinned(const std::string& cpus);
 Section result_section(const JudgedRun& run);
 // The tracer's own cost, what it did not measure, and the verdict.
 Section tracing_section(const JudgedRun& run, const Detail& detail);

@@ -25,11 +25,13 @@ using ::testing::SizeIs;
 using Names = std::set<std::string>;
 
 const std::string kBashCompletion = SOURCE_DIR "/docs/completions/trace-run.bash";
-constexpr const char* kSubcommands[] = {"load", "report", "compare", "runs", "doctor", "list"};
+constexpr const char* kSubcommands[] = {"load",  "report", "compare", "explain",
+                                        "sweep", "runs",   "doctor",  "list"};
 // And those below them.
-constexpr const char* kCommands[] = {"load",        "report",      "compare",    "runs",
-                                     "runs show",   "runs tag",    "runs untag", "runs remove",
-                                     "runs export", "runs import", "doctor",     "list"};
+constexpr const char* kCommands[] = {
+    "load",        "report",      "compare",    "explain",    "sweep",       "runs",
+    "runs show",   "runs tag",    "runs untag", "runs remove", "runs export", "runs import",
+    "doctor",      "list"};
 
 // What a shell command prints to stdout; its end is checked against `status`.
 std::string output_of(const std::string& command, int status = 0) {

@@ -8,9 +8,11 @@
 #include "report/content.h"
 #include "report/markdown.h"
 #include "report/repeats.h"
+#include "report/sweep.h"
 #include "report/text.h"
 #include "schema_checker.h"
 #include "snapshot/snapshot_file.h"
+#include "synthetic_sweep.h"
 #include "util/text.h"
 
 namespace tr::report {
@@ -59,6 +61,46 @@ TEST(Json, OfRepeatsFitsItsSchema) {
     EXPECT_EQ(report["config"], one["config"]);
     EXPECT_EQ(report["repeats"]["runs"][0]["verdict"], one["verdict"]);
   }
+}
+
+TEST(Json, OfASweepFitsItsSchema) {
+  SchemaChecker checker = schema(TRACE_RUN_SWEEP_SCHEMA);
+  sweep::Results results;
+  for (const std::uint64_t connections : {1, 2, 4, 8}) {
+    const sweep::Cell cell{.server = "a", .connections = connections, .pin = "1", .size = 64};
+    const auto runs = runs_of(cell, {10'000 * connections, 10'100 * connections});
+    results.cells.push_back(sweep::judge_cell({.cell = cell, .skipped = ""}, runs, {"it died"}));
+  }
+  results.cells.push_back(
+      sweep::judge_cell({.cell = {.server = "b"}, .skipped = "too many"}, {}, {}));
+  results.rankings = sweep::rank(results.cells);
+  results.scalings = sweep::fit_scalings(results.cells);
+  const json report = json::parse(render_json(results));
+  EXPECT_THAT(checker.check(report), IsEmpty());
+  EXPECT_EQ(report["sweep"]["cells"].size(), 5U);
+  EXPECT_EQ(report["sweep"]["rankings"].size(), 4U);
+  EXPECT_EQ(report["sweep"]["scalability"].size(), 1U);
+  EXPECT_DOUBLE_EQ(report["sweep"]["cells"][0]["figures"]["throughput.messages_per_second"]["mean"],
+                   5'025);
+}
+
+TEST(Csv, OfASweepHasARowPerCellAndQuotesWhatNeedsIt) {
+  sweep::Results results;
+  const sweep::Cell cell{.server = "a, \"b\"", .connections = 10, .pin = "0,2", .size = 64};
+  results.cells.push_back(
+      sweep::judge_cell({.cell = cell, .skipped = ""}, runs_of(cell, {10'000, 10'000}), {}));
+  results.cells.push_back(
+      sweep::judge_cell({.cell = {.server = "c"}, .skipped = "too many"}, {}, {}));
+  const std::string csv = render_csv(results);
+  const auto lines = split(csv, '\n');
+  ASSERT_EQ(lines.size(), 4U);  // with the empty one at the end
+  EXPECT_TRUE(lines[0].starts_with(
+      "server,connections,pin,size,pipeline,made,used,throughput.messages_per_second,"
+      "throughput.messages_per_second.low,throughput.messages_per_second.high,"))
+      << lines[0];
+  EXPECT_TRUE(lines[1].starts_with("\"a, \"\"b\"\"\",10,\"0,2\",64,1,2,2,5000,,,")) << lines[1];
+  EXPECT_TRUE(lines[2].starts_with("c,0,,,1,0,0,,,,")) << lines[2];
+  EXPECT_EQ(std::ranges::count(lines[2], ','), std::ranges::count(lines[0], ','));
 }
 
 // The checker itself: it must not let everything through.

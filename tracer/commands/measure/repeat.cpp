@@ -5,17 +5,12 @@
 #include <fmt/format.h>
 
 namespace tr::commands {
-namespace {
-
-// Whether a signal that ends runs came after the last one had stopped listening: they are blocked.
-bool signal_waits() {
+bool stop_waits() {
   sigset_t pending;
   return ::sigpending(&pending) == 0 &&
          (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
           sigismember(&pending, SIGHUP) == 1);
 }
-
-}  // namespace
 
 Repeats measure_repeats(const Plan& plan, std::uint64_t repeats, Progress& progress,
                         const OnRun& on_run) {
@@ -28,7 +23,7 @@ Repeats measure_repeats(const Plan& plan, std::uint64_t repeats, Progress& progr
       made.failure = std::move(measured).error();
       break;
     }
-    made.stopped = number < repeats && (measured->stop_asked || signal_waits());
+    made.stopped = number < repeats && (measured->stop_asked || stop_waits());
     made.runs.push_back(*std::move(measured));
     progress.clear();
     if (on_run)

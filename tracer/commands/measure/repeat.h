@@ -25,4 +25,7 @@ using OnRun = std::function<Status(const Measured& run)>;
 Repeats measure_repeats(const Plan& plan, std::uint64_t repeats, Progress& progress,
                         const OnRun& on_run = {});
 
+// Whether a signal that ends runs has come since the last run stopped listening: they are blocked.
+bool stop_waits();
+
 }  // namespace tr::commands

@@ -1,0 +1,44 @@
+// Which cells does a sweep's command line ask for, and what is measured in each?
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "capture/launch/server_name.h"
+#include "commands/measure/plan.h"
+#include "commands/run.h"
+#include "sweep/folder.h"
+#include "util/result.h"
+
+namespace tr::commands {
+
+// The axes of the grid as they were given; an empty one has the one value that a run has.
+struct SweepAxes {
+  std::vector<std::string> servers;
+  std::vector<std::string> connections;
+  std::vector<std::string> pins;  // "none", or CPUs: "1", "0-1", "0+2"
+  std::vector<std::string> sizes;
+  std::vector<std::string> pipelines;
+};
+
+// Adds --servers and the options of a run, of which those that are axes take lists.
+void add_grid_options(CLI::App& app, SweepAxes& axes, RunOptions& run);
+
+// The servers that these names and globs mean, each once, in the order of `bundled`. Errors are
+// usage errors: one that means none, and servers of several protocols.
+Result<std::vector<capture::BundledServer>> chosen_servers(
+    const std::vector<std::string>& words, const std::vector<capture::BundledServer>& bundled);
+
+struct SweepPlan {
+  sweep::Manifest manifest;
+  std::vector<Plan> plans;  // of its cells
+};
+
+// `app` has the options of add_grid_options(). Errors are usage errors.
+Result<SweepPlan> plan_sweep(const CLI::App& app, const SweepAxes& axes, std::uint64_t repeats,
+                             std::uint64_t order_seed);
+
+}  // namespace tr::commands
