@@ -43,7 +43,7 @@ Json config_json(const RunConfig& config) {
 
 namespace {
 
-Json throughput(const metrics::Metrics& metrics) {
+Json throughput_json(const metrics::Metrics& metrics) {
   const metrics::Messages& messages = metrics.messages;
   const bool by_load = messages.source == metrics::MessageSource::kLoad;
   return {{"messages", maybe(messages.count)},
@@ -386,7 +386,7 @@ std::string render_json(const JudgedRun& run) {
   report["interrupted"] = snapshot.interrupted;
   report["warnings"] = warnings_json(run);
   report["verdict"] = verdict_json(run);
-  report["throughput"] = throughput(metrics);
+  report["throughput"] = throughput_json(metrics);
   report["latency_ns"] = latency(metrics.latency);
   report["service_latency_ns"] = latency(metrics.service_latency);
   report["fairness"] = fairness(snapshot.load);

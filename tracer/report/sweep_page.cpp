@@ -26,7 +26,10 @@ constexpr std::string_view kStates = "budget.states.";
 constexpr double kBusy = 0.95;
 constexpr std::size_t kLargest = 4;
 
-bool on_cpu(std::string_view state) {
+// Of the name of a state's figure.
+bool on_cpu(std::string_view figure) {
+  if (!figure.starts_with(kStates)) return false;
+  const std::string_view state = figure.substr(kStates.size(), figure.rfind('.') - kStates.size());
   return state == "user" || state == "delivery" || state == "interrupt" ||
          state.starts_with("system:");
 }
@@ -103,8 +106,7 @@ std::string spent_text(const CellResult& cell) {
   std::vector<const RepeatedFigure*> parts;
   double sum = 0;
   for (const RepeatedFigure& figure : cell.figures) {
-    const std::string_view name = figure.figure.name;
-    if (!name.starts_with(kStates) || !on_cpu(name.substr(kStates.size()))) continue;
+    if (!on_cpu(figure.figure.name)) continue;
     parts.push_back(&figure);
     sum += figure.figure.value;
   }
@@ -200,7 +202,7 @@ Report build_server_report(const Results& results, const std::string& server) {
   const std::vector<CellRow> rows = rows_of(results, server);
   Report report;
   report.headline = printable(server);
-  report.sections.push_back(sweep_setting_section(results, printable(server)));
+  report.sections.push_back(sweep_setting_section(results, printable(server), server));
   if (!rows.empty())
     report.sections.push_back({"Figures", {}, result_table(results, rows, false), {}});
   if (auto counts = count_table(results, rows))

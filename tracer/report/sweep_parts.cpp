@@ -127,7 +127,8 @@ std::string setting_text(const Results& results, const sweep::Cell& cell) {
   return text;
 }
 
-Section sweep_setting_section(const Results& results, const std::string& servers) {
+Section sweep_setting_section(const Results& results, const std::string& servers,
+                              std::string_view only) {
   const RunConfig& config = results.config;
   std::string load = printable(config.load);
   if (distinct(results, [](const sweep::Cell& each) { return each.size; }) == 1 && config.size > 0)
@@ -135,14 +136,17 @@ Section sweep_setting_section(const Results& results, const std::string& servers
   load += config.rate > 0
               ? fmt::format(", {} messages/s planned (open loop)", number_text(config.rate))
               : ", each connection sends again when answered (closed loop)";
+  std::uint64_t planned = 0;
   std::uint64_t made = 0;
   std::uint64_t fit = 0;
   for (const CellResult& cell : results.cells) {
+    if (!only.empty() && cell.cell.server != only) continue;
+    if (cell.skipped.empty()) planned += results.repeats;
     made += cell.runs;
     fit += cell.fit;
   }
   std::string measured = fmt::format("{} of {} runs, {} fit to be compared, a fresh process each",
-                                     made, results.repeats * results.cells.size(), fit);
+                                     count_text(made), count_text(planned), count_text(fit));
   if (config.duration_s > 0)
     measured += fmt::format(": {}", duration_text(config.duration_s * 1e9));
   if (config.warmup_s > 0)

@@ -14,8 +14,10 @@ namespace tr::report {
 // "1,000 connections, not pinned": the load as far as it differs within the sweep.
 std::string setting_text(const sweep::Results& results, const sweep::Cell& cell);
 
-// What ran, and where; `servers`: which of them.
-Section sweep_setting_section(const sweep::Results& results, const std::string& servers);
+// What ran, and where; `servers`: which of them, in words. Runs are counted of `only` that server;
+// empty: of all.
+Section sweep_setting_section(const sweep::Results& results, const std::string& servers,
+                              std::string_view only = {});
 
 // The place of a cell in its ranking: "2", "1-3"; empty where it has none.
 std::string place_text(const sweep::Results& results, std::size_t cell);

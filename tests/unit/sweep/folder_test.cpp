@@ -164,8 +164,9 @@ TEST(ManifestFile, DamagedInAnyByteIsAnErrorOrReadable) {
     EXPECT_FALSE(decode_manifest(bytes.substr(0, at), "x") && at + 1 < bytes.size()) << at;
     std::string damaged = bytes;
     damaged[at] = '\xff';
-    if (const auto manifest = decode_manifest(damaged, "x"); !manifest)
-      EXPECT_EQ(manifest.error().failure, Failure::kUsage);
+    const auto manifest = decode_manifest(damaged, "x");
+    if (manifest) continue;
+    EXPECT_EQ(manifest.error().failure, Failure::kUsage);
   }
   for (const char* bad : {"", "[]", "7", "{\"format\":7}", "{\"format\":\"trace-run sweep\"}"})
     EXPECT_FALSE(decode_manifest(bad, "x")) << bad;

@@ -12,7 +12,7 @@ namespace tr::sweep {
 
 // A run of 2 s whose budget adds up, with so many answers.
 inline Snapshot run_of(const Cell& cell, std::uint64_t messages) {
-  constexpr std::uint64_t kWindow = 2'000'000'000;
+  constexpr std::uint64_t kLength = 2'000'000'000;
   Snapshot run;
   run.environment.tool_version = "0.1.0";
   run.environment.date = "2026-05-04T10:00:00Z";
@@ -29,7 +29,7 @@ inline Snapshot run_of(const Cell& cell, std::uint64_t messages) {
   run.config.pipeline = cell.pipeline;
   run.config.duration_s = 2;
   run.window_open_ns = 1'000;
-  run.window_close_ns = 1'000 + kWindow;
+  run.window_close_ns = 1'000 + kLength;
 
   run.load.emplace();
   run.load->connections = cell.connections;
@@ -58,7 +58,7 @@ inline Snapshot run_of(const Cell& cell, std::uint64_t messages) {
   budget.delivery_ns = 1'500 * messages;
   counts.system_ns += budget.delivery_ns;
   budget.woken_ns = counts.runqueue_ns;
-  const std::uint64_t life = 8 * kWindow;
+  const std::uint64_t life = 8 * kLength;
   counts.blocked_ns = life - counts.user_ns - counts.system_ns - counts.runqueue_ns;
   budget.waits = {{"recvfrom", "client", "load", messages, counts.blocked_ns}};
   counts.voluntary_switches = counts.wakeups = messages;
