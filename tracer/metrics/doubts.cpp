@@ -44,6 +44,15 @@ void judge_load(const LoadResult& load, std::uint64_t window_ns, std::vector<Dou
     doubts.push_back({Kind::kUnfair, {}});
 }
 
+// What is under way at an edge of the window is in one count and not in the other: that is no
+// disagreement.
+bool messages_disagree(const Snapshot& snapshot, const Messages& messages) {
+  if (messages.disagreement.value_or(0) <= kMaxDisagreement) return false;
+  const std::uint64_t more = std::max(*messages.by_kernel, *messages.by_load);
+  const std::uint64_t less = std::min(*messages.by_kernel, *messages.by_load);
+  return more - less > snapshot.config.connections * snapshot.config.pipeline;
+}
+
 }  // namespace
 
 std::vector<Doubt> doubts_about(const Snapshot& snapshot, const Metrics& metrics) {
@@ -55,7 +64,7 @@ std::vector<Doubt> doubts_about(const Snapshot& snapshot, const Metrics& metrics
     doubts.push_back({Kind::kNoMessages, {}});
   if (server_ended(snapshot)) doubts.push_back({Kind::kServerEnded, {}});
   if (snapshot.interrupted) doubts.push_back({Kind::kInterrupted, {}});
-  if (metrics.messages.disagreement.value_or(0) > kMaxDisagreement)
+  if (messages_disagree(snapshot, metrics.messages))
     doubts.push_back({Kind::kMessagesDisagree, {}});
   if (load) judge_load(*load, snapshot.window_ns(), doubts);
   if (metrics.steadiness && !metrics.steadiness->steady) doubts.push_back({Kind::kUnsteady, {}});

@@ -12,7 +12,8 @@
 
 namespace tr::metrics {
 
-// Load generator's and kernel's message counts further apart than this share.
+// Load generator's and kernel's message counts further apart than this share, and than what may be
+// under way at the window's edges.
 inline constexpr double kMaxDisagreement = 0.001;
 // A perf event that counted for less than this share of the time.
 inline constexpr double kMinRunningShare = 0.95;
