@@ -60,7 +60,9 @@ TEST_F(Sweep, goes_on_after_it_was_killed) {
                   fs::perm_options::add);
   const Ended partial = run(trace_run({"sweep", "--from", path("runs")}), as_nobody);
   EXPECT_THAT(partial.code, testing::AnyOf(0, 4)) << partial.err;
-  if (before < 8) EXPECT_THAT(partial.out, HasSubstr("are still to be made"));
+  if (before < 8) {
+    EXPECT_THAT(partial.out, HasSubstr("are still to be made"));
+  }
 
   const Ended ended =
       run(words("2", {"--json", path("sweep.json"), "--csv", path("sweep.csv"), "--markdown",

@@ -63,6 +63,13 @@ TEST(Json, OfRepeatsFitsItsSchema) {
   }
 }
 
+sweep::PlannedCell skipped_cell(std::string server) {
+  sweep::PlannedCell skipped;
+  skipped.cell.server = std::move(server);
+  skipped.skipped = "too many";
+  return skipped;
+}
+
 TEST(Json, OfASweepFitsItsSchema) {
   SchemaChecker checker = schema(TRACE_RUN_SWEEP_SCHEMA);
   sweep::Results results;
@@ -71,8 +78,7 @@ TEST(Json, OfASweepFitsItsSchema) {
     const auto runs = runs_of(cell, {10'000 * connections, 10'100 * connections});
     results.cells.push_back(sweep::judge_cell({.cell = cell, .skipped = ""}, runs, {"it died"}));
   }
-  results.cells.push_back(
-      sweep::judge_cell({.cell = {.server = "b"}, .skipped = "too many"}, {}, {}));
+  results.cells.push_back(sweep::judge_cell(skipped_cell("b"), {}, {}));
   results.rankings = sweep::rank(results.cells);
   results.scalings = sweep::fit_scalings(results.cells);
   const json report = json::parse(render_json(results));
@@ -89,8 +95,7 @@ TEST(Csv, OfASweepHasARowPerCellAndQuotesWhatNeedsIt) {
   const sweep::Cell cell{.server = "a, \"b\"", .connections = 10, .pin = "0,2", .size = 64};
   results.cells.push_back(
       sweep::judge_cell({.cell = cell, .skipped = ""}, runs_of(cell, {10'000, 10'000}), {}));
-  results.cells.push_back(
-      sweep::judge_cell({.cell = {.server = "c"}, .skipped = "too many"}, {}, {}));
+  results.cells.push_back(sweep::judge_cell(skipped_cell("c"), {}, {}));
   const std::string csv = render_csv(results);
   const auto lines = split(csv, '\n');
   ASSERT_EQ(lines.size(), 4U);  // with the empty one at the end
