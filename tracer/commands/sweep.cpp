@@ -32,8 +32,8 @@ Examples:
   trace-run sweep --servers thread_echo,epoll_echo --size 64,64KiB --duration 2s --out sizes
   trace-run sweep --from sweep --csv sweep.csv --report-dir pages
 
-Exit codes: 0 measured and reported; 1 a failure that ended it; 2 wrong usage; 3 the machine does not
-allow tracing; 4 no run is fit to be compared.
+Exit codes: 0 measured and reported; 1 a failure that ended it; 2 wrong usage; 3 the machine does
+not allow tracing; 4 no run is fit to be compared.
 )";
 
 Status check_options(const CLI::App& app, const SweepOptions& options) {

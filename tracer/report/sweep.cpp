@@ -53,6 +53,9 @@ void add_setting(const Results& results, const sweep::Cell& setting, bool full, 
 
 std::string headline(const Results& results, std::size_t servers) {
   const std::size_t settings = results.rankings.size();
+  if (settings == 0)
+    return fmt::format("{} {}: no run is fit to be compared", servers,
+                       servers == 1 ? "server" : "servers");
   std::set<std::string> firsts;
   for (const sweep::Ranking& ranking : results.rankings)
     if (ranking.size() > 1 && ranking.front().last == 1)
