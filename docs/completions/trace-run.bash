@@ -47,6 +47,10 @@ _trace_run() {
     --json --markdown -v --verbose -q --quiet"
   local compare_values="--vs --pairs $vs_values --pin --port --server-output --ready-timeout --load
     $load_values --load-threads --pin-load --events --max-threads --fail-if --save --json --markdown"
+  local explain="-h --help --vs --pairs --experiments --force --vs-close $vs_values $plan
+    --json --markdown -v --verbose -q --quiet"
+  local explain_values="--vs --pairs --experiments $vs_values --pin --port --server-output
+    --ready-timeout --load $load_values --load-threads --pin-load --events --max-threads --json --markdown"
   local plan_values="--pin --port --server-output --ready-timeout --load $load_values --load-threads
     --pin-load --events --max-threads"
   local sweep='--servers --repeats --order-seed --out --from --json --csv --markdown --report-dir'
@@ -69,6 +73,7 @@ _trace_run() {
         load) options="-h --help $load --threads --pin --json" values="$load_values --threads --pin --json" ;;
         report) options="-h --help --db $reports" values='--db --json --markdown --folded --pprof' ;;
         compare) options=$compare values=$compare_values ;;
+        explain) options=$explain values=$explain_values ;;
         runs) options='-h --help --db -n --number --json' values='--db -n --number' ;;
         sweep)
           options="-h --help $plan $sweep -v --verbose -q --quiet" values="$plan_values $sweep"

@@ -223,7 +223,7 @@ Status explain_it(const CLI::App& app, const ExplainOptions& options,
 void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& exit_code) {
   auto options = std::make_shared<ExplainOptions>();
   CLI::App* command = app.add_subcommand(
-      "explain", "Say what makes a server as dear as it is, or dearer than another, and try it");
+      "explain", "Say what makes a server as dear as it is, or dearer than another");
   command->footer(kFooter);
   command->add_option("of", options->of, "The server, or runs of it")->type_name("[SERVER]");
   command->add_option("--vs", options->vs, "Against this one, or its runs: A before, B behind it")
