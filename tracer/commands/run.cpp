@@ -31,8 +31,8 @@ Examples:
   trace-run --load none -- ls -l                    a program that is no server
 
 Exit codes: 0 measured and reported; 1 the run failed; 2 wrong usage; 3 the machine does not allow
-tracing (trace-run doctor says why, and the remedy); 4 no run is fit to be compared, or with --strict
-not each of them. The program's own exit status is in the report.
+tracing (trace-run doctor says why, and the remedy); 4 no run is fit to be compared, or with
+--strict not each of them. The program's own exit status is in the report.
 )";
 
 constexpr std::uint32_t kSpareThreads = 8192;  // beyond one per connection
