@@ -253,7 +253,8 @@ TEST(ZshCompletion, HasTheOptionsThatThereAre) {
 
 TEST(Readme, ShowsOnlyOptionsThatThereAre) {
   Names known = names_of(options_of(""));
-  known.merge(names_of(options_of("compare")));
+  for (const char* subcommand : {"compare", "explain", "sweep"})
+    known.merge(names_of(options_of(subcommand)));
   const Names shown = all_matches(content("README.md"), "`(--[a-z][-a-z]*)");
   EXPECT_THAT(shown, Not(IsEmpty()));
   for (const std::string& option : shown)
