@@ -217,16 +217,18 @@ static __always_inline void note_sends(struct hop_stream* stream, struct tr_work
   bool room = at - stream->taken < HOP_SENDS, continues = stream->under_way;
   if (returned) stream->under_way = 0;
   if (at && reaches(stream->sent_to, to)) return;
-  if (!returned) stream->under_way = 1;
   if (continues && at != stream->taken) {
     stream->sends[(at - 1) % HOP_SENDS].end = to;
     stream->sent_to = to;
     return;
   }
   if (unlikely(!room)) { /* its bytes go with those of the next send that is noted */
-    if (returned) note_hop(TR_HOP_NO_ROOM, entered);
+    if (!returned) return;
+    note_hop(TR_HOP_NO_ROOM, entered);
+    stream->sent_to = to; /* whoever hands them to the device later has not sent them */
     return;
   }
+  stream->under_way = !returned;
   struct hop_send* send = &stream->sends[at % HOP_SENDS];
   if (work->client_ns && !work->origin && !work->uncertain)
     work->origin = begin_origin(work->client_ns);
