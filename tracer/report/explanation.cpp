@@ -90,6 +90,8 @@ std::string name_of_figure(std::string_view figure) {
   if (figure == "calls.map_memory") return "calls that map memory";
   if (figure == "calls.make_tasks") return "calls that make threads or processes";
   if (figure == "connections") return "connections";
+  if (figure == "per_message.voluntary_switches") return "voluntary context switches";
+  if (figure == "per_message.involuntary_switches") return "involuntary context switches";
   if (figure == "waste.again") return "calls that find nothing (EAGAIN)";
   if (figure == "waste.again.accept4") return "accepts that find nothing";
   return figure_name(figure).text;
@@ -170,9 +172,9 @@ Section cause_section(const Explanation& explanation, bool full) {
   std::size_t number = 0;
   for (const Finding& finding : explanation.findings) {
     if (!full && !is_worth_it(finding)) continue;
-    const bool on_b = explanation.alone ||
-                      finding.b_ns + std::max(0.0, finding.guess_ns) > finding.a_ns ||
-                      finding.figure_b > finding.figure_a;
+    const bool on_b =
+        explanation.alone || (finding.b_ns != finding.a_ns ? finding.b_ns > finding.a_ns
+                                                           : finding.figure_b > finding.figure_a);
     Fact fact{fmt::format("{}.", ++number), {}};
     fact.lines.push_back(
         fmt::format("{} {}", side_name(explanation, on_b), finding.cause->claim()));
