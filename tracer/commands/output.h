@@ -8,7 +8,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include "report/text.h"
 #include "report/judged_repeats.h"
 #include "report/text.h"
 #include "snapshot/snapshot.h"

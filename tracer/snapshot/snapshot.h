@@ -347,7 +347,7 @@ struct Snapshot {
   // The groups that were not taken, each with the reason in words: their fields mean nothing.
   std::map<Figures, std::string> unmeasured;
   std::optional<CpuTime> cpu_time;
-  std::optional<Steal> steal;  // absent where the kernel does not say
+  std::optional<Steal> steal;               // absent where the kernel does not say
   std::optional<MessagePath> message_path;  // where it was asked for
   // The same, where servers of the tree are connected with each other.
   std::optional<MessageHops> message_hops;

@@ -29,9 +29,8 @@ constexpr const char* kSubcommands[] = {"load",  "report", "compare", "explain",
                                         "sweep", "runs",   "doctor",  "list"};
 // And those below them.
 constexpr const char* kCommands[] = {
-    "load",        "report",      "compare",    "explain",    "sweep",       "runs",
-    "runs show",   "runs tag",    "runs untag", "runs remove", "runs export", "runs import",
-    "doctor",      "list"};
+    "load",     "report",     "compare",     "explain",     "sweep",       "runs",   "runs show",
+    "runs tag", "runs untag", "runs remove", "runs export", "runs import", "doctor", "list"};
 
 // What a shell command prints to stdout; its end is checked against `status`.
 std::string output_of(const std::string& command, int status = 0) {

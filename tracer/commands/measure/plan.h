@@ -21,9 +21,9 @@ enum class LoadKind {
 
 struct Plan {
   // The program to start, or the process to attach to.
-  std::string name;               // as the user named it
-  std::string program;            // the path to execute
-  std::vector<std::string> argv;  // with argv[0]
+  std::string name;                      // as the user named it
+  std::string program;                   // the path to execute
+  std::vector<std::string> argv;         // with argv[0]
   std::vector<std::string> environment;  // "NAME=value", beside what trace-run has
   std::optional<pid_t> attach;
   std::string output_file;     // for the program's stdout and stderr; empty: trace-run's stderr
