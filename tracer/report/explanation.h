@@ -22,7 +22,7 @@ struct ExplanationReport {
 // `full`: accounts and what has no weight too.
 Report build_report(const ExplanationReport& report, bool full);
 
-// JSON as docs/explanation.schema.json describes it.
+// The same as JSON.
 std::string render_json(const ExplanationReport& report);
 
 // "on one CPU", for progress and for reports.
