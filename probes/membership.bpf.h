@@ -221,7 +221,7 @@ int BPF_PROG(on_task_rename, struct task_struct* task, const char* comm) {
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_inet_sock_set_state, const struct sock* sk, int old_state, int new_state) {
-  /* A thread of the tree calls a server: before anything is sent. */
+  /* A thread of the tree calls a server: known before anything is sent. */
   if (has_messages && new_state == TCP_SYN_SENT && !has_own_links &&
       is_served(bpf_ntohs(sk->__sk_common.skc_dport)) && slot_of(bpf_get_current_task_btf()))
     has_own_links = 1;

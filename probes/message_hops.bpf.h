@@ -192,10 +192,10 @@ static __always_inline void origin_heard(__u64 id, __u64 now) {
 /* Some message was received; `messages` of them at once. */
 static __always_inline void begin_work(struct tr_turns* its, const struct tr_work* work,
                                        __u32 messages) {
-  bool same = its->work.client_ns == work->client_ns && its->work.hop == work->hop;
   __u32 before = its->work.told ? 0 : its->work.received;
-  if (before && !same) doubt(its->work.origin); /* what is sent for it now will not be known */
-  if (same && before && messages) messages--;   /* more of what it had received */
+  /* More of what it had received; or the same from another server, which is no news. */
+  if (before && messages == 1 && its->work.client_ns == work->client_ns) return;
+  if (before) doubt(its->work.origin); /* what is sent for it now will not be known */
   its->work = *work;
   its->work.received = before + messages;
 }

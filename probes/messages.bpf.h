@@ -415,15 +415,14 @@ int BPF_PROG(on_net_dev_start_xmit, struct sk_buff* skb) {
   if (!cpu) return 0;
   struct sock* sk = skb->sk;
   bool served = sk && is_served(sk->__sk_common.skc_num);
-  bool calls = has_own_links && sk && !served && cpu->slot &&
-               is_served(bpf_ntohs(sk->__sk_common.skc_dport));
+  bool calls = sk && !served && cpu->slot && is_served(bpf_ntohs(sk->__sk_common.skc_dport));
   count_run(cpu, TR_PROGRAM_START_XMIT, served || calls);
   if (!served && !calls) return 0;
   struct connection* its = served ? bpf_sk_storage_get(&connections, sk, 0, 0) : 0;
   __u32 end;
   if (its) {
     if (end_of_payload(skb, &end)) handed_over(its, end - its->first_out, cpu);
-  } else if (has_own_links) {
+  } else if (calls || has_own_links) {
     leaves_for_server(sk, skb, cpu, served);
   }
   return 0;

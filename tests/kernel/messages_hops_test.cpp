@@ -432,6 +432,72 @@ TEST_F(Hops, OfManyPacketsAreOne) {
   EXPECT_EQ(hops.hops[0].received, 20U);
 }
 
+// The ports are learnt when servers have called each other: the first message shows that they do.
+TEST_F(Hops, GoOverConnectionsThatWereThereBefore) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+  probes.follow_messages(0);
+  HeldChild first([&] {
+    const Fd next = connect(1);
+    ++told_->heard;
+    const Fd client = accept(0);
+    pass_on(client, {next.get(), client.get()});
+  });
+  HeldChild second([&] {
+    const Fd from = accept(1);
+    ++told_->heard;
+    pass_on(from, {});
+  });
+  for (const HeldChild* child : {&first, &second})
+    ASSERT_TRUE(wait_until_blocked(child->pid()));
+  const std::array<pid_t, 2> processes = {first.pid(), second.pid()};
+  ASSERT_TRUE(probes.adopt(processes).ok());
+  first.go();
+  second.go();
+  while (told_->heard < 2)
+    std::this_thread::yield();
+  probes.serve_ports(static_cast<std::uint16_t>(port_), kServers);
+  open_window(probes);
+  ask(20);
+  EXPECT_EQ(first.wait(), 0);
+  EXPECT_EQ(second.wait(), 0);
+  const Outcome outcome = finish(probes);
+  ASSERT_TRUE(outcome.counts.message_hops.has_value());
+  const MessageHops& hops = *outcome.counts.message_hops;
+  expect_hops(hops, {19});
+  EXPECT_EQ(hops.notes.at("for_nobody"), 1U);
+  EXPECT_EQ(hops.notes.at("unknown"), 0U);
+}
+
+// Two servers tell it the same message: there is no doubt which one it tells on.
+TEST_F(Hops, OfOneMessageFromTwoServersAreOfOne) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+  const auto join = [&] {
+    const Fd next = connect(3);
+    const Fd one = accept(2), other = accept(2);
+    std::array<char, kSize> message{};
+    while (::recv(one.get(), message.data(), kSize, MSG_WAITALL) == kSize) {
+      if (::recv(other.get(), message.data(), kSize, MSG_WAITALL) != kSize) ::_exit(1);
+      if (::send(next.get(), message.data(), kSize, 0) != kSize) ::_exit(1);
+    }
+  };
+  const auto second = [&] {
+    const Fd next = connect(2);
+    pass_on(accept(1), {next.get()});
+  };
+  const MessageHops hops = follow(probes,
+                                  {[&] {
+                                     front({1, 2});
+                                   },
+                                   second, join, [&] { hear(accept(3)); }},
+                                  [&] { ask(50, 1); });
+  EXPECT_EQ(hops.uncertain.sent, 0U);
+  EXPECT_EQ(hops.notes.at("doubtful"), 0U);
+  std::uint64_t received = 0;
+  for (const MessageHop& hop : hops.hops)
+    received += hop.received;
+  EXPECT_EQ(received, 4 * 50U);
+}
+
 TEST_F(Hops, AreAbsentWhereServersAreNotConnected) {
   TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
   probes.follow_messages(0);
