@@ -81,9 +81,9 @@ TEST_F(EndToEnd, changes_one_option_on_side_b_and_fails_a_gate) {
   const Json& settings = comparison["settings"];
   ASSERT_EQ(settings.size(), 1U);
   EXPECT_EQ(settings[0]["what"], "connections");
-  EXPECT_EQ(settings[0]["a"], "1");
-  EXPECT_EQ(settings[0]["b"], "4");
-  // 4 times the clients wait longer; if the machine was too busy to show it, the gate must pass.
+  EXPECT_EQ(settings[0]["a"], "2");
+  EXPECT_EQ(settings[0]["b"], "50");
+  // 25 times the clients wait longer; if the machine was too busy to show it, the gate must pass.
   const Json& gate = comparison["gates"][0];
   const bool shown = comparison["figures"]["latency_ns.p50"]["standing"] == "shown";
   EXPECT_EQ(gate["failed"], shown && gate["change"].get<double>() > 0.01);
