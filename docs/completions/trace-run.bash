@@ -44,13 +44,14 @@ _trace_run() {
     --max-threads --inspect-descriptors"
   local vs_values='--vs-pin --vs-connections --vs-pipeline --vs-rate --vs-path --vs-load-threads --vs-pin-load'
   local compare="-h --help --vs --paired --pairs --force --vs-close $vs_values $plan --fail-if --save
-    --json --markdown -v --verbose -q --quiet"
+    --db --no-db --db-limit --json --markdown -v --verbose -q --quiet"
   local compare_values="--vs --pairs $vs_values --pin --port --server-output --ready-timeout --load
-    $load_values --load-threads --pin-load --events --max-threads --fail-if --save --json --markdown"
+    $load_values --load-threads --pin-load --events --max-threads --fail-if --save --db --db-limit --json --markdown"
   local explain="-h --help --vs --pairs --experiments --force --vs-close $vs_values $plan
-    --json --markdown -v --verbose -q --quiet"
+    --db --json --markdown -v --verbose -q --quiet"
   local explain_values="--vs --pairs --experiments $vs_values --pin --port --server-output
-    --ready-timeout --load $load_values --load-threads --pin-load --events --max-threads --json --markdown"
+    --ready-timeout --load $load_values --load-threads --pin-load --events --max-threads --db --json
+    --markdown"
   local plan_values="--pin --port --server-output --ready-timeout --load $load_values --load-threads
     --pin-load --events --max-threads"
   local sweep='--servers --repeats --order-seed --out --from --json --csv --markdown --report-dir'

@@ -7,6 +7,7 @@ from samples import Sample, method, number
 # their kind.
 DOUBTS = {
     "load_saturated": "the load was itself the limit",
+    "both_saturated": "load and server were both at their limit",
     "messages_disagree": "the kernel's count of messages differs by over 0.1 %",
     "unfair": "unfair",
     "stalled": "answers stalled",

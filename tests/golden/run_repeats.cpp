@@ -42,8 +42,7 @@ std::vector<Snapshot> thread_echo_runs() {
 
 std::vector<Snapshot> unfit_runs() {
   std::vector<Snapshot> runs(2, run_named("thread_echo"));
-  runs[0].load->saturated = true;
-  runs[0].load->saturation = "its CPU was 98 % busy";
+  runs[0].steal = Steal{.ns = 2'000'000'000, .cpus = 2};
   runs[1].lost = {{"no room for counts", 1'204}};
   return runs;
 }

@@ -5,20 +5,15 @@
 
 #include <fmt/format.h>
 
-#include "commands/command.h"
 #include "commands/compare_sides.h"
 #include "commands/measure/pairs.h"
 #include "commands/output.h"
 #include "compare/gate.h"
 #include "report/comparison.h"
-#include "report/markdown.h"
-#include "report/text.h"
 #include "snapshot/snapshot_file.h"
 
 namespace tr::commands {
 namespace {
-
-constexpr std::size_t kMostPairs = 1000;
 
 constexpr const char* kFooter =
     R"(FILE: runs recorded with --save. Several of each side: compare A1 A2 --vs B1 B2.
@@ -56,16 +51,6 @@ Result<Gates> parse_gates(const CompareOptions& options) {
   return gates;
 }
 
-Status check_comparable(const compare::Comparison& comparison, bool force) {
-  if (force) return {};
-  for (const compare::SettingDifference& setting : comparison.settings)
-    if (compare::forbids(setting.kind))
-      return usage_error(fmt::format("the two sides are not comparable: {}: {} and {}",
-                                     setting.what, setting.a, setting.b),
-                         "--force compares them all the same");
-  return {};
-}
-
 Status save_pair(const std::string& prefix, const Pairs& pairs) {
   const std::size_t number = pairs.a.size();
   Status status = save_snapshot(pairs.a.back(), fmt::format("{}-A{}", prefix, number));
@@ -75,17 +60,26 @@ Status save_pair(const std::string& prefix, const Pairs& pairs) {
 // After the first pair it is known whether the sides can be compared, and the gates judged: the
 // others need not be made for nothing.
 Status check_first(const Pairs& pairs, const CompareOptions& options, const Gates& gates) {
-  const auto first = compare::compare_runs(pairs.a, pairs.b, true);
-  if (!first) return {};  // unfit: the next may be better
-  if (Status comparable = check_comparable(*first, options.force); !comparable) return comparable;
+  // An unfit pair tells that as well as any.
+  const auto first = compare::compare_runs(pairs.a, pairs.b, true, compare::Unfit::kUse);
+  if (!first) return {};  // runs without messages: the next may have some
+  if (Status comparable = check_comparable(first->settings, options.force, "compares"); !comparable)
+    return comparable;
   compare::Comparison as_if = *first;
   as_if.runs_a = as_if.runs_b = options.pairs;
   const auto judged = judge_gates(gates, as_if);
   return judged ? Status() : Status(judged.error());
 }
 
-Result<Sides> measure_sides(const CLI::App& app, const CompareOptions& options,
+// A side's runs are stored as repeats of its first.
+void keep_in(std::optional<RunId>& group, const Snapshot& run, const KeepOptions& options) {
+  const auto kept = keep_run(options, run, verdict_to_keep(run), group);
+  if (!group) group = kept;
+}
+
+Result<Sides> measure_sides(const CLI::App& app, CompareOptions& options,
                             const std::vector<std::string>& program, const Gates& gates) {
+  if (Status store = check_keep_options(options.run.store); !store) return std::move(store).error();
   const auto plans = plan_sides(app, options.run, program);
   if (!plans) return plans.error();
   const auto& [a, b] = *plans;
@@ -93,8 +87,12 @@ Result<Sides> measure_sides(const CLI::App& app, const CompareOptions& options,
     return usage_error(
         fmt::format("the two sides are not comparable: load: {} and {}", a.load_text, b.load_text),
         "--force compares them all the same");
-  Progress progress(!options.quiet);
+  Progress progress(!options.document.quiet);
+  std::optional<RunId> group_a;
+  std::optional<RunId> group_b;
   Pairs pairs = measure_pairs(a, b, options.pairs, progress, [&](const Pairs& made) -> Status {
+    keep_in(group_a, made.a.back(), options.run.store);
+    keep_in(group_b, made.b.back(), options.run.store);
     if (!options.save.empty())
       if (Status saved = save_pair(options.save, made); !saved) return saved;
     return made.a.size() == 1 ? check_first(made, options, gates) : Status();
@@ -129,9 +127,9 @@ Result<Sides> load_sides(const CLI::App& app, const CompareOptions& options) {
   if (options.paired && a.size() != b.size())
     return usage_error(
         fmt::format("--paired: {} runs cannot be paired with {}", a.size(), b.size()));
-  auto ours = runs_of(a);
+  auto ours = runs_of(a, options.run.store.db);
   if (!ours) return std::move(ours).error();
-  auto theirs = runs_of(b);
+  auto theirs = runs_of(b, options.run.store.db);
   if (!theirs) return std::move(theirs).error();
   return Sides{.a = *std::move(ours),
                .b = *std::move(theirs),
@@ -140,38 +138,21 @@ Result<Sides> load_sides(const CLI::App& app, const CompareOptions& options) {
                .failure = {}};
 }
 
-Status write(const report::ComparisonReport& content, const CompareOptions& options) {
-  if (!options.json.empty())
-    if (Status status = write_output(options.json, render_json(content)); !status) return status;
-  if (!options.markdown.empty())
-    if (Status status =
-            write_output(options.markdown, render_markdown(build_report(content, true)));
-        !status)
-      return status;
-  if (options.quiet || options.json == kStandardOutput || options.markdown == kStandardOutput)
-    return {};
-  return print(render_text(build_report(content, options.verbose), terminal_style()));
-}
-
 Status check_options(const CLI::App& app, const CompareOptions& options, bool measures) {
-  if (options.json == kStandardOutput && options.markdown == kStandardOutput)
-    return usage_error("only one of --json and --markdown can go to standard output",
-                       "name a file for the other");
-  for (const std::string* file : {&options.json, &options.markdown})
-    if (Status writable = check_output(*file); !writable) return writable;
+  if (Status writable = check_document_options(options.document); !writable) return writable;
   if (measures) {
     if (!options.runs.empty() || !options.others.empty())
       return usage_error("compare: runs in files and programs behind -- cannot be mixed");
     if (options.paired) return usage_error("--paired: runs that are measured here are in pairs");
     return options.save.empty() ? Status() : check_output(options.save + "-A1");
   }
-  for (const char* option : {"--pairs", "--save"})
+  for (const char* option : {"--pairs", "--save", "--no-db", "--db-limit"})
     if (app.get_option(option)->count() > 0)
       return usage_error(fmt::format("{} is for programs to measure, behind --", option));
   return {};
 }
 
-Status compare(const CLI::App& app, const CompareOptions& options,
+Status compare(const CLI::App& app, CompareOptions& options,
                const std::vector<std::string>& program) {
   const auto gates = parse_gates(options);
   if (!gates) return gates.error();
@@ -181,19 +162,23 @@ Status compare(const CLI::App& app, const CompareOptions& options,
                          ? measure_sides(app, options, {program.begin() + 1, program.end()}, *gates)
                          : load_sides(app, options);
   if (!sides) return sides.error();
-  const auto comparison = compare::compare_runs(sides->a, sides->b, sides->paired);
+  const auto comparison =
+      compare::compare_runs(sides->a, sides->b, sides->paired,
+                            options.force ? compare::Unfit::kUse : compare::Unfit::kLeaveOut);
   if (!comparison) {
     Error error = comparison.error();
     // Why the last run was unfit.
+    if (!options.force) error.remedy += "; --force compares unfit runs too";
     if (!sides->notes.empty()) error.why += fmt::format(" ({})", sides->notes.back());
     return error;
   }
-  if (Status comparable = check_comparable(*comparison, options.force); !comparable)
+  if (Status comparable = check_comparable(comparison->settings, options.force, "compares");
+      !comparable)
     return comparable;
   auto judged = judge_gates(*gates, *comparison);
   report::ComparisonReport content{*comparison, {}, sides->notes};
   if (judged) content.gates = *judged;
-  if (Status written = write(content, options); !written) return written;
+  if (Status written = write_document(content, options.document); !written) return written;
   if (sides->failure) return *sides->failure;
   if (!judged) return std::move(judged).error();
   for (const compare::GateResult& gate : *judged)
@@ -226,9 +211,11 @@ void setup_compare(CLI::App& app, const std::vector<std::string>& program, int& 
       ->check(CLI::Range(std::size_t{1}, kMostPairs).description(""))
       ->capture_default_str();
   command->add_flag("--force", options->force,
-                    "Compare also across protocols, message sizes, kernels and sets of probes");
+                    "Compare also unfit runs, and across protocols, message sizes, kernels and "
+                    "sets of probes");
   add_side_b_options(*command);
   add_plan_options(*command, options->run);
+  add_keep_options(*command, options->run.store);
   const char* const kGroup = "Report";
   command
       ->add_option("--fail-if", options->fail_if,
@@ -243,20 +230,8 @@ void setup_compare(CLI::App& app, const std::vector<std::string>& program, int& 
                    "Save the runs that are measured, as PREFIX-A1, PREFIX-B1, PREFIX-A2...")
       ->type_name("PREFIX")
       ->group(kGroup);
-  command
-      ->add_option("--json", options->json,
-                   "Write the comparison as JSON to FILE (-: standard output)")
-      ->type_name("FILE")
-      ->group(kGroup);
-  command
-      ->add_option("--markdown", options->markdown,
-                   "Write the whole comparison as Markdown to FILE (-: standard output)")
-      ->type_name("FILE")
-      ->group(kGroup);
-  command
-      ->add_flag("-v,--verbose", options->verbose, "Show every figure, also what does not differ")
-      ->group(kGroup);
-  command->add_flag("-q,--quiet", options->quiet, "Show no report on the terminal")->group(kGroup);
+  add_document_options(*command, options->document, "comparison",
+                       "Show every figure, also what does not differ");
   command->callback([command, options, &program, &exit_code] {
     const Status done = compare(*command, *options, program);
     exit_code = done ? 0 : report(done.error());

@@ -17,11 +17,8 @@ struct CompareOptions {
   std::size_t pairs = 6;
   std::vector<std::string> fail_if;
   bool force = false;
-  std::string json;  // file; "-": standard output; here and below
-  std::string markdown;
   std::string save;  // what the files' names begin with
-  bool verbose = false;
-  bool quiet = false;
+  DocumentOptions document;
   RunOptions run;  // of both sides, where they are measured
 };
 

@@ -30,17 +30,6 @@ std::string side_name(const SideOption& option) {
   return std::string("--vs-") + option.name;
 }
 
-// The words that give an option what it was given.
-void repeat_option(const CLI::Option& option, const std::string& as,
-                   std::vector<std::string>& words) {
-  const bool flag = option.get_type_size() == 0;
-  for (const std::string& value : option.results()) {
-    // "--no-budget" sets what it names to false.
-    const bool negated = flag && option.check_fname(as);
-    words.push_back(negated ? "--" + as : fmt::format("--{}={}", as, value));
-  }
-}
-
 // What was given to A, with what B has of its own.
 std::vector<std::string> words_for_b(const CLI::App& app, const CLI::App& plan_options) {
   std::vector<std::string> words;
@@ -69,15 +58,27 @@ Error of_side(char side, Error error) {
 
 }  // namespace
 
-Result<std::vector<Snapshot>> runs_of(const std::vector<std::string>& selectors) {
+Result<std::vector<Snapshot>> runs_of(const std::vector<std::string>& selectors,
+                                      const std::string& db) {
   std::vector<Snapshot> runs;
   for (const std::string& selector : selectors) {
-    auto found = runs_of(selector, "");
+    auto found = runs_of(selector, db);
     if (!found) return std::move(found).error();
     for (Snapshot& run : *found)
       runs.push_back(std::move(run));
   }
   return runs;
+}
+
+Status check_comparable(std::span<const compare::SettingDifference> settings, bool force,
+                        std::string_view would) {
+  if (force) return {};
+  for (const compare::SettingDifference& setting : settings)
+    if (compare::forbids(setting.kind))
+      return usage_error(fmt::format("the two sides are not comparable: {}: {} and {}",
+                                     setting.what, setting.a, setting.b),
+                         fmt::format("--force {} them all the same", would));
+  return {};
 }
 
 void add_side_b_options(CLI::App& app) {
@@ -102,10 +103,12 @@ Result<std::pair<Plan, Plan>> plan_sides(const CLI::App& app, RunOptions options
   const auto vs = std::ranges::find(program, "--vs");
   options.program.assign(program.begin(), vs);
   if (options.program.empty())
-    return usage_error("compare: no program given behind --",
-                       "try: trace-run compare -- servers/thread_echo --vs servers/epoll_echo");
+    return usage_error(
+        fmt::format("{}: no program given behind --", app.get_name()),
+        fmt::format("try: trace-run {} -- servers/thread_echo --vs servers/epoll_echo",
+                    app.get_name()));
   if (vs == program.end() && !differs_by_option(app))
-    return usage_error("compare: nothing says what B is",
+    return usage_error(fmt::format("{}: nothing says what B is", app.get_name()),
                        "give --vs and a program, or change an option for it, as with --vs-pin");
   RunOptions other;
   CLI::App other_app;
@@ -113,7 +116,8 @@ Result<std::pair<Plan, Plan>> plan_sides(const CLI::App& app, RunOptions options
   if (vs != program.end()) {
     other.program.assign(vs + 1, program.end());
     if (other.program.empty() || std::ranges::find(other.program, "--vs") != other.program.end())
-      return usage_error("compare: --vs stands once, before the program of side B");
+      return usage_error(
+          fmt::format("{}: --vs stands once, before the program of side B", app.get_name()));
   } else {
     other.program = options.program;
   }

@@ -1,20 +1,29 @@
 // Where do the runs of a comparison's two sides come from: files, the store, or plans to measure?
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "commands/run.h"
+#include "compare/settings.h"
 #include "snapshot/snapshot.h"
 #include "util/result.h"
 
 namespace tr::commands {
 
-// The runs that these words name: files that --save has written, or stored runs.
-Result<std::vector<Snapshot>> runs_of(const std::vector<std::string>& selectors);
+// The runs that these words name: files that --save has written, or runs stored in `db`.
+Result<std::vector<Snapshot>> runs_of(const std::vector<std::string>& selectors,
+                                      const std::string& db);
+
+// A usage error where the sides differ in what makes the comparison mean nothing, unless forced.
+// `would`: what --force does to them, "compares".
+Status check_comparable(std::span<const compare::SettingDifference> settings, bool force,
+                        std::string_view would);
 
 // Adds --vs-pin and the like, which change one option on side B.
 void add_side_b_options(CLI::App& app);

@@ -14,15 +14,12 @@
 #include "commands/measure/pairs.h"
 #include "commands/measure/repeat.h"
 #include "commands/output.h"
+#include "commands/run_store.h"
 #include "explain/explain.h"
 #include "report/explanation.h"
-#include "report/markdown.h"
-#include "report/text.h"
 
 namespace tr::commands {
 namespace {
-
-constexpr std::size_t kMostPairs = 1000;
 
 constexpr const char* kFooter =
     R"(SERVER: a program, as for trace-run itself, without arguments; one with arguments stands behind --,
@@ -47,10 +44,8 @@ struct ExplainOptions {
   std::size_t pairs = 6;
   std::size_t experiments = 3;
   bool force = false;
-  std::string json;  // file; "-": standard output; here and below
-  std::string markdown;
-  bool verbose = false;
-  bool quiet = false;
+  std::string db;  // where recorded runs are looked for; empty: the user's own file
+  DocumentOptions document;
   RunOptions run;
 };
 
@@ -64,10 +59,6 @@ struct Material {
   std::vector<std::string> notes;
   bool stopped = false;
 };
-
-Status keep_all(const Pairs&) {
-  return {};
-}
 
 bool is_program(const std::string& word) {
   const auto folders = capture::server_folders();
@@ -83,8 +74,7 @@ Result<Material> measure_material(const CLI::App& app, const ExplainOptions& opt
     if (!plans) return std::move(plans).error();
     material.plan_a = std::move(plans->first);
     material.plan_b = std::move(plans->second);
-    Pairs pairs =
-        measure_pairs(*material.plan_a, *material.plan_b, options.pairs, progress, keep_all);
+    Pairs pairs = measure_pairs(*material.plan_a, *material.plan_b, options.pairs, progress);
     if (pairs.failure && pairs.a.empty()) return *std::move(pairs.failure);
     material.a = std::move(pairs.a);
     material.b = std::move(pairs.b);
@@ -128,25 +118,15 @@ Result<Material> material_of(const CLI::App& app, const ExplainOptions& options,
     return usage_error("--vs-OPTION is for programs to measure, and these runs were made before");
   Material material;
   const bool two = !options.vs.empty();
-  auto first = runs_of(options.of);
+  auto first = runs_of(options.of, options.db);
   if (!first) return std::move(first).error();
   (two ? material.a : material.b) = *std::move(first);
   if (two) {
-    auto second = runs_of(options.vs);
+    auto second = runs_of(options.vs, options.db);
     if (!second) return std::move(second).error();
     material.b = *std::move(second);
   }
   return material;
-}
-
-Status check_comparable(const explain::Explanation& explanation, bool force) {
-  if (force || !explanation.comparison) return {};
-  for (const compare::SettingDifference& setting : explanation.comparison->settings)
-    if (compare::forbids(setting.kind))
-      return usage_error(fmt::format("the two sides are not comparable: {}: {} and {}",
-                                     setting.what, setting.a, setting.b),
-                         "--force explains them all the same");
-  return {};
 }
 
 // One experiment; what keeps it from being made is a note.
@@ -163,7 +143,7 @@ Status make_experiment(const explain::PlannedExperiment& planned, Material& mate
     return {};
   }
   progress.lead(fmt::format("experiment {}: ", what));
-  Pairs pairs = measure_pairs(base, *other, options.pairs, progress, keep_all);
+  Pairs pairs = measure_pairs(base, *other, options.pairs, progress);
   progress.lead({});
   material.stopped = pairs.stopped;
   if (pairs.a.empty()) {
@@ -179,34 +159,20 @@ Status make_experiment(const explain::PlannedExperiment& planned, Material& mate
   return {};
 }
 
-Status write(const report::ExplanationReport& content, const ExplainOptions& options) {
-  if (!options.json.empty())
-    if (Status status = write_output(options.json, render_json(content)); !status) return status;
-  if (!options.markdown.empty())
-    if (Status status =
-            write_output(options.markdown, render_markdown(build_report(content, true)));
-        !status)
-      return status;
-  if (options.quiet || options.json == kStandardOutput || options.markdown == kStandardOutput)
-    return {};
-  return print(render_text(build_report(content, options.verbose), terminal_style()));
-}
-
 Status explain_it(const CLI::App& app, const ExplainOptions& options,
                   const std::vector<std::string>& program) {
-  if (options.json == kStandardOutput && options.markdown == kStandardOutput)
-    return usage_error("only one of --json and --markdown can go to standard output",
-                       "name a file for the other");
-  for (const std::string* file : {&options.json, &options.markdown})
-    if (Status writable = check_output(*file); !writable) return writable;
-  Progress progress(!options.quiet);
+  if (Status writable = check_document_options(options.document); !writable) return writable;
+  Progress progress(!options.document.quiet);
   auto material = material_of(app, options, program, progress);
   progress.clear();
   if (!material) return std::move(material).error();
   auto explanation = explain::explain(material->a, material->b, material->paired);
   if (!explanation) return std::move(explanation).error();
-  if (Status comparable = check_comparable(*explanation, options.force); !comparable)
-    return comparable;
+  if (explanation->comparison)
+    if (Status comparable =
+            check_comparable(explanation->comparison->settings, options.force, "explains");
+        !comparable)
+      return comparable;
   if (material->plan_b)
     for (const explain::PlannedExperiment& planned :
          plan_experiments(*explanation, material->a, material->b, options.experiments)) {
@@ -215,7 +181,7 @@ Status explain_it(const CLI::App& app, const ExplainOptions& options,
         return made;
     }
   progress.clear();
-  return write({*explanation, material->notes}, options);
+  return write_document(report::ExplanationReport{*explanation, material->notes}, options.document);
 }
 
 }  // namespace
@@ -242,20 +208,9 @@ void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& 
                     "Explain also across protocols, message sizes, kernels and sets of probes");
   add_side_b_options(*command);
   add_plan_options(*command, options->run);
-  const char* const kGroup = "Report";
-  command
-      ->add_option("--json", options->json,
-                   "Write the explanation as JSON to FILE (-: standard output)")
-      ->type_name("FILE")
-      ->group(kGroup);
-  command
-      ->add_option("--markdown", options->markdown,
-                   "Write the explanation as Markdown to FILE (-: standard output)")
-      ->type_name("FILE")
-      ->group(kGroup);
-  command->add_flag("-v,--verbose", options->verbose, "Tell also what has little weight")
-      ->group(kGroup);
-  command->add_flag("-q,--quiet", options->quiet, "Show no report on the terminal")->group(kGroup);
+  add_db_option(*command, options->db)->group("Stored runs");
+  add_document_options(*command, options->document, "explanation",
+                       "Tell also what has little weight");
   command->callback([command, options, &program, &exit_code] {
     const Status done = explain_it(*command, *options, program);
     exit_code = done ? 0 : report(done.error());

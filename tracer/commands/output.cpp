@@ -7,12 +7,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "commands/command.h"
 #include "report/content.h"
 #include "report/folded.h"
 #include "report/json.h"
 #include "report/judged_run.h"
-#include "report/markdown.h"
 #include "report/repeats.h"
 #include "report/text.h"
 #include "snapshot/snapshot_file.h"
@@ -43,10 +41,6 @@ report::TextStyle terminal_style() {
 }
 
 namespace {
-
-Status write_if(const std::string& file, const auto& content) {
-  return file.empty() ? Status() : write_output(file, content());
-}
 
 // Of a run, or of several.
 template <class Judged>
@@ -103,6 +97,29 @@ void add_output_options(CLI::App& app, OutputOptions& options) {
       ->type_name("FILE")
       ->group(kGroup);
   app.add_flag("-q,--quiet", options.quiet, "Show no report on the terminal")->group(kGroup);
+}
+
+void add_document_options(CLI::App& app, DocumentOptions& options, const std::string& what,
+                          const std::string& verbose) {
+  const char* const kGroup = "Report";
+  app.add_option("--json", options.json,
+                 "Write the " + what + " as JSON to FILE (-: standard output)")
+      ->type_name("FILE")
+      ->group(kGroup);
+  app.add_option("--markdown", options.markdown,
+                 "Write the whole " + what + " as Markdown to FILE (-: standard output)")
+      ->type_name("FILE")
+      ->group(kGroup);
+  app.add_flag("-v,--verbose", options.verbose, verbose)->group(kGroup);
+  app.add_flag("-q,--quiet", options.quiet, "Show no report on the terminal")->group(kGroup);
+}
+
+Status check_document_options(const DocumentOptions& options) {
+  if (options.json == kStandardOutput && options.markdown == kStandardOutput)
+    return usage_error("only one of --json and --markdown can go to standard output",
+                       "name a file for the other");
+  const Status json = check_output(options.json);
+  return json ? check_output(options.markdown) : json;
 }
 
 Status write_output(const std::string& file, std::string_view content) {

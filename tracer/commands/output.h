@@ -8,7 +8,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "commands/command.h"
 #include "report/judged_repeats.h"
+#include "report/markdown.h"
 #include "report/text.h"
 #include "snapshot/snapshot.h"
 #include "util/result.h"
@@ -35,6 +37,21 @@ struct OutputOptions {
 // --quiet; --save is for who measures. The options must outlive the parsing.
 void add_output_options(CLI::App& app, OutputOptions& options);
 
+// For commands whose report is of several runs: a comparison, an explanation.
+struct DocumentOptions {
+  std::string json;  // as above
+  std::string markdown;
+  bool verbose = false;
+  bool quiet = false;
+};
+
+// Adds --json, --markdown, --verbose (which shows `verbose`) and --quiet for a report that is
+// called `what`.
+void add_document_options(CLI::App& app, DocumentOptions& options, const std::string& what,
+                          const std::string& verbose);
+// Whether the files can be written; to be asked before anything is measured.
+Status check_document_options(const DocumentOptions& options);
+
 // How the terminal takes text: coloured only on a terminal, and not when NO_COLOR is set.
 report::TextStyle terminal_style();
 
@@ -43,6 +60,23 @@ Status write_output(const std::string& file, std::string_view content);
 
 // Whether write_output() could begin to; an empty name is fine.
 Status check_output(const std::string& file);
+
+// The same of what `content` gives, if there is a file to write.
+Status write_if(const std::string& file, const auto& content) {
+  return file.empty() ? Status() : write_output(file, content());
+}
+
+// `content`: of a kind that report/ has render_json(content) and build_report(content, whole) for.
+template <class Content>
+Status write_document(const Content& content, const DocumentOptions& options) {
+  Status status = write_if(options.json, [&] { return render_json(content); });
+  if (status)
+    status = write_if(options.markdown,
+                      [&] { return report::render_markdown(build_report(content, true)); });
+  const bool taken = options.json == kStandardOutput || options.markdown == kStandardOutput;
+  if (!status || taken || options.quiet) return status;
+  return print(report::render_text(build_report(content, options.verbose), terminal_style()));
+}
 
 // Whether the options make sense together and the files can be written; to be asked before anything
 // is measured.

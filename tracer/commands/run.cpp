@@ -110,6 +110,16 @@ Status choose_load(const CLI::App& app, const RunOptions& options, const Bundled
 
 }  // namespace
 
+void repeat_option(const CLI::Option& option, const std::string& as,
+                   std::vector<std::string>& words) {
+  const bool flag = option.get_type_size() == 0;
+  for (const std::string& value : option.results()) {
+    // "--no-budget" sets what it names to false.
+    const bool negated = flag && option.check_fname(as);
+    words.push_back(negated ? "--" + as : fmt::format("--{}={}", as, value));
+  }
+}
+
 void add_plan_options(CLI::App& app, RunOptions& options) {
   Plan& plan = options.plan;
   app.add_option("--pin", options.pin, "Run the program on these CPUs only (as for taskset: 0,2-3)")

@@ -37,6 +37,10 @@ void setup_run(CLI::App& app, RunOptions& options);
 // those of the report.
 void add_plan_options(CLI::App& app, RunOptions& options);
 
+// Adds the words that give an option what `option` was given, under the name `as` (no dashes).
+void repeat_option(const CLI::Option& option, const std::string& as,
+                   std::vector<std::string>& words);
+
 // Checks the options against each other and this machine. Errors are usage errors.
 Result<Plan> plan_run(const CLI::App& app, const RunOptions& options);
 

@@ -5,7 +5,6 @@
 #include "commands/command.h"
 #include "commands/measure/repeat.h"
 #include "report/repeats.h"
-#include "report/warnings.h"
 #include "snapshot/snapshot_file.h"
 #include "util/text.h"
 
@@ -75,10 +74,7 @@ Result<std::uint64_t> check_repeats(const RepeatOptions& options, const Plan& pl
 }
 
 std::optional<std::string> unfit_for(const Measured& run) {
-  if (run.failure) return run.failure->text();
-  const report::JudgedRun judged(run.snapshot);
-  if (judged.verdict.fit()) return std::nullopt;
-  return report::verdict_text(judged);
+  return run.failure ? run.failure->text() : verdict_to_keep(run.snapshot);
 }
 
 int run_repeats(const Plan& plan, std::uint64_t repeats, bool strict, const OutputOptions& output,

@@ -15,6 +15,7 @@
 #include "load/units.h"
 #include "metrics/metrics.h"
 #include "report/run_list.h"
+#include "report/warnings.h"
 #include "snapshot/snapshot_file.h"
 
 namespace tr::commands {
@@ -140,6 +141,12 @@ Result<RunRecord> add_run(store::Store& store, const Snapshot& snapshot,
       .verdict = std::move(verdict),
       .group = group};
   return store.add(run, limit_bytes);
+}
+
+std::optional<std::string> verdict_to_keep(const Snapshot& run) {
+  const report::JudgedRun judged(run);
+  if (judged.verdict.fit()) return std::nullopt;
+  return report::verdict_text(judged);
 }
 
 std::optional<RunId> keep_run(const KeepOptions& options, const Snapshot& snapshot,

@@ -75,9 +75,6 @@ Status write_pages(const sweep::Results& results, const std::string& folder) {
 }
 
 Status write_sweep(const sweep::Results& results, const SweepOptions& options) {
-  const auto write_if = [](const std::string& file, const auto& content) {
-    return file.empty() ? Status() : write_output(file, content());
-  };
   Status status = write_if(options.json, [&] { return report::render_json(results); });
   if (status) status = write_if(options.csv, [&] { return report::render_csv(results); });
   if (status)

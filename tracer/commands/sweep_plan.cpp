@@ -37,16 +37,6 @@ bool changes_runs(const std::string& option) {
   return option != "server-output";
 }
 
-// The words that give an option what it was given.
-void repeat_option(const CLI::Option& option, const std::string& as, Words& words) {
-  const bool flag = option.get_type_size() == 0;
-  for (const std::string& value : option.results()) {
-    // "--no-budget" sets what it names to false.
-    const bool negated = flag && option.check_fname(as);
-    words.push_back(negated ? "--" + as : fmt::format("--{}={}", as, value));
-  }
-}
-
 bool is_axis(const std::string& name) {
   return std::ranges::any_of(kAxes, [&](const Axis& axis) { return name == axis.name + 2; });
 }

@@ -36,16 +36,16 @@ std::vector<Judged> judge(std::span<const Snapshot> runs) {
   return judged;
 }
 
-// Those that may be used; the others go to `left_out`.
-RunList usable(std::vector<Judged> runs, const std::vector<Judged>* partners, char side,
-               std::vector<LeftOut>& left_out) {
+// Those that may be used; the unfit are noted.
+RunList usable(const std::vector<Judged>& runs, const std::vector<Judged>* partners, char side,
+               Unfit unfit, std::vector<UnfitRun>& noted) {
   RunList list;
   for (std::size_t i = 0; i < runs.size(); ++i) {
+    const bool fit = runs[i].second.fit();
     const bool alone = partners != nullptr && !(*partners)[i].second.fit();
-    if (runs[i].second.fit() && !alone)
-      list.push_back(runs[i].first);
-    else
-      left_out.push_back({side, i + 1, runs[i].second.unfit});
+    const bool used = unfit == Unfit::kUse || (fit && !alone);
+    if (used) list.push_back(runs[i].first);
+    if (!used || !fit) noted.push_back({side, i + 1, runs[i].second.unfit, used});
   }
   return list;
 }
@@ -176,7 +176,7 @@ const Row* Comparison::find(std::string_view name) const {
 }
 
 Result<Comparison> compare_runs(std::span<const Snapshot> a, std::span<const Snapshot> b,
-                                bool paired) {
+                                bool paired, Unfit unfit) {
   Comparison comparison;
   comparison.paired = paired && a.size() == b.size();
   comparison.settings = setting_differences(a, b);
@@ -185,8 +185,8 @@ Result<Comparison> compare_runs(std::span<const Snapshot> a, std::span<const Sna
   const std::vector<Judged> ours = judge(a);
   const std::vector<Judged> theirs = judge(b);
   const bool pairs = comparison.paired;
-  const RunList used_a = usable(ours, pairs ? &theirs : nullptr, 'A', comparison.left_out);
-  const RunList used_b = usable(theirs, pairs ? &ours : nullptr, 'B', comparison.left_out);
+  const RunList used_a = usable(ours, pairs ? &theirs : nullptr, 'A', unfit, comparison.unfit);
+  const RunList used_b = usable(theirs, pairs ? &ours : nullptr, 'B', unfit, comparison.unfit);
   comparison.runs_a = used_a.size();
   comparison.runs_b = used_b.size();
   for (const auto& [side, used, all] :

@@ -112,11 +112,14 @@ struct CallRow {
   [[nodiscard]] double difference_ns() const { return b_ns - a_ns; }
 };
 
-// A run that was not used.
-struct LeftOut {
+// What becomes of runs that are unfit.
+enum class Unfit { kLeaveOut, kUse };
+
+struct UnfitRun {
   char side = 'A';
   std::size_t run = 0;                    // from 1, as given
   std::vector<metrics::Doubt::Kind> why;  // empty: the other run of its pair was left out
+  bool used = false;                      // all the same
 };
 
 struct Comparison {
@@ -125,7 +128,7 @@ struct Comparison {
   bool paired = false;
   std::size_t runs_a = 0;  // used
   std::size_t runs_b = 0;
-  std::vector<LeftOut> left_out;
+  std::vector<UnfitRun> unfit;
   std::vector<SettingDifference> settings;
   std::vector<Row> rows;
   std::optional<BudgetDifference> budget;  // absent unless all runs have one
@@ -138,6 +141,6 @@ struct Comparison {
 
 // `paired`: a[i] was made beside b[i]. An error where a side has no run that can be used.
 Result<Comparison> compare_runs(std::span<const Snapshot> a, std::span<const Snapshot> b,
-                                bool paired);
+                                bool paired, Unfit unfit = Unfit::kLeaveOut);
 
 }  // namespace tr::compare

@@ -30,10 +30,11 @@ void add_about(Kind kind, std::vector<std::string> subjects, std::vector<Doubt>&
   if (!subjects.empty()) doubts.push_back({kind, std::move(subjects)});
 }
 
-void judge_load(const LoadResult& load, std::uint64_t window_ns, std::vector<Doubt>& doubts) {
+void judge_load(const LoadResult& load, bool server_has_room, std::uint64_t window_ns,
+                std::vector<Doubt>& doubts) {
   if (load.connect_failures > 0) doubts.push_back({Kind::kConnectFailures, {}});
   if (load.broken_connections > 0) doubts.push_back({Kind::kBrokenConnections, {}});
-  if (load.saturated) doubts.push_back({Kind::kLoadSaturated, {}});
+  if (load.saturated && server_has_room) doubts.push_back({Kind::kLoadSaturated, {}});
   if (beyond(static_cast<double>(load.late_sends), load.messages, kMaxLateShare))
     doubts.push_back({Kind::kLateSends, {}});
   if (load.longest_unanswered_ns > load.latency.max() &&
@@ -66,7 +67,8 @@ std::vector<Doubt> doubts_about(const Snapshot& snapshot, const Metrics& metrics
   if (snapshot.interrupted) doubts.push_back({Kind::kInterrupted, {}});
   if (messages_disagree(snapshot, metrics.messages))
     doubts.push_back({Kind::kMessagesDisagree, {}});
-  if (load) judge_load(*load, snapshot.window_ns(), doubts);
+  const bool server_has_room = metrics.server_awake_share.value_or(0) < kAtItsLimit;
+  if (load) judge_load(*load, server_has_room, snapshot.window_ns(), doubts);
   if (metrics.steadiness && !metrics.steadiness->steady) doubts.push_back({Kind::kUnsteady, {}});
   std::vector<std::string> lost;
   for (const auto& [reason, count] : snapshot.lost)
@@ -90,6 +92,7 @@ std::vector<Doubt> doubts_about(const Snapshot& snapshot, const Metrics& metrics
                        beyond(static_cast<double>(metrics.life->worst_residual_ns),
                               snapshot.window_ns(), kMaxLifeResidual)))
     doubts.push_back({Kind::kTimesDoNotAddUp, {}});
+  if (load && load->saturated && !server_has_room) doubts.push_back({Kind::kBothSaturated, {}});
   if (snapshot.overhead.share_of_cpu.value_or(0) > kMaxProbeShare)
     doubts.push_back({Kind::kProbesCostly, {}});
   return doubts;

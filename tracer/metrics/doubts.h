@@ -22,6 +22,9 @@ inline constexpr double kMinJain = 0.9;
 // The probes' share of the traced tree's CPU time above this. An echo server, which does nothing
 // but calls and switches, is near 10 %; the share itself stands in every report.
 inline constexpr double kMaxProbeShare = 0.25;
+// A server that is awake for this share of the CPU time it could get has not much more to give: a
+// load that is at its own limit hides at most the rest.
+inline constexpr double kAtItsLimit = 0.9;
 // Open loop: share of messages sent more than 1 ms after their planned time above this.
 inline constexpr double kMaxLateShare = 0.01;
 // The oldest unanswered message's wait, as a share of the window, above this.
@@ -51,7 +54,7 @@ struct Doubt {
     kMessagesDisagree,   // beyond kMaxDisagreement
     kConnectFailures,    // connections that could not be established
     kBrokenConnections,  // connections lost on the way
-    kLoadSaturated,      // the load generator was itself the limit
+    kLoadSaturated,      // the load generator was itself the limit, and the server was not
     kLateSends,          // beyond kMaxLateShare
     kStalled,            // at the close the oldest message had waited longer than any latency, and
                          // than kMaxUnansweredShare of the window: no latency tells of it
@@ -63,6 +66,7 @@ struct Doubt {
     kMultiplexed,        // perf events below kMinRunningShare; `subjects`: the events
     kCountersDisagree,   // probes and perf beyond kMaxCrossCheckShare; `subjects`: the events
     kTimesDoNotAddUp,    // beyond kMaxLifeResidual
+    kBothSaturated,      // server and load were both at their limit
     kProbesCostly,       // beyond kMaxProbeShare
   };
   Kind kind;

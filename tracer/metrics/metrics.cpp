@@ -7,6 +7,8 @@
 #include <string_view>
 #include <tuple>
 
+#include "util/cpu_set.h"
+
 namespace tr::metrics {
 namespace {
 
@@ -359,6 +361,21 @@ std::optional<double> memory_per_connection(const Snapshot& snapshot) {
   return (held(*after) - held(*before)) / static_cast<double>(load.connections);
 }
 
+// A server of one thread can use one CPU, one of many threads those it may run on.
+std::optional<double> server_awake_share(const Snapshot& snapshot, const Metrics& metrics) {
+  const std::string& allowed =
+      snapshot.config.pin.empty() ? snapshot.environment.cpus : snapshot.config.pin;
+  const auto cpus = parse_cpu_list(allowed);
+  const Costs& total = metrics.total;
+  if (!cpus || !total.cpu_ns || !total.runqueue_ns || !total.blocked_ns) return std::nullopt;
+  const double awake_ns = *total.cpu_ns + *total.runqueue_ns;
+  const double lives_ns = awake_ns + *total.blocked_ns;
+  const double could_ns =
+      std::min(lives_ns, metrics.window_s * 1e9 * static_cast<double>(cpus->size()));
+  if (could_ns <= 0) return std::nullopt;
+  return std::min(1.0, awake_ns / could_ns);
+}
+
 }  // namespace
 
 double Metrics::calls_per_message(std::string_view syscall) const {
@@ -384,6 +401,7 @@ Metrics compute(const Snapshot& snapshot) {
       metrics.load_cpu_share = static_cast<double>(load.user_ns + load.system_ns) / 1e9 /
                                (metrics.window_s * static_cast<double>(load.cpus));
   }
+  metrics.server_awake_share = server_awake_share(snapshot, metrics);
   metrics.steadiness = steadiness(snapshot);
   if (const auto& cpu = snapshot.cpu_time)
     metrics.foreign_share = share(cpu->other_ns, cpu->cpus * snapshot.window_ns());

@@ -177,6 +177,9 @@ struct Metrics {
   std::optional<Latency> latency;    // absent without answers; in open loop from the planned send
   std::optional<Latency> service_latency;  // open loop only: from the actual send
   std::optional<double> load_cpu_share;    // of the CPUs the load generator could use
+  // Of the CPU time that the server's threads could get on the CPUs they may run on: what they ran
+  // or waited to run. Near 1: it was at its own limit. Absent without scheduling figures.
+  std::optional<double> server_awake_share;
   std::optional<Steadiness> steadiness;
   // Of the time of all CPUs: other programs', trace-run among them; other machines'.
   std::optional<double> foreign_share;

@@ -15,7 +15,8 @@ namespace tr::metrics {
 //
 // The others only warn. That a server serves its connections unevenly, lets messages lie at the
 // close, or cannot keep up with a plan, is its nature and comes again in each run; what the probes
-// cost is in all of them alike; a perf event that shared its counter is left out by itself.
+// cost is in all of them alike; a perf event that shared its counter is left out by itself. A load
+// at its limit beside a server at its own hides little of what the server can do.
 inline constexpr std::array kUnfit{
     Doubt::Kind::kWrongAnswers,      Doubt::Kind::kNoMessages,
     Doubt::Kind::kServerEnded,       Doubt::Kind::kInterrupted,
@@ -37,6 +38,10 @@ inline Verdict verdict_on(std::span<const Doubt> doubts) {
   for (const Doubt& doubt : doubts)
     if (std::ranges::find(kUnfit, doubt.kind) != kUnfit.end()) verdict.unfit.push_back(doubt.kind);
   return verdict;
+}
+
+inline Verdict judge(const Snapshot& run) {
+  return verdict_on(doubts_about(run, compute(run)));
 }
 
 }  // namespace tr::metrics

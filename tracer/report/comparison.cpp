@@ -53,15 +53,10 @@ std::string side_text(const std::string& server, std::size_t runs) {
   return fmt::format("{}, {}", printable(server), runs_text(runs));
 }
 
-std::string left_out_text(const compare::LeftOut& run) {
-  std::vector<std::string> reasons;
-  for (const metrics::Doubt::Kind kind : run.why) {
-    std::string words(warning_kind(kind));
-    std::ranges::replace(words, '_', ' ');
-    reasons.push_back(std::move(words));
-  }
-  if (reasons.empty()) reasons.emplace_back("the run it is paired with is left out");
-  return fmt::format("run {} of {}: {}", run.run, run.side, joined(reasons));
+std::string unfit_run_text(const compare::UnfitRun& run) {
+  const std::string why = unfit_text(metrics::Verdict{run.why});
+  return fmt::format("run {} of {}: {}", run.run, run.side,
+                     why.empty() ? "the run it is paired with is left out" : why);
 }
 
 Section setting_section(const Comparison& comparison) {
@@ -75,10 +70,13 @@ Section setting_section(const Comparison& comparison) {
       lines.push_back(
           fmt::format("{}: {} and {}", setting.what, printable(setting.a), printable(setting.b)));
   if (!lines.empty()) section.facts.push_back({"Differ in", std::move(lines)});
-  lines.clear();
-  for (const compare::LeftOut& run : comparison.left_out)
-    lines.push_back(left_out_text(run));
-  if (!lines.empty()) section.facts.push_back({"Left out", std::move(lines)});
+  for (const bool used : {false, true}) {
+    lines.clear();
+    for (const compare::UnfitRun& run : comparison.unfit)
+      if (run.used == used) lines.push_back(unfit_run_text(run));
+    if (!lines.empty())
+      section.facts.push_back({used ? "Unfit, used" : "Left out", std::move(lines)});
+  }
   return section;
 }
 

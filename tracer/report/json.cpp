@@ -100,12 +100,13 @@ Json load(const JudgedRun& run) {
           {"saturation", maybe(load->saturation)}};
 }
 
-Json cpu(const metrics::Costs& total, const TaskCounts& counts) {
-  if (!total.cpu_ns) return {};
+Json cpu(const metrics::Metrics& metrics, const TaskCounts& counts) {
+  if (!metrics.total.cpu_ns) return {};
   return {{"user_ns", counts.user_ns},
           {"system_ns", counts.system_ns},
           {"runqueue_ns", counts.runqueue_ns},
-          {"blocked_ns", counts.blocked_ns}};
+          {"blocked_ns", counts.blocked_ns},
+          {"awake_share", maybe(metrics.server_awake_share)}};
 }
 
 Json scheduling(const metrics::Costs& total, const TaskCounts& counts) {
@@ -391,7 +392,7 @@ std::string render_json(const JudgedRun& run) {
   report["service_latency_ns"] = latency(metrics.service_latency);
   report["fairness"] = fairness(snapshot.load);
   report["load"] = load(run);
-  report["cpu"] = cpu(metrics.total, snapshot.total);
+  report["cpu"] = cpu(metrics, snapshot.total);
   report["per_message"] = per_message(metrics);
   report["per_second"] = costs(metrics.per_second);
   report["scheduling"] = scheduling(metrics.total, snapshot.total);

@@ -148,9 +148,10 @@ Json settings(const Comparison& comparison) {
   return list;
 }
 
-Json left_out(const Comparison& comparison) {
+Json unfit(const Comparison& comparison, bool used) {
   Json list = Json::array();
-  for (const compare::LeftOut& run : comparison.left_out) {
+  for (const compare::UnfitRun& run : comparison.unfit) {
+    if (run.used != used) continue;
     Json why = Json::array();
     for (const metrics::Doubt::Kind kind : run.why)
       why.push_back(warning_kind(kind));
@@ -185,7 +186,8 @@ std::string render_json(const ComparisonReport& report) {
   json["b"] = side(comparison.server_b, comparison.runs_b);
   json["paired"] = comparison.paired;
   json["settings"] = settings(comparison);
-  json["left_out"] = left_out(comparison);
+  json["left_out"] = unfit(comparison, false);
+  json["unfit_but_used"] = unfit(comparison, true);
   json["false_share"] = compare::kFalseShare;
   json["tested"] = comparison.tested;
   json["figures"] = figures(comparison);

@@ -130,6 +130,16 @@ std::string times_do_not_add_up(const JudgedRun& run) {
       duration_text(static_cast<double>(life.worst_residual_ns)));
 }
 
+std::string both_saturated(const JudgedRun& run) {
+  const double awake = run.metrics.server_awake_share.value_or(1);
+  constexpr double kNothing = 0.995;
+  return fmt::format(
+      "server and load were both at their limit (the load: {}; the server was awake for {} of the "
+      "CPU time it could get): a faster load would show {}",
+      printable(run.snapshot.load->saturation), percent_text(awake),
+      awake > kNothing ? "no more" : fmt::format("at most {} more", percent_text(1 / awake - 1)));
+}
+
 }  // namespace
 
 std::string_view warning_kind(Kind kind) {
@@ -170,6 +180,8 @@ std::string_view warning_kind(Kind kind) {
       return "counters_disagree";
     case Kind::kTimesDoNotAddUp:
       return "times_do_not_add_up";
+    case Kind::kBothSaturated:
+      return "both_saturated";
     case Kind::kProbesCostly:
       break;
   }
@@ -180,6 +192,13 @@ std::string doubt_name(Kind kind) {
   std::string name(warning_kind(kind));
   std::ranges::replace(name, '_', ' ');
   return name;
+}
+
+std::string unfit_text(const metrics::Verdict& verdict) {
+  std::vector<std::string> reasons;
+  for (const Kind kind : verdict.unfit)
+    reasons.push_back(doubt_name(kind));
+  return joined(reasons);
 }
 
 std::string verdict_text(const JudgedRun& run) {
@@ -193,10 +212,7 @@ std::string verdict_text(const JudgedRun& run) {
                        duration_text(begin), duration_text(static_cast<double>(steady->end_ns)),
                        number_text(steady->per_second));
   }
-  std::vector<std::string> reasons;
-  for (const Kind kind : run.verdict.unfit)
-    reasons.push_back(doubt_name(kind));
-  return "not fit to be compared: " + joined(reasons);
+  return "not fit to be compared: " + unfit_text(run.verdict);
 }
 
 std::string warning_text(const metrics::Doubt& doubt, const JudgedRun& run) {
@@ -258,6 +274,8 @@ std::string warning_text(const metrics::Doubt& doubt, const JudgedRun& run) {
       return counters_disagree(run, doubt.subjects);
     case Kind::kTimesDoNotAddUp:
       return times_do_not_add_up(run);
+    case Kind::kBothSaturated:
+      return both_saturated(run);
     case Kind::kProbesCostly:
       break;
   }

@@ -15,6 +15,9 @@ std::string_view warning_kind(metrics::Doubt::Kind kind);
 // For people, in a few words: "server ended".
 std::string doubt_name(metrics::Doubt::Kind kind);
 
+// What makes a run unfit, in the same words, with commas; empty if nothing does.
+std::string unfit_text(const metrics::Verdict& verdict);
+
 // In one line: whether the run may be held against others, and if not, why not.
 std::string verdict_text(const JudgedRun& run);
 

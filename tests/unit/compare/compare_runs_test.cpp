@@ -167,14 +167,29 @@ TEST(Comparison, LeavesUnfitRunsOutAndSaysSo) {
   const Comparison paired = compared(a, b);
   EXPECT_EQ(paired.runs_a, 3U);
   EXPECT_EQ(paired.runs_b, 3U);
-  ASSERT_EQ(paired.left_out.size(), 2U);  // with the run beside it
-  EXPECT_EQ(paired.left_out[0].side, 'A');
-  EXPECT_EQ(paired.left_out[0].run, 3U);
-  EXPECT_THAT(paired.left_out[0].why, IsEmpty());
-  EXPECT_THAT(paired.left_out[1].why, ElementsAre(Doubt::Kind::kWrongAnswers));
+  ASSERT_EQ(paired.unfit.size(), 2U);  // with the run beside it
+  EXPECT_EQ(paired.unfit[0].side, 'A');
+  EXPECT_EQ(paired.unfit[0].run, 3U);
+  EXPECT_THAT(paired.unfit[0].why, IsEmpty());
+  EXPECT_THAT(paired.unfit[1].why, ElementsAre(Doubt::Kind::kWrongAnswers));
   const Comparison apart = compared(a, b, false);
   EXPECT_EQ(apart.runs_a, 4U);
   EXPECT_EQ(apart.runs_b, 3U);
+}
+
+TEST(Comparison, UsesUnfitRunsWhenToldToAndSaysSo) {
+  Draw draw(10);
+  const auto a = runs_of({}, 4, draw);
+  auto b = runs_of({}, 4, draw);
+  b[2].load->wrong_answers = 1;
+  const auto forced = compare_runs(a, b, true, Unfit::kUse);
+  ASSERT_TRUE(forced);
+  EXPECT_EQ(forced->runs_a, 4U);
+  EXPECT_EQ(forced->runs_b, 4U);
+  ASSERT_EQ(forced->unfit.size(), 1U);
+  EXPECT_TRUE(forced->unfit[0].used);
+  EXPECT_EQ(forced->unfit[0].side, 'B');
+  EXPECT_THAT(forced->unfit[0].why, ElementsAre(Doubt::Kind::kWrongAnswers));
 }
 
 TEST(Comparison, NeedsARunOfEachSide) {

@@ -34,6 +34,15 @@ Snapshot sound_run() {
   return run;
 }
 
+// One thread that ran or waited for a CPU for so long.
+void busy_server(Snapshot& run, std::uint64_t awake_ns) {
+  run.environment.cpus = "0-1";
+  TaskCounts& counts = run.total;
+  counts.user_ns = awake_ns / 2;
+  counts.runqueue_ns = awake_ns - counts.user_ns;
+  counts.blocked_ns = 1'000'000'000 - awake_ns;
+}
+
 std::vector<Doubt> doubts(const Snapshot& run) {
   return doubts_about(run, compute(run));
 }
@@ -72,6 +81,16 @@ const std::vector<Case>& cases() {
       {Kind::kBrokenConnections, [](Snapshot&) {},
        [](Snapshot& run) { run.load->broken_connections = 1; }},
       {Kind::kLoadSaturated, [](Snapshot&) {}, [](Snapshot& run) { run.load->saturated = true; }},
+      {Kind::kLoadSaturated, [](Snapshot& run) { busy_server(run, 899'000'000); },
+       [](Snapshot& run) {
+         run.load->saturated = true;
+         busy_server(run, 899'000'000);
+       }},
+      {Kind::kBothSaturated, [](Snapshot& run) { busy_server(run, 1'000'000'000); },
+       [](Snapshot& run) {
+         run.load->saturated = true;
+         busy_server(run, 900'000'000);
+       }},
       {Kind::kLateSends, [](Snapshot& run) { run.load->late_sends = 1'000; },
        [](Snapshot& run) { run.load->late_sends = 1'001; }},
       {Kind::kStalled,

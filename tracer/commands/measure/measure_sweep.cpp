@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "commands/measure/repeat.h"
-#include "metrics/metrics.h"
 #include "metrics/verdict.h"
 #include "util/clock.h"
 
@@ -20,10 +19,6 @@ using sweep::RunId;
 double expected_s(const Plan& plan) {
   return static_cast<double>(plan.load.duration_ns + plan.load.warmup_ns) / 1e9 + 0.8 +
          static_cast<double>(plan.load.connections) / 2500;
-}
-
-bool is_fit(const Snapshot& run) {
-  return metrics::verdict_on(metrics::doubts_about(run, metrics::compute(run))).fit();
 }
 
 // "about 3 min" and the like.
@@ -91,7 +86,7 @@ class Sweeper {
         return;
       }
       const bool failed = !run || run->failure;
-      if (!failed && (last || is_fit(run->snapshot))) {
+      if (!failed && (last || metrics::judge(run->snapshot).fit())) {
         ++end_.made;
         if (Status kept = folder_.keep(id, run->snapshot); !kept)
           end_.failure = std::move(kept).error();

@@ -5,9 +5,7 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include "metrics/metrics.h"
 #include "metrics/verdict.h"
 #include "report/warnings.h"
 
@@ -28,13 +26,7 @@ std::vector<bool> random_order(std::size_t pairs) {
 // Why the run may not be compared; empty if it may.
 std::string unfit(const Measured& run) {
   if (run.failure) return run.failure->text();
-  const metrics::Metrics metrics = metrics::compute(run.snapshot);
-  const metrics::Verdict verdict =
-      metrics::verdict_on(metrics::doubts_about(run.snapshot, metrics));
-  std::vector<std::string_view> reasons;
-  for (const metrics::Doubt::Kind kind : verdict.unfit)
-    reasons.push_back(report::warning_kind(kind));
-  return fmt::format("{}", fmt::join(reasons, ", "));
+  return report::unfit_text(metrics::judge(run.snapshot));
 }
 
 class Campaign {
@@ -97,10 +89,11 @@ Pairs measure_pairs(const Plan& a, const Plan& b, std::size_t pairs, Progress& p
     made.a.push_back(*std::move(runs[0]));
     made.b.push_back(*std::move(runs[1]));
     order += b_first ? " BA" : " AB";
-    if (Status status = on_pair(made); !status) {
-      made.failure = std::move(status).error();
-      break;
-    }
+    if (on_pair)
+      if (Status status = on_pair(made); !status) {
+        made.failure = std::move(status).error();
+        break;
+      }
   }
   progress.lead("");
   progress.clear();

@@ -26,6 +26,9 @@ using OnPair = std::function<Status(const Pairs& pairs)>;
 // more; the pair goes without a third try. Ctrl-C ends the present run, which is dropped, and the
 // measuring. Nothing that was started is left running.
 Pairs measure_pairs(const Plan& a, const Plan& b, std::size_t pairs, Progress& progress,
-                    const OnPair& on_pair);
+                    const OnPair& on_pair = {});
+
+// What one command may be asked for: each pair is kept in memory.
+inline constexpr std::size_t kMostPairs = 1000;
 
 }  // namespace tr::commands
