@@ -1,24 +1,9 @@
 /* Which futex does a thread wait at, for how long, and who hands it to whom?
  *
- * A futex has a row in an array; a hash finds it once per call, by its key. From then on the row is
- * known by its number. Several CPUs write to a row at once, so everything in it is a sum of atomic
- * additions, the order of which does not matter. */
-
-/* Row 0 is that of all futexes without one of their own. User space sets the sizes before loading;
- * without --locks these maps have one entry. */
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(max_entries, 1);
-  __type(key, __u32);
-  __type(value, struct tr_futex);
-} futexes SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(max_entries, 1);
-  __type(key, struct tr_futex_key);
-  __type(value, __u32);
-} futex_rows SEC(".maps");
+ * A call's futex is looked up once, by futex_rows.bpf.h; from then on it is known by its row.
+ * Several CPUs write to a row at once, so everything in it is a sum of atomic additions, the order
+ * of which does not matter. */
+#include "futex_rows.bpf.h"
 
 /* By the number of the thread's record. */
 struct {
@@ -34,12 +19,6 @@ struct {
   __type(key, struct tr_handoff_key);
   __type(value, __u64);
 } handoffs SEC(".maps");
-
-/* Since 5.17, and user space says so. */
-const volatile __u8 can_find_vma = 0;
-const volatile __u32 page_shift = 12;
-
-__u32 futexes_asked_for = 0; /* rows 1 to this have been used */
 
 static __always_inline bool is_futex_call(__u32 call) {
   __u32 plain = call & ~TR_CALL_COMPAT;
@@ -69,10 +48,6 @@ static __always_inline bool wakes_at_futex(__u32 operation) {
          operation == TR_FUTEX2_WAKE;
 }
 
-static __always_inline struct tr_futex* futex_row(__u32 row) {
-  return bpf_map_lookup_elem(&futexes, &row);
-}
-
 static __always_inline struct tr_lock_thread* lock_thread(__u32 slot) {
   return slot ? bpf_map_lookup_elem(&lock_threads, &slot) : 0;
 }
@@ -85,60 +60,6 @@ static __always_inline void count_in_bucket(__u32* buckets, __u64 ns) {
   __u32 bucket = tr_bucket(ns);
   if (bucket >= TR_LOCK_BUCKETS) bucket = TR_LOCK_BUCKETS - 1;
   __sync_fetch_and_add(&buckets[bucket], 1);
-}
-
-/* What is mapped at a shared futex's address. */
-struct found_mapping {
-  __u64 address;
-  struct tr_futex_key key;
-  __u32 kind;
-};
-
-static long take_mapping(struct task_struct* task, struct vm_area_struct* vma,
-                         struct found_mapping* found) {
-  struct file* file = vma->vm_file;
-  if (!(vma->vm_flags & VM_SHARED) || !file) {
-    /* A futex without FUTEX_PRIVATE_FLAG in private memory is one process's all the same. */
-    found->kind = TR_FUTEX_PRIVATE;
-    return 0;
-  }
-  found->key.owner = (__u64)file->f_inode;
-  found->key.address = (vma->vm_pgoff << page_shift) + (found->address - vma->vm_start);
-  found->kind = TR_FUTEX_SHARED;
-  return 0;
-}
-
-static __noinline __u32 new_row(const struct tr_futex_key* key, __u64 address, __u32 tgid,
-                                __u32 kind) {
-  if (!key || futexes_asked_for >= TR_FUTEX_ROWS) return 0;
-  __u32 row = __sync_fetch_and_add(&futexes_asked_for, 1) + 1;
-  struct tr_futex* futex = futex_row(row);
-  if (!futex) return 0;
-  futex->address = address;
-  futex->kind = kind;
-  futex->tgid = tgid;
-  if (bpf_map_update_elem(&futex_rows, key, &row, BPF_NOEXIST)) {
-    futex->tgid = 0; /* another CPU was faster */
-    __u32* theirs = bpf_map_lookup_elem(&futex_rows, key);
-    return theirs ? *theirs : 0;
-  }
-  return row;
-}
-
-/* The row of the futex that a thread of this task's process names by its address. */
-static __noinline __u32 find_futex(struct task_struct* task, __u64 address, bool shared) {
-  struct found_mapping found = {.address = address, .kind = TR_FUTEX_PRIVATE};
-  __u32 tgid = task->tgid;
-  found.key.address = address;
-  found.key.owner = tgid;
-  /* It fails also while another thread is changing what is mapped. */
-  if (shared && (!can_find_vma || bpf_find_vma(task, address, take_mapping, &found, 0)))
-    found.kind = TR_FUTEX_NOT_TOLD;
-  __u32* known = bpf_map_lookup_elem(&futex_rows, &found.key);
-  if (!known) return new_row(&found.key, address, tgid, found.kind);
-  struct tr_futex* futex = futex_row(*known);
-  if (shared && futex && futex->tgid != tgid) futex->several = 1;
-  return *known;
 }
 
 /* More or fewer sleepers from `at` on. What comes after the window has closed is left out, so that
