@@ -342,7 +342,9 @@ int run(const CLI::App& app, RunOptions& options) {
     return report(written.error());
   if (kept) progress.say(fmt::format("Stored as run {}: trace-run runs", *kept));
   if (measured->failure) return report(*measured->failure);
-  return options.repeats.strict && unfit ? report(unfit_error("the run is " + *unfit)) : 0;
+  return options.repeats.strict && unfit
+             ? report(unfit_error("the run is not fit to be compared: " + *unfit))
+             : 0;
 }
 
 }  // namespace tr::commands

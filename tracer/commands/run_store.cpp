@@ -14,6 +14,7 @@
 #include "commands/output.h"
 #include "load/units.h"
 #include "metrics/metrics.h"
+#include "metrics/verdict.h"
 #include "report/run_list.h"
 #include "report/warnings.h"
 #include "snapshot/snapshot_file.h"
@@ -144,9 +145,9 @@ Result<RunRecord> add_run(store::Store& store, const Snapshot& snapshot,
 }
 
 std::optional<std::string> verdict_to_keep(const Snapshot& run) {
-  const report::JudgedRun judged(run);
-  if (judged.verdict.fit()) return std::nullopt;
-  return report::verdict_text(judged);
+  const metrics::Verdict verdict = metrics::judge(run);
+  if (verdict.fit()) return std::nullopt;
+  return report::unfit_text(verdict);
 }
 
 std::optional<RunId> keep_run(const KeepOptions& options, const Snapshot& snapshot,
