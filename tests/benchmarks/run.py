@@ -11,15 +11,21 @@ from pathlib import Path
 
 import call_cost
 import echo_cost
+import explain_truth
 import load_cost
 import load_truth
 import memory
+import refusals
+import same_truth
 import server_cost
 import startup
+from planted import PAIRS
 from process import CPUS, Failed
 
 PARTS = {"syscall": call_cost, "switch": call_cost, "startup": startup, "memory": memory,
          "server": server_cost, "echo": echo_cost, "load": load_cost, "truth": load_truth}
+# Half an hour and more: only when asked for.
+LONG_PARTS = {"explain": explain_truth, "same": same_truth, "refusals": refusals}
 TRACEFS = "/sys/kernel/tracing"
 
 
@@ -29,12 +35,18 @@ def parse():
     parser.add_argument("--rounds", type=int, metavar="N", help="interleaved rounds (default: 5)")
     parser.add_argument("--quick", action="store_true",
                         help="2 short rounds: shows that all works; the figures are rough")
-    parser.add_argument("--only", choices=PARTS, action="append",
+    parser.add_argument("--only", choices=[*PARTS, *LONG_PARTS], action="append",
                         help="one part; may be given more than once")
+    parser.add_argument("--campaigns", type=int, metavar="N",
+                        help="of explain and same: so many per act (default: 20)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE too")
     settings = parser.parse_args()
     if settings.rounds is not None and settings.rounds < 1:
         parser.error("--rounds: at least 1")
+    if settings.campaigns is not None and settings.campaigns < 1:
+        parser.error("--campaigns: at least 1")
+    settings.campaigns = settings.campaigns or (2 if settings.quick else 20)
+    settings.pairs = 3 if settings.quick else PAIRS
     settings.rounds = settings.rounds or (2 if settings.quick else 5)
     settings.seconds = 0.2 if settings.quick else 0.5
     settings.only = settings.only or list(PARTS)
@@ -65,7 +77,7 @@ def main():
           f"{len(CPUS)} CPUs")
     with tempfile.TemporaryDirectory() as folder:
         settings.folder = Path(folder)
-        for part in dict.fromkeys(PARTS[name] for name in settings.only):
+        for part in dict.fromkeys({**PARTS, **LONG_PARTS}[name] for name in settings.only):
             try:
                 result = part.measure(settings)
             except Failed as failure:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -17,6 +18,8 @@
 #include "commands/run_store.h"
 #include "explain/explain.h"
 #include "report/explanation.h"
+#include "report/judged_run.h"
+#include "report/warnings.h"
 
 namespace tr::commands {
 namespace {
@@ -43,6 +46,7 @@ struct ExplainOptions {
   std::vector<std::string> vs;
   std::size_t pairs = 6;
   std::size_t experiments = 3;
+  bool paired = false;  // recorded runs; those that are measured are
   bool force = false;
   std::string db;  // where recorded runs are looked for; empty: the user's own file
   DocumentOptions document;
@@ -98,6 +102,8 @@ Result<Material> measure_material(const CLI::App& app, const ExplainOptions& opt
 
 Result<Material> material_of(const CLI::App& app, const ExplainOptions& options,
                              const std::vector<std::string>& program, Progress& progress) {
+  if (options.paired && options.vs.empty())
+    return usage_error("explain: --paired is for recorded runs on both sides of --vs");
   if (!program.empty()) {
     if (!options.of.empty() || !options.vs.empty())
       return usage_error("explain: programs behind -- and words before it cannot be mixed");
@@ -107,6 +113,7 @@ Result<Material> material_of(const CLI::App& app, const ExplainOptions& options,
     return usage_error("explain: nothing to explain", "try: trace-run explain servers/thread_echo");
   const bool programs = is_program(options.of.front());
   if (programs) {
+    if (options.paired) return usage_error("--paired: runs that are measured here are in pairs");
     if (options.of.size() > 1 || options.vs.size() > 1)
       return usage_error("explain: one server, and one behind --vs",
                          "a program's arguments stand with it behind --");
@@ -126,7 +133,29 @@ Result<Material> material_of(const CLI::App& app, const ExplainOptions& options,
     if (!second) return std::move(second).error();
     material.b = *std::move(second);
   }
+  if (options.paired && material.a.size() != material.b.size())
+    return usage_error(fmt::format("--paired: {} runs cannot be paired with {}", material.a.size(),
+                                   material.b.size()));
+  material.paired = options.paired;
   return material;
+}
+
+// A server that serves its connections unevenly has no one cost per message: said before all else.
+void note_unfair(std::span<const Snapshot> runs, std::vector<std::string>& notes) {
+  std::size_t unfair = 0;
+  std::string text;
+  for (const Snapshot& run : runs) {
+    const report::JudgedRun judged(run);
+    const auto doubt =
+        std::ranges::find(judged.doubts, metrics::Doubt::Kind::kUnfair, &metrics::Doubt::kind);
+    if (doubt == judged.doubts.end()) continue;
+    if (++unfair == 1) text = report::warning_text(*doubt, judged);
+  }
+  if (unfair == 0) return;
+  notes.insert(notes.begin(),
+               fmt::format("{} is unfair in {} of {} runs: {}; what it spends per message is an "
+                           "average over unlike ones",
+                           runs.front().config.server, unfair, runs.size(), text));
 }
 
 // One experiment; what keeps it from being made is a note.
@@ -173,6 +202,8 @@ Status explain_it(const CLI::App& app, const ExplainOptions& options,
             check_comparable(explanation->comparison->settings, options.force, "explains");
         !comparable)
       return comparable;
+  for (const auto* side : {&material->b, &material->a})
+    note_unfair(*side, material->notes);
   if (material->plan_b)
     for (const explain::PlannedExperiment& planned :
          plan_experiments(*explanation, material->a, material->b, options.experiments)) {
@@ -204,6 +235,8 @@ void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& 
       ->type_name("N")
       ->check(CLI::Range(0, 20))
       ->capture_default_str();
+  command->add_flag("--paired", options->paired,
+                    "The recorded runs were made in pairs: the first of A beside the first of B");
   command->add_flag("--force", options->force,
                     "Explain also across protocols, message sizes, kernels and sets of probes");
   add_side_b_options(*command);

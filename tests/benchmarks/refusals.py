@@ -1,0 +1,70 @@
+"""Is a measurement refused that says nothing of the server, or nothing that can be explained?
+
+- A load generator that is slow on purpose: it shares its CPU with programs that only spin, at the
+  same priority, and so is the limit itself. Nothing may be explained.
+- A server that is unfair on purpose: every second client has each answer held back. The difference
+  to the plain server must not be told without that being said.
+Both beside the plain server, as a user would have them explained.
+"""
+import contextlib
+import sys
+
+from planted import ONE_CPU, PLAIN, WARMUP_MS, WINDOW_MS
+from process import CPUS, Child
+
+SPINNERS = 4
+HELD_BACK_MS = 30
+PAIRS = 2
+# A refusal, or a warning that names what is wrong.
+WORDS = {"slow load": ("load_saturated", "saturated", "unfit"),
+         "unfair server": ("unfair", "unevenly")}
+
+
+def ask(settings, options, program_a, program_b):
+    """What explain says, and its exit code."""
+    with Child([settings.build / "trace-run", "explain", *ONE_CPU.options(), *options,
+                "--pairs", PAIRS, "--experiments", 0, "--warmup", f"{WARMUP_MS}ms",
+                "--duration", f"{WINDOW_MS}ms", "--", *program_a, "--vs", *program_b]) as child:
+        code = child.process.wait()
+        return {"exit_code": code, "said": child.output()}
+
+
+def slow_load(settings, plain):
+    with contextlib.ExitStack() as stack:
+        for _ in range(SPINNERS):
+            stack.enter_context(Child([sys.executable, "-c", "while True: pass"], CPUS[:1]))
+        return ask(settings, [], plain, [*plain[:1], "--act", "spin", "--size", 1000])
+
+
+def unfair_server(settings, plain):
+    return ask(settings, [], plain, [*plain, "--hold-back", HELD_BACK_MS])
+
+
+def measure(settings):
+    plain = [settings.programs / "epoll_planted", "--act", PLAIN]
+    cases = {"slow load": slow_load, "unfair server": unfair_server}
+    result = {}
+    for name, make in cases.items():
+        settings.progress(name)
+        result[name] = make(settings, plain)
+        said = result[name]["said"].lower()
+        result[name]["named"] = any(word in said for word in WORDS[name])
+        result[name]["refused"] = result[name]["exit_code"] != 0
+    return result
+
+
+def markdown(result, _settings):
+    yield "## What is refused"
+    for name, case in result.items():
+        outcome = "refused" if case["refused"] else "not refused"
+        yield ""
+        yield (f"{name}: {outcome} (exit code {case['exit_code']}), what is wrong is "
+               f"{'named' if case['named'] else 'NOT named'}:")
+        yield ""
+        yield "```"
+        yield from case["said"].rstrip().splitlines()
+        yield "```"
+
+
+def sound(result):
+    return all(case["named"] for case in result.values()) and result["slow load"]["refused"]
