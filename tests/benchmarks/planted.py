@@ -3,7 +3,7 @@ import json
 import random
 from dataclasses import dataclass
 
-from process import CPUS, Child, Failed, last_line
+from process import CPUS, Child, Failed, go_ahead, last_line
 
 PAIRS = 6  # per campaign: as many as explain makes unless it is told otherwise
 WARMUP_MS, WINDOW_MS = 100, 300
@@ -120,6 +120,7 @@ def pool(settings, sides, count):
     """`count` runs of each side (name -> setting and arguments), in rounds, each in an order of
     chance: so what drifts falls on all alike. Name -> its runs; the n-th of each are of one
     round."""
+    go_ahead()
     runs = Runs(settings)
     made = {name: [] for name in sides}
     order = random.Random(1)
