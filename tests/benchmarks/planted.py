@@ -3,17 +3,26 @@ import json
 import random
 from dataclasses import dataclass
 
-from process import CPUS, Child, Failed, go_ahead, last_line
+from process import CPUS, Child, Failed, last_line
 
+TRIES = 4  # of a run, until it is fit: what happens beside it on this machine is not judged here
 PAIRS = 6  # per campaign: as many as explain makes unless it is told otherwise
 WARMUP_MS, WINDOW_MS = 100, 300
-CONNECTIONS = 8
+CONNECTIONS = 32
+# More than the server can do, so that it never sleeps of itself on either side; a load with a plan
+# and a CPU of its own does not sleep either. So nobody else gets their CPUs on a busy machine, and
+# the plain server does not look different for having more time to spare.
+RATE = 100_000
+STAGE_NS = 5000  # of work with each message, on both sides: else the load is the limit
+LOAD = ("--connections", CONNECTIONS, "--rate", RATE, "--warmup", f"{WARMUP_MS}ms",
+        "--duration", f"{WINDOW_MS}ms")
 PLAIN = "none"
 
-# Where the truth comes from. The clock: the readings around each act, less those around none, in
-# the very runs that are judged. The CPU: the process's CPU time by the kernel's account
-# (CLOCK_PROCESS_CPUTIME_ID), less that of the plain server: where the act makes other threads run
-# or leaves a cost behind, which no clock around it sees.
+# Where the truth comes from. The clock: the readings around each act, less those around none. The
+# CPU: the process's CPU time by the kernel's account (CLOCK_PROCESS_CPUTIME_ID), less that of the
+# plain server: where the act makes other threads run or leaves a cost behind, which no clock around
+# it sees. Beside each traced run stands one that is not traced, with the same load: probes make
+# each system call dearer, and who takes the act away saves what it costs without them.
 CLOCK, CPU = "act_ns", "cpu_ns"
 
 
@@ -24,12 +33,13 @@ class Setting:
     pinned: bool = True  # to one CPU, which is not the load's
     plain: tuple = ("--act", PLAIN)
 
-    def options(self):
+    def cpus(self):
         if len(CPUS) < 2:
             raise Failed("server and load need a CPU each")
-        cpus = CPUS[-1:] if self.pinned else CPUS[-2:]
-        return ["--pin", ",".join(map(str, cpus)), "--pin-load", CPUS[0], "--load", "echo",
-                "--connections", CONNECTIONS]
+        return CPUS[-1:] if self.pinned else CPUS[-2:]
+
+    def options(self):
+        return ["--pin", ",".join(map(str, self.cpus())), "--pin-load", CPUS[0], "--load", "echo"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +56,7 @@ class Planted:
 
 ONE_CPU = Setting("epoll")
 TWO_CPUS = Setting("epoll", pinned=False)
-POOL = Setting("epoll_workers", plain=("--act", "spin", "--size", "3000", "--workers", "1"))
+POOL = Setting("epoll_workers", plain=("--act", PLAIN, "--workers", "1"))
 
 
 def act(name, size):
@@ -69,7 +79,7 @@ ACTS = (
             "poll(2) looks at each of 64 descriptors"),
     Planted("O(N) scan, own list", ONE_CPU, act("walk", 1000), ("own_code",),
             "it is in user code, as the delay"),
-    Planted("over-sized pool", POOL, ("--act", "spin", "--size", "3000", "--workers", "32"),
+    Planted("over-sized pool", POOL, ("--act", PLAIN, "--workers", "32"),
             ("oversubscription", "wakeup_per_message"),
             "32 loops on one CPU take turns: each sleeps and is woken for its own connection's "
             "message, or is preempted", CPU),
@@ -86,41 +96,60 @@ class Runs:
         self.count = 0
         self.made_again = 0
 
-    def measure(self, setting, arguments, options=()):
-        """The file, whether it is fit, why not, and the server's own word on what it did. A run
-        that is unfit is made once more, as explain and compare do it."""
-        run = self._once(setting, arguments, options)
-        if run["unfit"]:
-            self.made_again += 1
-            run = self._once(setting, arguments, options)
-        return run
+    def measure(self, setting, arguments):
+        """The file, why it is unfit, and the server's own word on what it did, in that run
+        ("traced") and in one beside it without a tracer ("untraced"). A run that is unfit is made
+        again."""
+        for left in reversed(range(TRIES)):
+            run = self.traced(setting, arguments)
+            if not run["unfit"]:
+                break
+            self.made_again += left > 0
+        return {**run, "untraced": self.untraced(setting, arguments)}
 
-    def _once(self, setting, arguments, options):
-        self.count += 1
-        folder = self.settings.folder
-        file, report, truth = (folder / f"{self.count}.{kind}" for kind in ("run", "json", "truth"))
-        truth.touch()
+    def server(self, setting, arguments):
+        """Its command, and the file for its own word."""
+        # Of one name: runs of a side must have the same arguments.
+        truth = self.settings.folder / "truth"
+        truth.write_text("")
         truth.chmod(0o666)
-        program = self.settings.programs / f"{setting.model}_planted"
-        with Child([self.settings.build / "trace-run", *setting.options(),
-                    "--warmup", f"{WARMUP_MS}ms", "--duration", f"{WINDOW_MS}ms", *options,
-                    "--no-db", "--quiet", "--save", file, "--json", report, "--", program,
-                    "--truth", truth, *arguments], first=True) as child:
+        return [self.settings.programs / f"{setting.model}_planted", "--truth", truth,
+                "--stage", STAGE_NS, *arguments], truth
+
+    def traced(self, setting, arguments):
+        self.count += 1
+        file, report = (self.settings.folder / f"{self.count}.{kind}" for kind in ("run", "json"))
+        server, truth = self.server(setting, arguments)
+        with Child([self.settings.build / "trace-run", *setting.options(), *LOAD, "--no-db",
+                    "--quiet", "--save", file, "--json", report, "--", *server], first=True) as child:
             child.ran()
         verdict = json.loads(report.read_text())["verdict"]
         report.unlink()
-        lines = truth.read_text().splitlines()
-        truth.unlink()
-        if len(lines) != 1:
-            raise Failed(f"{program.name} {' '.join(arguments)} has not told what it did")
-        return {"file": file, "unfit": verdict["unfit_because"], **json.loads(lines[0])}
+        return {"file": file, "unfit": verdict["unfit_because"], "traced": word_of(truth)}
+
+    def untraced(self, setting, arguments):
+        command, truth = self.server(setting, arguments)
+        with Child(command, cpus=setting.cpus(), first=True, answers=True) as server:
+            port = server.line().rsplit(":", 1)[1].strip()
+            with Child([self.settings.build / "trace-run", "load", f"127.0.0.1:{port}", "--pin",
+                        CPUS[0], *LOAD], first=True) as load:
+                load.ran()
+            server.process.terminate()
+            server.process.wait()
+        return word_of(truth)
+
+
+def word_of(truth):
+    lines = truth.read_text().splitlines()
+    if len(lines) != 1:
+        raise Failed("the server has not told what its act has cost")
+    return json.loads(lines[0])
 
 
 def pool(settings, sides, count):
     """`count` runs of each side (name -> setting and arguments), in rounds, each in an order of
     chance: so what drifts falls on all alike. Name -> its runs; the n-th of each are of one
     round."""
-    go_ahead()
     runs = Runs(settings)
     made = {name: [] for name in sides}
     order = random.Random(1)
@@ -139,9 +168,11 @@ def campaigns(runs_a, runs_b, pairs):
     return [paired[at:at + pairs] for at in range(0, len(paired) - pairs + 1, pairs)]
 
 
-def true_ns(campaign, truth):
-    """Of those pairs that the tool may use: what B's act has cost per message, or None."""
-    costs = [b[truth] - a[truth] for a, b in campaign if not a["unfit"] and not b["unfit"]]
+def true_ns(campaign, how, truth):
+    """Of those pairs that the tool may use: what B's act has cost per message, "traced" or
+    "untraced". None where there is no such pair."""
+    costs = [b[how][truth] - a[how][truth]
+             for a, b in campaign if not a["unfit"] and not b["unfit"]]
     return sum(costs) / len(costs) if costs else None
 
 

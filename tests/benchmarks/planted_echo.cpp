@@ -81,10 +81,11 @@ class Readings {
 
 class PlantedSession final : public Session {
  public:
-  PlantedSession(planted::Act& act, Readings& readings, Milliseconds held_back)
-      : act_(act), readings_(readings), held_back_(held_back) {}
+  PlantedSession(planted::Act& stage, planted::Act& act, Readings& readings, Milliseconds held_back)
+      : stage_(stage), act_(act), readings_(readings), held_back_(held_back) {}
 
   Answer received(std::span<const std::byte> input) override {
+    stage_.perform();
     const auto before = std::chrono::steady_clock::now();
     act_.perform();
     readings_.add(std::chrono::steady_clock::now() - before);
@@ -92,6 +93,7 @@ class PlantedSession final : public Session {
   }
 
  private:
+  planted::Act& stage_;
   planted::Act& act_;
   Readings& readings_;
   const Milliseconds held_back_;
@@ -125,6 +127,11 @@ class PlantedEcho final : public Protocol {
     app.add_option("--act", act_name_, help)->check(CLI::IsMember(names));
     app.add_option("--size", size_, "How much of it")
         ->check(number_between<std::uint64_t>(1, 1'000'000'000));
+    app.add_option(
+           "--stage", stage_ns_,
+           "ns of other work with each message: on both sides of a comparison, so that the\n"
+           "server is the limit, not the load")
+        ->check(number_between<std::uint64_t>(0, 1'000'000'000));
     app.add_option("--hold-back", held_back_ms_,
                    "Every second client has each answer only so many ms later")
         ->check(number_between(0, 60'000));
@@ -133,18 +140,23 @@ class PlantedEcho final : public Protocol {
 
   [[nodiscard]] std::unique_ptr<Session> open() override {
     // Not before: signals are the server's main thread's alone from when it accepts.
-    if (!act_) act_ = planted::make_act(act_name_, size_);
+    if (!act_) {
+      stage_ = planted::make_act("spin", stage_ns_);
+      act_ = planted::make_act(act_name_, size_);
+    }
     const bool slow = ++opened_ % 2 == 0;
-    return std::make_unique<PlantedSession>(*act_, readings_,
+    return std::make_unique<PlantedSession>(*stage_, *act_, readings_,
                                             Milliseconds(slow ? held_back_ms_ : 0));
   }
 
  private:
   std::string act_name_ = "none";
   std::uint64_t size_ = 1;
+  std::uint64_t stage_ns_ = 0;
   int held_back_ms_ = 0;
   std::string truth_;
   Readings readings_;
+  std::unique_ptr<planted::Act> stage_;
   std::unique_ptr<planted::Act> act_;
   std::uint64_t opened_ = 0;
 };

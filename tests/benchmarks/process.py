@@ -16,9 +16,11 @@ END_S = 30
 
 
 def go_ahead():
-    """This session's programs are ahead of whatever else this machine is busy with. Where the kernel
-    groups programs by session (sched(7), autogroup), that of one process among its session's, as
-    setpriority() sets it, says nothing to other sessions. Best effort: not every kernel has it."""
+    """Of a child before it runs: ahead of whatever else this machine is busy with. Where the kernel
+    groups programs by session (sched(7), autogroup), a process's own nice value counts only among
+    its session's; so it gets a session, whose nice value is set as well. Not every kernel has it."""
+    os.setpriority(os.PRIO_PROCESS, 0, -20)
+    os.setsid()
     try:
         with open("/proc/self/autogroup", "w") as group:
             group.write("-20")
@@ -45,7 +47,7 @@ class Child:
             if cpus:
                 os.sched_setaffinity(0, cpus)
             if first:
-                os.setpriority(os.PRIO_PROCESS, 0, -20)
+                go_ahead()
             if real_time:
                 set_real_time(0, True)
 

@@ -9,7 +9,7 @@ Both beside the plain server, as a user would have them explained.
 import contextlib
 import sys
 
-from planted import ONE_CPU, PLAIN, WARMUP_MS, WINDOW_MS
+from planted import LOAD, ONE_CPU, PLAIN, STAGE_NS
 from process import CPUS, Child
 
 SPINNERS = 4
@@ -20,11 +20,10 @@ WORDS = {"slow load": ("load_saturated", "saturated", "unfit"),
          "unfair server": ("unfair", "unevenly")}
 
 
-def ask(settings, options, program_a, program_b):
+def ask(settings, program_a, program_b):
     """What explain says, and its exit code."""
-    with Child([settings.build / "trace-run", "explain", *ONE_CPU.options(), *options,
-                "--pairs", PAIRS, "--experiments", 0, "--warmup", f"{WARMUP_MS}ms",
-                "--duration", f"{WINDOW_MS}ms", "--", *program_a, "--vs", *program_b]) as child:
+    with Child([settings.build / "trace-run", "explain", *ONE_CPU.options(), *LOAD,
+                "--pairs", PAIRS, "--experiments", 0, "--", *program_a, "--vs", *program_b]) as child:
         code = child.process.wait()
         return {"exit_code": code, "said": child.output()}
 
@@ -33,15 +32,15 @@ def slow_load(settings, plain):
     with contextlib.ExitStack() as stack:
         for _ in range(SPINNERS):
             stack.enter_context(Child([sys.executable, "-c", "while True: pass"], CPUS[:1]))
-        return ask(settings, [], plain, [*plain[:1], "--act", "spin", "--size", 1000])
+        return ask(settings, plain, [*plain[:-1], "spin", "--size", 1000])
 
 
 def unfair_server(settings, plain):
-    return ask(settings, [], plain, [*plain, "--hold-back", HELD_BACK_MS])
+    return ask(settings, plain, [*plain, "--hold-back", HELD_BACK_MS])
 
 
 def measure(settings):
-    plain = [settings.programs / "epoll_planted", "--act", PLAIN]
+    plain = [settings.programs / "epoll_planted", "--stage", STAGE_NS, "--act", PLAIN]
     cases = {"slow load": slow_load, "unfair server": unfair_server}
     result = {}
     for name, make in cases.items():

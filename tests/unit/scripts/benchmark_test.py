@@ -15,8 +15,10 @@ import shares  # noqa: E402
 SPIN = next(act for act in planted.ACTS if act.name == "delay in a stage")
 
 
-def run(**values):
-    return {"unfit": [], "act_ns": 0.0, "cpu_ns": 0.0, **values}
+def run(act_ns=0.0, cpu_ns=0.0, unfit=()):
+    """As Runs.measure() gives it; probes make the act twice as dear."""
+    return {"unfit": list(unfit), "untraced": {"act_ns": act_ns, "cpu_ns": cpu_ns},
+            "traced": {"act_ns": 2 * act_ns, "cpu_ns": 2 * cpu_ns}}
 
 
 def finding(cause, low, high):
@@ -60,15 +62,20 @@ class Campaigns(unittest.TestCase):
     def test_truth_is_the_mean_difference_of_the_pairs_that_may_be_used(self):
         pairs = [(run(act_ns=30), run(act_ns=3030)), (run(act_ns=50), run(act_ns=3150)),
                  (run(act_ns=50, unfit=["steal"]), run(act_ns=9000))]
-        self.assertEqual(planted.true_ns(pairs, planted.CLOCK), 3050)
-        self.assertIsNone(planted.true_ns(pairs[2:], planted.CLOCK))
+        self.assertEqual(planted.true_ns(pairs, "untraced", planted.CLOCK), 3050)
+        self.assertEqual(planted.true_ns(pairs, "traced", planted.CLOCK), 6100)
+        self.assertIsNone(planted.true_ns(pairs[2:], "traced", planted.CLOCK))
 
-    def test_an_unfit_run_is_made_once_more(self):
+    def test_an_unfit_run_is_made_again_but_not_for_ever(self):
         runs = planted.Runs(None)
         answers = [run(unfit=["steal"]), run()]
-        with mock.patch.object(runs, "_once", side_effect=answers) as once:
+        self.enterContext(mock.patch.object(runs, "untraced", return_value=run()["untraced"]))
+        with mock.patch.object(runs, "traced", side_effect=answers) as once:
             self.assertEqual(runs.measure(None, ()), answers[1])
         self.assertEqual((once.call_count, runs.made_again), (2, 1))
+        with mock.patch.object(runs, "traced", return_value=answers[0]) as once:
+            self.assertEqual(runs.measure(None, ()), answers[0])
+        self.assertEqual((once.call_count, runs.made_again), (planted.TRIES, planted.TRIES))
 
     def test_each_round_has_each_side_once(self):
         sides = {"a": ("setting", ("x",)), "b": ("setting", ("y",))}
@@ -80,7 +87,7 @@ class Campaigns(unittest.TestCase):
 
 
 class Answers(unittest.TestCase):
-    CAMPAIGN = [(run(), run(act_ns=3000.0))] * 2
+    CAMPAIGN = [(run(), run(act_ns=3000.0, cpu_ns=1500.0))] * 2
 
     def examined(self, *findings, **more):
         return explain_truth.examine(SPIN, self.CAMPAIGN, explanation(*findings, **more))
@@ -96,6 +103,10 @@ class Answers(unittest.TestCase):
         self.assertFalse(answer["right"])
         self.assertEqual(answer["first"], "locks")
         self.assertIsNone(answer["part_holds"])
+
+    def test_part_is_held_against_the_untraced_cost_and_the_whole_against_the_traced(self):
+        answer = self.examined(finding("own_code", 2950, 3050))
+        self.assertEqual((answer["true_ns"], answer["traced_ns"]), (3000, 3000))
 
     def test_size_outside_the_interval(self):
         answer = self.examined(finding("own_code", 3001, 3050), whole=(0, 2999))
