@@ -16,7 +16,7 @@ servers say of the same runs, by the kernel's account.
 import statistics
 from collections import Counter
 
-from planted import ACTS, CPU, campaigns, judged, pool, true_ns
+from planted import ACTS, CPU, campaigns, findings, judged, pool, true_ns
 from shares import cell, verdict
 
 RIGHT_LEAST, INSIDE_LEAST = 0.95, 0.90
@@ -34,7 +34,7 @@ def examine(act, campaign, explanation):
     """One campaign's answer beside the truth."""
     true = true_ns(campaign, "untraced", act.truth)
     traced = true_ns(campaign, "traced", CPU)
-    found = explanation["findings"]
+    found = findings(explanation)
     first = found[0] if found else None
     right = first is not None and first["cause"] in act.causes
     return {"true_ns": true, "first": first["cause"] if first else "nothing", "right": right,

@@ -176,6 +176,12 @@ def true_ns(campaign, how, truth):
     return sum(costs) / len(costs) if costs else None
 
 
+def findings(explanation):
+    """What explain says makes messages dear, in its order. What only limits the throughput has no
+    part in that."""
+    return [each for each in explanation["findings"] if each.get("kind") != "limit"]
+
+
 def judged(settings, command, campaign):
     """What the tool makes of a campaign: its JSON, or the one line with which it refuses."""
     files_a, files_b = zip(*((a["file"], b["file"]) for a, b in campaign))

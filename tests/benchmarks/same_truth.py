@@ -5,7 +5,7 @@ explain_truth.py, of pairs of the plain server with itself; both tools judge the
 """
 from collections import Counter
 
-from planted import ONE_CPU, campaigns, judged, pool
+from planted import ONE_CPU, campaigns, findings, judged, pool
 from shares import cell, verdict
 
 MOST = 0.05
@@ -14,7 +14,7 @@ MOST = 0.05
 def told(command, document):
     """The names of what differs."""
     if command == "explain":
-        return [finding["cause"] for finding in document["findings"]]
+        return [finding["cause"] for finding in findings(document)]
     return [name for name, row in document["figures"].items() if row["standing"] == "shown"]
 
 

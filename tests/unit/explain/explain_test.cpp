@@ -48,6 +48,21 @@ TEST(Causes, ClaimEachNanosecondOnce) {
   }
 }
 
+// Both switches are counted, once: with the wake-up.
+TEST(Causes, APreemptionByAWokenThreadThatSleepsAgainIsNoTurn) {
+  Draw draw(8);
+  Snapshot run = runs_of({}, 1, draw).front();
+  const Cause& turns = *find_cause("oversubscription");
+  const std::uint64_t messages = run.load->messages;
+  each_counts(run, [&](TaskCounts& counts) {
+    counts.voluntary_switches = messages;
+    counts.involuntary_switches = messages;
+  });
+  EXPECT_EQ(turns.guess_ns(Facts(run)), 0);
+  each_counts(run, [&](TaskCounts& counts) { counts.involuntary_switches = 3 * messages; });
+  EXPECT_THAT(turns.guess_ns(Facts(run)), DoubleNear(2 * kSwitchNs, 0.01 * kSwitchNs));
+}
+
 TEST(Causes, HaveNamesOfTheirOwnAndClaims) {
   std::vector<std::string_view> names;
   for (const Cause* cause : causes()) {

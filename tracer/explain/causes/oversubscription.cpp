@@ -1,4 +1,6 @@
 // More threads that want to run than CPUs: they take turns, and each turn is a context switch.
+#include <algorithm>
+
 #include "explain/causes/causes.h"
 
 namespace tr::explain {
@@ -17,11 +19,13 @@ class Oversubscription final : public Cause {
     return run[figure()] >= kOften && run["threads"] > run["cpus"];
   }
   [[nodiscard]] std::vector<Part> parts(const Facts&) const override { return {}; }
+  // A thread that preempts another as it is woken, and sleeps again: these two switches are the
+  // wake-up's. Threads that take turns are preempted without anyone's going to sleep.
   [[nodiscard]] double guess_ns(const Facts& run) const override {
-    return run[figure()] * kSwitchNs;
+    return std::max(0.0, run[figure()] - run["per_message.voluntary_switches"]) * kSwitchNs;
   }
   [[nodiscard]] std::optional<Experiment> experiment(const Facts& run) const override {
-    return expecting_guess(Change::kWorkersAsCpus, figure(), guess_ns(run));
+    return expecting_guess(Change::kWorkersAsCpus, figure(), run[figure()] * kSwitchNs);
   }
 };
 
