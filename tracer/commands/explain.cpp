@@ -196,7 +196,12 @@ Status explain_it(const CLI::App& app, const ExplainOptions& options,
   progress.clear();
   if (!material) return std::move(material).error();
   auto explanation = explain::explain(material->a, material->b, material->paired);
-  if (!explanation) return std::move(explanation).error();
+  if (!explanation) {
+    Error error = std::move(explanation).error();
+    // Why the last run was unfit.
+    if (!material->notes.empty()) error.why += fmt::format(" ({})", material->notes.back());
+    return error;
+  }
   if (explanation->comparison)
     if (Status comparable =
             check_comparable(explanation->comparison->settings, options.force, "explains");
