@@ -16,7 +16,7 @@ SPINNERS = 4
 HELD_BACK_MS = 30
 PAIRS = 2
 # A refusal, or a warning that names what is wrong.
-WORDS = {"slow load": ("load_saturated", "foreign_work"), "unfair server": ("is unfair",)}
+WORDS = {"slow load": ("load saturated", "foreign work"), "unfair server": ("is unfair",)}
 
 
 def ask(settings, program_a, program_b, first):
