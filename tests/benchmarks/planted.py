@@ -97,15 +97,14 @@ class Runs:
         self.made_again = 0
 
     def measure(self, setting, arguments):
-        """The file, why it is unfit, and the server's own word on what it did, in that run
-        ("traced") and in one beside it without a tracer ("untraced"). A run that is unfit is made
-        again."""
+        """The file, why it is unfit, and the server's own word on what it did in that run
+        ("traced"). A run that is unfit is made again."""
         for left in reversed(range(TRIES)):
             run = self.traced(setting, arguments)
             if not run["unfit"]:
                 break
             self.made_again += left > 0
-        return {**run, "untraced": self.untraced(setting, arguments)}
+        return run
 
     def server(self, setting, arguments):
         """Its command, and the file for its own word."""
@@ -121,7 +120,8 @@ class Runs:
         file, report = (self.settings.folder / f"{self.count}.{kind}" for kind in ("run", "json"))
         server, truth = self.server(setting, arguments)
         with Child([self.settings.build / "trace-run", *setting.options(), *LOAD, "--no-db",
-                    "--quiet", "--save", file, "--json", report, "--", *server], first=True) as child:
+                    "--quiet", "--save", file, "--json", report, "--", *server],
+                   first=True) as child:
             child.ran()
         verdict = json.loads(report.read_text())["verdict"]
         report.unlink()
@@ -146,10 +146,10 @@ def word_of(truth):
     return json.loads(lines[0])
 
 
-def pool(settings, sides, count):
+def pool(settings, sides, count, untraced=True):
     """`count` runs of each side (name -> setting and arguments), in rounds, each in an order of
-    chance: so what drifts falls on all alike. Name -> its runs; the n-th of each are of one
-    round."""
+    chance: so what drifts falls on all alike. Name -> its runs; the n-th of each are of one round.
+    untraced: with the server's word in a run beside each, without a tracer ("untraced")."""
     runs = Runs(settings)
     made = {name: [] for name in sides}
     order = random.Random(1)
@@ -158,7 +158,10 @@ def pool(settings, sides, count):
         order.shuffle(names)
         for name in names:
             settings.progress(f"round {number + 1} of {count}: {name}")
-            made[name].append(runs.measure(*sides[name]))
+            run = runs.measure(*sides[name])
+            if untraced:
+                run["untraced"] = runs.untraced(*sides[name])
+            made[name].append(run)
     return made, runs.made_again
 
 

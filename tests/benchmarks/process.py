@@ -18,7 +18,8 @@ END_S = 30
 def go_ahead():
     """Of a child before it runs: ahead of whatever else this machine is busy with. Where the kernel
     groups programs by session (sched(7), autogroup), a process's own nice value counts only among
-    its session's; so it gets a session, whose nice value is set as well. Not every kernel has it."""
+    its session's; so it gets a session, whose nice value is set as well. Not every kernel has
+    that."""
     os.setpriority(os.PRIO_PROCESS, 0, -20)
     os.setsid()
     try:

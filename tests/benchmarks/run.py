@@ -77,7 +77,7 @@ def main():
           f"{len(CPUS)} CPUs")
     with tempfile.TemporaryDirectory() as folder:
         settings.folder = Path(folder)
-        settings.folder.chmod(0o711)  # through sudo, servers are the invoking user's, and write here
+        settings.folder.chmod(0o711)  # through sudo, servers are the invoking user's and write here
         for part in dict.fromkeys({**PARTS, **LONG_PARTS}[name] for name in settings.only):
             try:
                 result = part.measure(settings)

@@ -21,7 +21,7 @@ def told(command, document):
 def measure(settings):
     plain = (ONE_CPU, ONE_CPU.plain)
     made, again = pool(settings, {"A": plain, "A again": plain},
-                       settings.campaigns * settings.pairs)
+                       settings.campaigns * settings.pairs, untraced=False)
     result = {"pairs": settings.pairs, "made_again": again}
     for command in ("compare", "explain"):
         answers = [judged(settings, command, campaign)

@@ -69,7 +69,6 @@ class Campaigns(unittest.TestCase):
     def test_an_unfit_run_is_made_again_but_not_for_ever(self):
         runs = planted.Runs(None)
         answers = [run(unfit=["steal"]), run()]
-        self.enterContext(mock.patch.object(runs, "untraced", return_value=run()["untraced"]))
         with mock.patch.object(runs, "traced", side_effect=answers) as once:
             self.assertEqual(runs.measure(None, ()), answers[1])
         self.assertEqual((once.call_count, runs.made_again), (2, 1))
@@ -80,10 +79,14 @@ class Campaigns(unittest.TestCase):
     def test_each_round_has_each_side_once(self):
         sides = {"a": ("setting", ("x",)), "b": ("setting", ("y",))}
         settings = mock.Mock()
-        with mock.patch.object(planted.Runs, "measure", lambda _, setting, words: words[0]):
+        with mock.patch.multiple(planted.Runs, measure=lambda _, setting, words: {"of": words[0]},
+                                 untraced=lambda _, setting, words: words[0] * 2):
             made, again = planted.pool(settings, sides, 3)
-        self.assertEqual(made, {"a": ["x"] * 3, "b": ["y"] * 3})
+            bare, _ = planted.pool(settings, sides, 1, untraced=False)
+        self.assertEqual(made, {"a": [{"of": "x", "untraced": "xx"}] * 3,
+                                "b": [{"of": "y", "untraced": "yy"}] * 3})
         self.assertEqual(again, 0)
+        self.assertEqual(bare, {"a": [{"of": "x"}], "b": [{"of": "y"}]})
 
 
 class Answers(unittest.TestCase):
