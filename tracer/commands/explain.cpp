@@ -175,7 +175,7 @@ Status explain_it(const CLI::App& app, const ExplainOptions& options,
       return comparable;
   if (material->plan_b)
     for (const explain::PlannedExperiment& planned :
-         plan_experiments(*explanation, material->a, material->b, options.experiments)) {
+         plan_experiments(*explanation, options.experiments)) {
       if (material->stopped) break;
       if (Status made = make_experiment(planned, *material, options, progress, *explanation); !made)
         return made;

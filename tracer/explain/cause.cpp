@@ -30,6 +30,10 @@ const Cause* find_cause(std::string_view name) {
   return found == causes().end() ? nullptr : *found;
 }
 
+std::size_t index_of(const Cause& cause) {
+  return static_cast<std::size_t>(std::ranges::find(causes(), &cause) - causes().begin());
+}
+
 std::vector<double> claim_all(const Facts& run) {
   std::map<std::string, double, std::less<>> left = run.cpu_states();
   std::vector<double> claims;

@@ -5,6 +5,7 @@
 // so their parts, and the differences of their parts between two servers, add up.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -67,6 +68,8 @@ class Cause {
 // In the order in which they claim: the more special first.
 const std::vector<const Cause*>& causes();
 const Cause* find_cause(std::string_view name);
+// Its place among them.
+std::size_t index_of(const Cause& cause);
 
 // What each cause has of one run's CPU time per message, in the order of causes(). Adds up to it.
 std::vector<double> claim_all(const Facts& run);

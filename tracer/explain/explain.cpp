@@ -24,22 +24,22 @@ struct Side {
   [[nodiscard]] bool empty() const { return runs.empty(); }
 };
 
-bool fit(const Snapshot& run) {
+// Absent where the run cannot be used.
+std::optional<Facts> facts_of(const Snapshot& run) {
   const metrics::Metrics metrics = metrics::compute(run);
-  return metrics.budget && metrics.messages.count &&
-         metrics::verdict_on(metrics::doubts_about(run, metrics)).fit();
+  if (!metrics.budget || !metrics.messages.count ||
+      !metrics::verdict_on(metrics::doubts_about(run, metrics)).fit())
+    return std::nullopt;
+  return Facts(run, metrics);
 }
 
-void add(const Snapshot& run, Side& side) {
+void add(Facts run, Side& side) {
   side.claims.resize(causes().size());
-  const Facts& facts = side.runs.emplace_back(run);
-  const std::vector<double> claims = claim_all(facts);
-  double all = 0;
-  for (std::size_t i = 0; i < claims.size(); ++i) {
+  const std::vector<double> claims = claim_all(run);
+  for (std::size_t i = 0; i < claims.size(); ++i)
     side.claims[i].push_back(claims[i]);
-    all += claims[i];
-  }
-  side.cpu_ns.push_back(all);
+  side.cpu_ns.push_back(run.cpu_ns());
+  side.runs.push_back(std::move(run));
 }
 
 statistics::Difference difference(const std::vector<double>& a, const std::vector<double>& b,
@@ -71,9 +71,10 @@ CpuUse use_of(const Facts& run) {
 }
 
 // The rows for each cause that has something on a side.
-std::vector<Finding> find_all(const Side& a, const Side& b, bool paired, double whole) {
-  const Facts mean_b = Facts::mean(b.runs);
-  const Facts mean_a = a.empty() ? mean_b : Facts::mean(a.runs);
+std::vector<Finding> find_all(const Side& a, const Side& b, const Explanation& means, bool paired,
+                              double whole) {
+  const Facts& mean_b = *means.facts_b;
+  const Facts& mean_a = means.facts_a ? *means.facts_a : mean_b;
   std::vector<Finding> findings;
   for (std::size_t i = 0; i < causes().size(); ++i) {
     const Cause& cause = *causes()[i];
@@ -120,14 +121,13 @@ bool is_shown(const Finding& finding, const compare::Comparison& comparison) {
 
 // Calls that have become dearer, and that no cause but the account has.
 double dearer_ns(const compare::Comparison& comparison, const Side& a, const Side& b) {
-  const auto account = std::ranges::find(causes(), &calls()) - causes().begin();
-  const auto index = static_cast<std::size_t>(account);
+  const std::size_t index = index_of(calls());
   double all = 0;
-  for (const compare::CallRow& row : comparison.calls)
-    all += row.difference_ns();
   double dearer = 0;
-  for (const compare::CallRow& row : comparison.calls)
+  for (const compare::CallRow& row : comparison.calls) {
+    all += row.difference_ns();
     dearer += row.dearer_calls_ns;
+  }
   const double accounted = statistics::mean(b.claims[index]) - statistics::mean(a.claims[index]);
   return all == 0 ? 0 : dearer * std::clamp(accounted / all, 0.0, 1.0);
 }
@@ -135,7 +135,7 @@ double dearer_ns(const compare::Comparison& comparison, const Side& a, const Sid
 Side fit_side(std::span<const Snapshot> runs) {
   Side side;
   for (const Snapshot& run : runs)
-    if (fit(run)) add(run, side);
+    if (auto facts = facts_of(run)) add(*std::move(facts), side);
   return side;
 }
 
@@ -165,11 +165,13 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
     result.comparison = *std::move(comparison);
     paired = result.comparison->paired;
     // As the comparison has it: of a pair both runs, or none.
-    for (std::size_t i = 0; paired && i < a.size(); ++i)
-      if (fit(a[i]) && fit(b[i])) {
-        add(a[i], before);
-        add(b[i], after);
-      }
+    for (std::size_t i = 0; paired && i < a.size(); ++i) {
+      auto of_a = facts_of(a[i]);
+      auto of_b = facts_of(b[i]);
+      if (!of_a || !of_b) continue;
+      add(*std::move(of_a), before);
+      add(*std::move(of_b), after);
+    }
     if (!paired) before = fit_side(a);
     if (before.empty()) return unusable(result.server_a);
   }
@@ -179,10 +181,12 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
   result.runs_a = before.runs.size();
   result.runs_b = after.runs.size();
   result.cpu_b_ns = statistics::mean(after.cpu_ns);
-  result.use_b = use_of(Facts::mean(after.runs));
+  result.facts_b = Facts::mean(after.runs);
+  result.use_b = use_of(*result.facts_b);
   if (!result.alone) {
     result.cpu_a_ns = statistics::mean(before.cpu_ns);
-    result.use_a = use_of(Facts::mean(before.runs));
+    result.facts_a = Facts::mean(before.runs);
+    result.use_a = use_of(*result.facts_a);
     if (const auto& budget = result.comparison->budget) {
       result.log_throughput = budget->apportioning.log_ratio;
       result.log_cpus_in_use = budget->apportioning.log_cpus_in_use;
@@ -191,7 +195,7 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
   }
   result.cpu = difference(before.cpu_ns, after.cpu_ns, paired);
   const double whole = result.cpu_b_ns - result.cpu_a_ns;
-  result.findings = find_all(before, after, paired, whole);
+  result.findings = find_all(before, after, result, paired, whole);
   adjust(result.findings);
   for (const Finding& finding : result.findings)
     if (result.alone ? finding.cause->is_account() : finding.cause == &interrupts())
@@ -209,20 +213,14 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
   return result;
 }
 
-std::vector<PlannedExperiment> plan_experiments(const Explanation& explanation,
-                                                std::span<const Snapshot> a,
-                                                std::span<const Snapshot> b, std::size_t most) {
-  const Side before = fit_side(a);
-  const Side after = fit_side(b);
+std::vector<PlannedExperiment> plan_experiments(const Explanation& explanation, std::size_t most) {
   std::vector<PlannedExperiment> planned;
   for (std::size_t i = 0; i < explanation.findings.size() && planned.size() < most; ++i) {
     const Finding& finding = explanation.findings[i];
-    const bool on_b = before.empty() || finding.figure_b >= finding.figure_a;
-    const Side& side = on_b ? after : before;
-    if (side.empty()) continue;
-    const Facts facts = Facts::mean(side.runs);
-    if (!finding.cause->shows(facts)) continue;
-    if (auto experiment = finding.cause->experiment(facts))
+    const bool on_b = explanation.alone || finding.figure_b >= finding.figure_a;
+    const std::optional<Facts>& facts = on_b ? explanation.facts_b : explanation.facts_a;
+    if (!facts || !finding.cause->shows(*facts)) continue;
+    if (auto experiment = finding.cause->experiment(*facts))
       planned.push_back({i, on_b, *std::move(experiment)});
   }
   return planned;

@@ -93,6 +93,9 @@ struct Explanation {
   std::optional<double> log_throughput;
   std::optional<double> log_cpus_in_use;
   std::optional<double> log_cpu_time;
+  // Of each side's runs the mean; absent where there is no such side.
+  std::optional<Facts> facts_a;
+  std::optional<Facts> facts_b;
   CpuUse use_a;
   CpuUse use_b;
   std::vector<Finding> findings;  // heaviest first; accounts last, by what they have
@@ -112,9 +115,7 @@ struct PlannedExperiment {
   Experiment experiment;
 };
 // The first `most` that can be made.
-std::vector<PlannedExperiment> plan_experiments(const Explanation& explanation,
-                                                std::span<const Snapshot> a,
-                                                std::span<const Snapshot> b, std::size_t most);
+std::vector<PlannedExperiment> plan_experiments(const Explanation& explanation, std::size_t most);
 
 // What an experiment has shown: runs before and after the change, in pairs.
 Result<Trial> judge(const Cause& cause, const Experiment& experiment,

@@ -17,7 +17,6 @@ using explain::CpuUse;
 using explain::Doubt;
 using explain::Explanation;
 using explain::Finding;
-using explain::Standing;
 using explain::Trial;
 
 // Of the difference, or of the CPU time: less is not worth a sentence.
@@ -65,20 +64,6 @@ std::string headline(const Explanation& explanation) {
     text += fmt::format("; B's throughput is {} A's",
                         times_text(std::exp(*explanation.log_throughput)));
   return text;
-}
-
-std::string_view standing_words(Standing standing) {
-  switch (standing) {
-    case Standing::kAssociated:
-      return "associated";
-    case Standing::kConfirmed:
-      return "confirmed";
-    case Standing::kRefuted:
-      return "refuted";
-    case Standing::kUndecided:
-      break;
-  }
-  return "undecided";
 }
 
 std::string figure_words(std::string_view figure, double value) {
@@ -151,7 +136,7 @@ std::string trial_words(const Finding& finding) {
   const Trial& trial = *finding.trial;
   const double like = std::max(std::abs(trial.cpu_ns.change.value), 1.0);
   std::string text = fmt::format(
-      "{}: {}: {} from {} to {}; CPU time {} per message{}; {}", standing_words(finding.standing),
+      "{}: {}: {} from {} to {}; CPU time {} per message{}; {}", standing_name(finding.standing),
       change_words(trial.experiment.change), name_of_figure(trial.experiment.figure),
       figure_words(trial.experiment.figure, trial.figure_before),
       figure_words(trial.experiment.figure, trial.figure_after),
@@ -246,6 +231,20 @@ Section throughput_section(const Explanation& explanation) {
 }
 
 }  // namespace
+
+std::string_view standing_name(explain::Standing standing) {
+  switch (standing) {
+    case explain::Standing::kAssociated:
+      return "associated";
+    case explain::Standing::kConfirmed:
+      return "confirmed";
+    case explain::Standing::kRefuted:
+      return "refuted";
+    case explain::Standing::kUndecided:
+      break;
+  }
+  return "undecided";
+}
 
 std::string change_words(explain::Change change) {
   switch (change) {

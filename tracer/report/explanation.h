@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "explain/explain.h"
@@ -24,6 +25,9 @@ Report build_report(const ExplanationReport& report, bool full);
 
 // The same as JSON.
 std::string render_json(const ExplanationReport& report);
+
+// "associated": the same for people and in JSON.
+std::string_view standing_name(explain::Standing standing);
 
 // "on one CPU", for progress and for reports.
 std::string change_words(explain::Change change);

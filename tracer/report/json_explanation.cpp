@@ -7,21 +7,6 @@ namespace {
 using explain::Doubt;
 using explain::Explanation;
 using explain::Finding;
-using explain::Standing;
-
-const char* standing_name(Standing standing) {
-  switch (standing) {
-    case Standing::kAssociated:
-      return "associated";
-    case Standing::kConfirmed:
-      return "confirmed";
-    case Standing::kRefuted:
-      return "refuted";
-    case Standing::kUndecided:
-      break;
-  }
-  return "undecided";
-}
 
 const char* change_name(explain::Change change) {
   switch (change) {
@@ -79,9 +64,7 @@ const char* limit_name(explain::CpuUse::Limit limit) {
 }
 
 Json estimate(const statistics::Estimate& estimate) {
-  Json interval;
-  if (estimate.interval) interval = {estimate.interval->low, estimate.interval->high};
-  return {{"value", estimate.value}, {"interval", std::move(interval)}};
+  return {{"value", estimate.value}, {"interval", interval_json(estimate.interval)}};
 }
 
 Json trial(const explain::Trial& trial) {
