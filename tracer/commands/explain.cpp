@@ -13,9 +13,11 @@
 #include "commands/measure/change.h"
 #include "commands/measure/pairs.h"
 #include "commands/measure/repeat.h"
+#include "commands/measure/settings.h"
 #include "commands/output.h"
 #include "commands/run_store.h"
 #include "explain/explain.h"
+#include "explain/factorial.h"
 #include "report/explanation.h"
 
 namespace tr::commands {
@@ -43,6 +45,7 @@ struct ExplainOptions {
   std::vector<std::string> vs;
   std::size_t pairs = 6;
   std::size_t experiments = 3;
+  bool factorial = false;
   bool force = false;
   std::string db;  // where recorded runs are looked for; empty: the user's own file
   DocumentOptions document;
@@ -92,7 +95,10 @@ Result<Material> measure_material(const CLI::App& app, const ExplainOptions& opt
   if (repeats.runs.empty() && repeats.failure) return *std::move(repeats.failure);
   for (Measured& run_of_it : repeats.runs)
     material.b.push_back(std::move(run_of_it.snapshot));
-  material.stopped = repeats.stopped;
+  material.stopped = repeats.stopped || repeats.failure || repeats.runs.back().stop_asked;
+  if (repeats.failure)
+    material.notes.push_back(fmt::format("{} of {} runs were made: {}", repeats.runs.size(),
+                                         options.pairs, repeats.failure->text()));
   return material;
 }
 
@@ -114,6 +120,8 @@ Result<Material> material_of(const CLI::App& app, const ExplainOptions& options,
     if (!options.vs.empty()) words.insert(words.end(), {"--vs", options.vs.front()});
     return measure_material(app, options, words, progress);
   }
+  if (options.factorial)
+    return usage_error("--factorial is for programs to measure, and these runs were made before");
   if (differs_by_option(app))
     return usage_error("--vs-OPTION is for programs to measure, and these runs were made before");
   Material material;
@@ -159,6 +167,31 @@ Status make_experiment(const explain::PlannedExperiment& planned, Material& mate
   return {};
 }
 
+// The changes of the experiments in all combinations; what keeps them from being made is a note.
+std::optional<explain::Factorial> make_factorial(std::span<const explain::PlannedExperiment> made,
+                                                 Material& material, const ExplainOptions& options,
+                                                 const explain::Explanation& explanation,
+                                                 Progress& progress) {
+  const auto no = [&](std::string why) {
+    material.notes.push_back("No changes were tried together: " + std::move(why) + ".");
+    return std::nullopt;
+  };
+  const auto factors = explain::choose_factors(made, explanation);
+  if (!factors) return no("there are no two experiments, of one side, that took their causes away");
+  const Plan& base = factors->on_b ? *material.plan_b : *material.plan_a;
+  const auto settings = measure_settings(base, factors->changes, options.pairs, progress);
+  if (!settings) return no(settings.error().text());
+  material.stopped = settings->stopped;
+  auto factorial = explain::judge_factorial(*factors, settings->runs);
+  if (settings->failure)
+    material.notes.push_back("Not all changes were tried together: " + settings->failure->text());
+  else if (settings->stopped && factorial)
+    material.notes.emplace_back(
+        "Not all changes were tried together as often as was asked for: a signal ended it.");
+  if (!factorial) return no(settings->stopped ? "it was interrupted" : factorial.error().text());
+  return *std::move(factorial);
+}
+
 Status explain_it(const CLI::App& app, const ExplainOptions& options,
                   const std::vector<std::string>& program) {
   if (Status writable = check_document_options(options.document); !writable) return writable;
@@ -173,15 +206,21 @@ Status explain_it(const CLI::App& app, const ExplainOptions& options,
             check_comparable(explanation->comparison->settings, options.force, "explains");
         !comparable)
       return comparable;
-  if (material->plan_b)
-    for (const explain::PlannedExperiment& planned :
-         plan_experiments(*explanation, options.experiments)) {
+  std::optional<explain::Factorial> factorial;
+  if (material->plan_b) {
+    const auto experiments = plan_experiments(*explanation, options.experiments);
+    for (const explain::PlannedExperiment& planned : experiments) {
       if (material->stopped) break;
       if (Status made = make_experiment(planned, *material, options, progress, *explanation); !made)
         return made;
     }
+    if (options.factorial && !material->stopped)
+      factorial = make_factorial(experiments, *material, options, *explanation, progress);
+  }
   progress.clear();
-  return write_document(report::ExplanationReport{*explanation, material->notes}, options.document);
+  return write_document(
+      report::ExplanationReport{*explanation, material->notes, std::move(factorial)},
+      options.document);
 }
 
 }  // namespace
@@ -204,6 +243,9 @@ void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& 
       ->type_name("N")
       ->check(CLI::Range(0, 20))
       ->capture_default_str();
+  command->add_flag("--factorial", options->factorial,
+                    "Then make the changes of up to three experiments in all combinations: what "
+                    "do they do together?");
   command->add_flag("--force", options->force,
                     "Explain also across protocols, message sizes, kernels and sets of probes");
   add_side_b_options(*command);

@@ -10,8 +10,6 @@
 namespace tr::explain {
 namespace {
 
-// A server that uses this share of its CPUs has no more to use.
-constexpr double kAllOf = 0.9;
 // A state of this share of the threads' working time keeps CPUs idle.
 constexpr double kMuch = 0.2;
 
@@ -23,15 +21,6 @@ struct Side {
 
   [[nodiscard]] bool empty() const { return runs.empty(); }
 };
-
-// Absent where the run cannot be used.
-std::optional<Facts> facts_of(const Snapshot& run) {
-  const metrics::Metrics metrics = metrics::compute(run);
-  if (!metrics.budget || !metrics.messages.count ||
-      !metrics::verdict_on(metrics::doubts_about(run, metrics)).fit())
-    return std::nullopt;
-  return Facts(run, metrics);
-}
 
 void add(Facts run, Side& side) {
   side.claims.resize(causes().size());
@@ -57,9 +46,9 @@ CpuUse use_of(const Facts& run) {
   const double blocked = run.blocked_ns([](std::string_view) { return true; });
   const double cpu = run.cpu_ns();
   const auto much = [&](auto is_it) { return run.blocked_ns(is_it) > kMuch * (blocked + cpu); };
-  if (use.cpus > 0 && use.in_use >= kAllOf * use.cpus)
+  if (use.cpus > 0 && use.in_use >= kAllOfThem * use.cpus)
     use.limit = CpuUse::Limit::kCpus;
-  else if (run["threads"] < 1.5 && use.in_use >= kAllOf)
+  else if (run["threads"] < 1.5 && use.in_use >= kAllOfThem)
     use.limit = CpuUse::Limit::kOneThread;
   else if (much([](std::string_view call) { return call.starts_with("futex"); }))
     use.limit = CpuUse::Limit::kLocks;
@@ -78,19 +67,19 @@ std::vector<Finding> find_all(const Side& a, const Side& b, const Explanation& m
   std::vector<Finding> findings;
   for (std::size_t i = 0; i < causes().size(); ++i) {
     const Cause& cause = *causes()[i];
-    if (!cause.shows(mean_b) && (a.empty() || !cause.shows(mean_a))) continue;
     Finding finding;
+    finding.on_a = !a.empty() && cause.shows(mean_a);
+    finding.on_b = cause.shows(mean_b);
+    if (!finding.on_a && !finding.on_b) continue;
     finding.cause = &cause;
     if (!a.empty()) finding.a_ns = statistics::mean(a.claims[i]);
     finding.b_ns = statistics::mean(b.claims[i]);
     finding.part = difference(a.empty() ? std::vector<double>() : a.claims[i], b.claims[i], paired);
     if (whole != 0) finding.share = (finding.b_ns - finding.a_ns) / whole;
     finding.figure_b = mean_b[cause.figure()];
-    finding.guess_ns = cause.shows(mean_b) ? cause.guess_ns(mean_b) : 0;
-    if (!a.empty()) {
-      finding.figure_a = mean_a[cause.figure()];
-      if (cause.shows(mean_a)) finding.guess_ns -= cause.guess_ns(mean_a);
-    }
+    if (!a.empty()) finding.figure_a = mean_a[cause.figure()];
+    if (finding.on_b) finding.guess_ns = cause.guess_ns(mean_b);
+    if (finding.on_a) finding.guess_ns -= cause.guess_ns(mean_a);
     findings.push_back(std::move(finding));
   }
   return findings;
@@ -111,7 +100,8 @@ void adjust(std::vector<Finding>& findings) {
 
 // Whether a difference is more than chance; with one run on a side nobody knows, and all are kept.
 bool is_shown(const Finding& finding, const compare::Comparison& comparison) {
-  if (comparison.one_run()) return true;
+  // A limit tells what the throughput is worth, whether the sides differ in it or not.
+  if (finding.cause->kind() == Cause::Kind::kLimit || comparison.one_run()) return true;
   if (finding.part.exact && finding.part.change.value != 0) return true;
   if (finding.adjusted_p.value_or(1) <= compare::kFalseShare) return true;
   if (finding.guess_ns == 0) return false;
@@ -135,11 +125,21 @@ double dearer_ns(const compare::Comparison& comparison, const Side& a, const Sid
 Side fit_side(std::span<const Snapshot> runs) {
   Side side;
   for (const Snapshot& run : runs)
-    if (auto facts = facts_of(run)) add(*std::move(facts), side);
+    if (auto facts = usable_facts(run)) add(*std::move(facts), side);
   return side;
 }
 
-Error unusable(std::string_view server) {
+Error unusable(std::string_view server, std::span<const Snapshot> runs) {
+  // The one reason of which no second try frees.
+  const auto saturated = std::ranges::find_if(
+      runs, [](const Snapshot& run) { return run.load && run.load->saturated; });
+  if (saturated != runs.end())
+    return Error{
+        .operation = "explain",
+        .object = std::string(server),
+        .why = "it has no run that can be used: the load generator was itself the limit, " +
+               saturated->load->saturation,
+        .remedy = "leave it a CPU of its own (--pin, --pin-load), or load less (--rate)"};
   return Error{.operation = "explain",
                .object = std::string(server),
                .why = "it has no run that can be used: fit, with messages and a budget",
@@ -148,7 +148,16 @@ Error unusable(std::string_view server) {
 
 }  // namespace
 
+std::optional<Facts> usable_facts(const Snapshot& run) {
+  const metrics::Metrics metrics = metrics::compute(run);
+  if (!metrics.budget || !metrics.messages.count ||
+      !metrics::verdict_on(metrics::doubts_about(run, metrics)).fit())
+    return std::nullopt;
+  return Facts(run, metrics);
+}
+
 double Finding::weight() const {
+  if (cause->kind() == Cause::Kind::kLimit) return std::max(figure_a, figure_b);
   return std::max(std::abs(b_ns - a_ns), std::abs(guess_ns));
 }
 
@@ -166,17 +175,17 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
     paired = result.comparison->paired;
     // As the comparison has it: of a pair both runs, or none.
     for (std::size_t i = 0; paired && i < a.size(); ++i) {
-      auto of_a = facts_of(a[i]);
-      auto of_b = facts_of(b[i]);
+      auto of_a = usable_facts(a[i]);
+      auto of_b = usable_facts(b[i]);
       if (!of_a || !of_b) continue;
       add(*std::move(of_a), before);
       add(*std::move(of_b), after);
     }
     if (!paired) before = fit_side(a);
-    if (before.empty()) return unusable(result.server_a);
+    if (before.empty()) return unusable(result.server_a, a);
   }
   if (!paired || result.alone) after = fit_side(b);
-  if (after.empty()) return unusable(result.server_b);
+  if (after.empty()) return unusable(result.server_b, b);
 
   result.runs_a = before.runs.size();
   result.runs_b = after.runs.size();
@@ -198,7 +207,8 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
   result.findings = find_all(before, after, result, paired, whole);
   adjust(result.findings);
   for (const Finding& finding : result.findings)
-    if (result.alone ? finding.cause->is_account() : finding.cause == &interrupts())
+    if (result.alone ? finding.cause->kind() == Cause::Kind::kAccount
+                     : finding.cause == &interrupts())
       result.unexplained_ns += finding.b_ns - finding.a_ns;
   if (!result.alone) {
     result.unexplained_ns += dearer_ns(*result.comparison, before, after);
@@ -207,8 +217,7 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
   }
   if (whole != 0) result.unexplained_share = result.unexplained_ns / whole;
   std::ranges::stable_sort(result.findings, [](const Finding& x, const Finding& y) {
-    if (x.cause->is_account() != y.cause->is_account()) return y.cause->is_account();
-    return x.weight() > y.weight();
+    return std::pair(x.cause->kind(), -x.weight()) < std::pair(y.cause->kind(), -y.weight());
   });
   return result;
 }

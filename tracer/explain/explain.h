@@ -54,6 +54,8 @@ struct Finding {
   statistics::Difference part;       // B - A; of B alone its part as change
   double share = 0;                  // of the whole difference, or of B's CPU time
   std::optional<double> adjusted_p;  // over all findings
+  bool on_a = false;                 // that side shows it at all, by its mean
+  bool on_b = false;
   double figure_a = 0;
   double figure_b = 0;
   double guess_ns = 0;  // where no part can be measured: for the order alone
@@ -98,7 +100,8 @@ struct Explanation {
   std::optional<Facts> facts_b;
   CpuUse use_a;
   CpuUse use_b;
-  std::vector<Finding> findings;  // heaviest first; accounts last, by what they have
+  // What costs, heaviest first; then limits, then accounts, by what they have.
+  std::vector<Finding> findings;
   // No reason is named for: calls that are dearer without being more, and interrupts; alone, all
   // accounts.
   double unexplained_ns = 0;
@@ -108,6 +111,9 @@ struct Explanation {
 // Of B alone where `a` is empty. `paired`: a[i] was made beside b[i]. An error where no run can be
 // used, or none has a budget.
 Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapshot> b, bool paired);
+
+// A run as it is explained; absent where it cannot be used: unfit, or without messages or a budget.
+std::optional<Facts> usable_facts(const Snapshot& run);
 
 struct PlannedExperiment {
   std::size_t finding = 0;  // of Explanation::findings

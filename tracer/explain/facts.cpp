@@ -58,8 +58,20 @@ Facts::Facts(const Snapshot& run, const metrics::Metrics& metrics) : config_(run
     numbers_["cpus_in_use"] = *metrics.total.cpu_ns / 1e9 / metrics.window_s;
   const auto cpus = parse_cpu_list(run.config.pin.empty() ? run.environment.cpus : run.config.pin);
   if (cpus) numbers_["cpus"] = static_cast<double>(cpus->size());
+  if (metrics.server_awake_share) numbers_["cpus.awake_share"] = *metrics.server_awake_share;
   numbers_["connections"] = static_cast<double>(run.config.connections);
+  add_load(run, metrics);
   if (is_python(run.config)) numbers_["python"] = 1;
+}
+
+void Facts::add_load(const Snapshot& run, const metrics::Metrics& metrics) {
+  if (metrics.load_cpu_share) numbers_["load.busy_share"] = *metrics.load_cpu_share;
+  if (!run.load || run.load->connections < 2 || run.load->messages == 0) return;
+  // Messages that fall on n connections by chance, m on each, have a Jain's index of
+  // m^2 / (m^2 + m) = 1 - 1 / (1 + m): mean and variance of Poisson's distribution are the same.
+  const double each =
+      static_cast<double>(run.load->messages) / static_cast<double>(run.load->connections);
+  numbers_["connections.left_out"] = std::max(0.0, 1 - run.load->fairness_jain - 1 / (1 + each));
 }
 
 void Facts::add_waste(const metrics::WasteRow& row) {
@@ -93,6 +105,23 @@ double Facts::operator[](std::string_view name) const {
 double Facts::state_ns(std::string_view state) const {
   const auto found = states_.find(state);
   return found == states_.end() ? 0 : found->second;
+}
+
+double Facts::sleeping_calls_ns() const {
+  constexpr std::string_view kSystem = "system:";
+  double sum = 0;
+  for (const auto& [state, ns] : cpu_states_) {
+    if (!state.starts_with(kSystem)) continue;
+    const std::string call = state.substr(kSystem.size());
+    const auto sleeps = [&](const std::string& kind) {
+      // "idle:recvfrom" and "idle:recvfrom:client", not "idle:recvfromelse".
+      const auto first = states_.lower_bound(kind + call);
+      return first != states_.end() &&
+             (first->first == kind + call || first->first.starts_with(kind + call + ":"));
+    };
+    if (sleeps("idle:") || sleeps("blocked:")) sum += ns;
+  }
+  return sum;
 }
 
 double Facts::cpu_ns() const {

@@ -16,7 +16,11 @@ namespace tr::explain {
 //   waste.again, waste.empty, waste.in_vain: of all calls;
 //   calls.map_memory, calls.make_tasks: calls per message that do that;
 //   threads: alive on average; cpus_in_use: CPU time over the window; cpus: those it may run on;
-//   connections; python: 1 where an interpreter of it is run.
+//   cpus.busy_share: of those CPUs in use, or of all the machine's, if that is more;
+//   load.busy_share: of the CPUs that the load generator could use; connections;
+//   connections.left_out: 1 - Jain's index of the messages per connection, less what chance makes
+//   of it: the share of them that might as well not be served; python: 1 where an interpreter of it
+//   is run.
 class Facts {
  public:
   Facts(const Snapshot& run, const metrics::Metrics& metrics);
@@ -33,6 +37,8 @@ class Facts {
     return cpu_states_;
   }
   [[nodiscard]] double cpu_ns() const;
+  // On a CPU per message, in calls that also sleep.
+  [[nodiscard]] double sleeping_calls_ns() const;
   // Blocked in calls for which `is_it(call)`, in the middle of work.
   template <class IsIt>
   [[nodiscard]] double blocked_ns(IsIt is_it) const {
@@ -49,6 +55,7 @@ class Facts {
   using Numbers = std::map<std::string, double, std::less<>>;
 
   void add_waste(const metrics::WasteRow& row);
+  void add_load(const Snapshot& run, const metrics::Metrics& metrics);
 
   Numbers numbers_;
   Numbers states_;

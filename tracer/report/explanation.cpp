@@ -7,12 +7,14 @@
 
 #include <fmt/format.h>
 
+#include "report/explanation_words.h"
 #include "report/figure_names.h"
 #include "report/units.h"
 
 namespace tr::report {
 namespace {
 
+using explain::Cause;
 using explain::CpuUse;
 using explain::Doubt;
 using explain::Explanation;
@@ -21,30 +23,6 @@ using explain::Trial;
 
 // Of the difference, or of the CPU time: less is not worth a sentence.
 constexpr double kWorthASentence = 0.02;
-
-std::string signed_duration(double ns, double like_ns) {
-  return (ns < 0 ? "-" : "+") + duration_text(std::abs(ns), std::abs(like_ns));
-}
-
-// " (95 %: +5.2 us to +5.8 us)"; empty without an interval.
-std::string interval_words(const std::optional<statistics::Interval>& interval, double like_ns) {
-  if (!interval) return {};
-  return fmt::format(" (95 %: {} to {})", signed_duration(interval->low, like_ns),
-                     signed_duration(interval->high, like_ns));
-}
-
-std::string side_name(const Explanation& explanation, bool b) {
-  const std::string& server = b ? explanation.server_b : explanation.server_a;
-  if (explanation.alone) return printable(server);
-  const std::string letter = b ? "B" : "A";
-  return explanation.server_a == explanation.server_b
-             ? letter
-             : fmt::format("{} ({})", letter, printable(server));
-}
-
-std::string times_text(double ratio) {
-  return fmt::format("{:.2f} times", ratio);
-}
 
 std::string headline(const Explanation& explanation) {
   if (explanation.alone)
@@ -66,8 +44,13 @@ std::string headline(const Explanation& explanation) {
   return text;
 }
 
+bool is_share(std::string_view figure) {
+  return figure.ends_with("_share") || figure == "connections.left_out";
+}
+
 std::string figure_words(std::string_view figure, double value) {
   if (figure.ends_with("_ns")) return duration_text(value);
+  if (is_share(figure)) return percent_text(value);
   return number_text(value);
 }
 
@@ -75,6 +58,10 @@ std::string name_of_figure(std::string_view figure) {
   if (figure == "calls.map_memory") return "calls that map memory";
   if (figure == "calls.make_tasks") return "calls that make threads or processes";
   if (figure == "connections") return "connections";
+  if (figure == "connections.left_out")
+    return "connections as good as not served (1 - Jain's index)";
+  if (figure == "load.busy_share") return "CPUs of the load generator in use";
+  if (figure == "cpus.busy_share") return "CPUs in use";
   if (figure == "per_message.voluntary_switches") return "voluntary context switches";
   if (figure == "per_message.involuntary_switches") return "involuntary context switches";
   if (figure == "waste.again") return "calls that find nothing (EAGAIN)";
@@ -86,7 +73,7 @@ std::string name_of_figure(std::string_view figure) {
 std::string evidence(const Explanation& explanation, const Finding& finding) {
   const std::string_view figure = finding.cause->figure();
   if (figure.empty()) return {};
-  const std::string per = figure == "connections" ? "" : " per message";
+  const std::string per = figure == "connections" || is_share(figure) ? "" : " per message";
   if (explanation.alone)
     return fmt::format("{}: {}{}", name_of_figure(figure), figure_words(figure, finding.figure_b),
                        per);
@@ -98,7 +85,13 @@ std::string evidence(const Explanation& explanation, const Finding& finding) {
 std::string part_words(const Explanation& explanation, const Finding& finding) {
   const double ns = finding.b_ns - finding.a_ns;
   const double like = std::max(explanation.cpu_a_ns, explanation.cpu_b_ns);
-  if (ns == 0) return "its part of the time cannot be told from the figures alone";
+  if (ns == 0)
+    return "its part of the time cannot be told from the figures alone" +
+           (finding.guess_ns == 0
+                ? std::string()
+                : fmt::format("; a guess, by which it is ranked: {}",
+                              explanation.alone ? duration_text(finding.guess_ns, like)
+                                                : signed_duration(finding.guess_ns, like)));
   if (explanation.alone)
     return fmt::format("{} of the {} are in it, {}{}", percent_text(finding.share),
                        duration_text(explanation.cpu_b_ns), duration_text(ns, like),
@@ -156,6 +149,7 @@ Section cause_section(const Explanation& explanation, bool full) {
       explanation.alone ? "Where the CPU time goes, and why" : "What makes the difference";
   std::size_t number = 0;
   for (const Finding& finding : explanation.findings) {
+    if (finding.cause->kind() == Cause::Kind::kLimit) continue;
     if (!full && !is_worth_it(finding)) continue;
     const bool on_b =
         explanation.alone || (finding.b_ns != finding.a_ns ? finding.b_ns > finding.a_ns
@@ -168,7 +162,7 @@ Section cause_section(const Explanation& explanation, bool full) {
       fact.lines.push_back(std::move(shown));
     if (finding.trial)
       fact.lines.push_back(trial_words(finding));
-    else if (!finding.cause->is_account())
+    else if (finding.cause->kind() != Cause::Kind::kAccount)
       fact.lines.emplace_back("associated: no experiment was made");
     section.facts.push_back(std::move(fact));
   }
@@ -191,7 +185,7 @@ Section cause_section(const Explanation& explanation, bool full) {
 std::string limit_words(CpuUse::Limit limit) {
   switch (limit) {
     case CpuUse::Limit::kCpus:
-      return "all it may use: fewer CPU time per message is more messages";
+      return "all it may use";
     case CpuUse::Limit::kOneThread:
       return "its one thread runs all the time";
     case CpuUse::Limit::kLocks:
@@ -211,11 +205,24 @@ std::string use_words(const CpuUse& use) {
                      limit_words(use.limit));
 }
 
+// What the throughput is worth.
+void add_limits(const Explanation& explanation, Section& section) {
+  for (const Finding& finding : explanation.findings) {
+    if (finding.cause->kind() != Cause::Kind::kLimit) continue;
+    const std::string who =
+        finding.on_a && finding.on_b ? "each of the two" : side_name(explanation, finding.on_b);
+    section.facts.push_back(
+        {"Limit",
+         {fmt::format("{} {}", who, finding.cause->claim()), evidence(explanation, finding)}});
+  }
+}
+
 Section throughput_section(const Explanation& explanation) {
   Section section;
   section.title = "Throughput";
   if (explanation.alone) {
     section.facts.push_back({"CPUs", {use_words(explanation.use_b)}});
+    add_limits(explanation, section);
     return section;
   }
   section.facts.push_back({"A", {use_words(explanation.use_a)}});
@@ -227,6 +234,7 @@ Section throughput_section(const Explanation& explanation) {
                       std::exp(*explanation.log_cpus_in_use + *explanation.log_cpu_time),
                       std::exp(*explanation.log_cpus_in_use),
                       std::exp(*explanation.log_cpu_time))}});
+  add_limits(explanation, section);
   return section;
 }
 
@@ -258,6 +266,8 @@ std::string change_words(explain::Change change) {
       return "with 8 messages under way per connection";
     case explain::Change::kFewerConnections:
       return "with half of the connections";
+    case explain::Change::kConnectionsAsCpus:
+      return "with as many connections as CPUs";
     case explain::Change::kKeepConnections:
       return "with connections that stay open";
     case explain::Change::kMallocKeeps:
@@ -272,6 +282,7 @@ Report build_report(const ExplanationReport& input, bool full) {
   report.headline = headline(explanation);
   report.sections.push_back(cause_section(explanation, full));
   report.sections.push_back(throughput_section(explanation));
+  if (input.factorial) report.sections.push_back(factorial_section(explanation, *input.factorial));
   if (explanation.runs_b < 2 || (!explanation.alone && explanation.runs_a < 2))
     report.warnings.emplace_back(
         "there is one run only: no intervals, and any of this may be chance");

@@ -1,11 +1,13 @@
 // What does an explanation say?
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "explain/explain.h"
+#include "explain/factorial.h"
 #include "report/model.h"
 
 namespace tr::report {
@@ -18,6 +20,7 @@ inline constexpr int kExplanationSchemaVersion = 1;
 struct ExplanationReport {
   const explain::Explanation& explanation;
   std::vector<std::string> notes;  // how the runs were made, and what went wrong
+  std::optional<explain::Factorial> factorial{};
 };
 
 // `full`: accounts and what has no weight too.

@@ -15,6 +15,9 @@ const Cause& locks();
 const Cause& migration();
 const Cause& oversubscription();
 const Cause& wakeup_per_message();
+const Cause& starvation();
+const Cause& client_saturation();
+const Cause& cpu_saturation();
 const Cause& delivery();
 const Cause& own_code();
 const Cause& calls();
@@ -35,6 +38,8 @@ constexpr std::string_view call_of(std::string_view state) {
   return state.starts_with(kSystem) ? state.substr(kSystem.size()) : std::string_view();
 }
 
+// A server, or a machine, that uses this share of its CPUs has no more to use.
+inline constexpr double kAllOfThem = 0.9;
 // What happens at least so often per message is worth a look.
 inline constexpr double kOften = 0.01;
 

@@ -20,8 +20,11 @@ class Oversubscription final : public Cause {
   [[nodiscard]] double guess_ns(const Facts& run) const override {
     return run[figure()] * kSwitchNs;
   }
+  // Where each connection has a thread of its own, there are as many threads as connections.
   [[nodiscard]] std::optional<Experiment> experiment(const Facts& run) const override {
-    return expecting_guess(Change::kWorkersAsCpus, figure(), guess_ns(run));
+    const bool of_connections = run["threads"] >= run["connections"];
+    return expecting_guess(of_connections ? Change::kConnectionsAsCpus : Change::kWorkersAsCpus,
+                           figure(), guess_ns(run));
   }
 };
 
