@@ -79,6 +79,9 @@ Result<Material> measure_material(const CLI::App& app, const ExplainOptions& opt
     material.plan_b = std::move(plans->second);
     Pairs pairs = measure_pairs(*material.plan_a, *material.plan_b, options.pairs, progress);
     if (pairs.failure && pairs.a.empty()) return *std::move(pairs.failure);
+    if (pairs.a.empty())
+      return Error{.operation = "explain",
+                   .why = "it was interrupted before the first pair of runs was made"};
     material.a = std::move(pairs.a);
     material.b = std::move(pairs.b);
     material.paired = true;
@@ -138,9 +141,9 @@ Result<Material> material_of(const CLI::App& app, const ExplainOptions& options,
 }
 
 // One experiment; what keeps it from being made is a note.
-Status make_experiment(const explain::PlannedExperiment& planned, Material& material,
-                       const ExplainOptions& options, Progress& progress,
-                       explain::Explanation& explanation) {
+void make_experiment(const explain::PlannedExperiment& planned, Material& material,
+                     const ExplainOptions& options, Progress& progress,
+                     explain::Explanation& explanation) {
   explain::Finding& finding = explanation.findings[planned.finding];
   const Plan& base = planned.on_b ? *material.plan_b : *material.plan_a;
   const std::string what = report::change_words(planned.experiment.change);
@@ -148,7 +151,7 @@ Status make_experiment(const explain::PlannedExperiment& planned, Material& mate
   if (!other) {
     material.notes.push_back(fmt::format("No experiment on \"{}\" ({}): {}.", finding.cause->name(),
                                          what, other.error().text()));
-    return {};
+    return;
   }
   progress.lead(fmt::format("experiment {}: ", what));
   Pairs pairs = measure_pairs(base, *other, options.pairs, progress);
@@ -158,13 +161,15 @@ Status make_experiment(const explain::PlannedExperiment& planned, Material& mate
     const std::string why = pairs.failure ? pairs.failure->text() : "it was interrupted";
     material.notes.push_back(
         fmt::format("No experiment on \"{}\" ({}): {}.", finding.cause->name(), what, why));
-    return {};
+    return;
   }
   auto trial = explain::judge(*finding.cause, planned.experiment, pairs.a, pairs.b);
-  if (!trial) return std::move(trial).error();
+  if (!trial) {
+    material.notes.push_back(trial.error().text() + ".");
+    return;
+  }
   finding.trial = *std::move(trial);
   finding.standing = finding.trial->standing;
-  return {};
 }
 
 // The changes of the experiments in all combinations; what keeps them from being made is a note.
@@ -211,8 +216,7 @@ Status explain_it(const CLI::App& app, const ExplainOptions& options,
     const auto experiments = plan_experiments(*explanation, options.experiments);
     for (const explain::PlannedExperiment& planned : experiments) {
       if (material->stopped) break;
-      if (Status made = make_experiment(planned, *material, options, progress, *explanation); !made)
-        return made;
+      make_experiment(planned, *material, options, progress, *explanation);
     }
     if (options.factorial && !material->stopped)
       factorial = make_factorial(experiments, *material, options, *explanation, progress);

@@ -16,11 +16,10 @@ namespace tr::explain {
 //   waste.again, waste.empty, waste.in_vain: of all calls;
 //   calls.map_memory, calls.make_tasks: calls per message that do that;
 //   threads: alive on average; cpus_in_use: CPU time over the window; cpus: those it may run on;
-//   cpus.busy_share: of those CPUs in use, or of all the machine's, if that is more;
-//   load.busy_share: of the CPUs that the load generator could use; connections;
-//   connections.left_out: 1 - Jain's index of the messages per connection, less what chance makes
-//   of it: the share of them that might as well not be served; python: 1 where an interpreter of it
-//   is run.
+//   cpus.awake_share, load.busy_share: Metrics::server_awake_share and load_cpu_share;
+//   connections; connections.left_out: 1 - Jain's index of the messages per connection, less what
+//   chance makes of it: the share of them that might as well not be served;
+//   python: 1 where an interpreter of it is run.
 class Facts {
  public:
   Facts(const Snapshot& run, const metrics::Metrics& metrics);

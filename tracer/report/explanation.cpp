@@ -61,7 +61,7 @@ std::string name_of_figure(std::string_view figure) {
   if (figure == "connections.left_out")
     return "connections as good as not served (1 - Jain's index)";
   if (figure == "load.busy_share") return "CPUs of the load generator in use";
-  if (figure == "cpus.busy_share") return "CPUs in use";
+  if (figure == "cpus.awake_share") return "of the CPU time it could get it ran or waited to run";
   if (figure == "per_message.voluntary_switches") return "voluntary context switches";
   if (figure == "per_message.involuntary_switches") return "involuntary context switches";
   if (figure == "waste.again") return "calls that find nothing (EAGAIN)";

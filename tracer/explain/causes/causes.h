@@ -38,8 +38,6 @@ constexpr std::string_view call_of(std::string_view state) {
   return state.starts_with(kSystem) ? state.substr(kSystem.size()) : std::string_view();
 }
 
-// A server, or a machine, that uses this share of its CPUs has no more to use.
-inline constexpr double kAllOfThem = 0.9;
 // What happens at least so often per message is worth a look.
 inline constexpr double kOften = 0.01;
 

@@ -1,11 +1,12 @@
 // CPUs of which nothing is left: the load generator's, or the server's.
 #include "explain/causes/causes.h"
+#include "metrics/doubts.h"
 
 namespace tr::explain {
 namespace {
 
 // From here on messages queue up in front of the load generator, 4 on average (M/M/1: r / (1 - r)).
-// What is above 95 % of its CPUs makes a run unfit, and never comes here (load/saturation.h).
+// At its own limit it comes here only beside a server at its own (metrics/verdict.h).
 constexpr double kLoadBusy = 0.8;
 
 // It limits the throughput and takes no part of the time; no experiment has more CPUs to offer.
@@ -45,9 +46,9 @@ const Cause& client_saturation() {
 const Cause& cpu_saturation() {
   static const Saturation cause(
       "cpu_saturation",
-      "has no CPU left: its throughput is what the CPUs give, and less CPU time per message is "
-      "more messages",
-      "cpus.busy_share", kAllOfThem);
+      "runs, or waits to run, nearly all the time: its throughput is what its CPUs give, and less "
+      "CPU time per message is more messages",
+      "cpus.awake_share", metrics::kAtItsLimit);
   return cause;
 }
 
