@@ -26,7 +26,7 @@ struct ExplanationReport {
 // `full`: accounts and what has no weight too.
 Report build_report(const ExplanationReport& report, bool full);
 
-// The same as JSON.
+// JSON as docs/explanation.schema.json describes it.
 std::string render_json(const ExplanationReport& report);
 
 // "associated": the same for people and in JSON.
