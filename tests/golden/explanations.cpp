@@ -93,7 +93,7 @@ MadeExplanation explanation_of_one() {
   std::vector<std::vector<Snapshot>> settings;
   for (const double user_ns : {2'000, 1'700, 1'500, 700})
     settings.push_back(runs_of({.server = truth.server, .user_ns = user_ns}, 3, draw));
-  made.factorial = must(judge_factorial(
+  made.factorial = must(explain::judge_factorial(
       {true, {explain::Change::kOneCpu, explain::Change::kDeeperPipeline}}, settings));
   made.notes = {
       "No experiment on \"oversubscription\" (with as many connections as CPUs): the load "

@@ -153,9 +153,8 @@ void make_experiment(const explain::PlannedExperiment& planned, Material& materi
                                          what, other.error().text()));
     return;
   }
-  progress.lead(fmt::format("experiment {}: ", what));
+  progress.say(fmt::format("Experiment: {} {}", base.program, what));
   Pairs pairs = measure_pairs(base, *other, options.pairs, progress);
-  progress.lead({});
   material.stopped = pairs.stopped;
   if (pairs.a.empty()) {
     const std::string why = pairs.failure ? pairs.failure->text() : "it was interrupted";

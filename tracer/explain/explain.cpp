@@ -46,10 +46,10 @@ CpuUse use_of(const Facts& run) {
   const double blocked = run.blocked_ns([](std::string_view) { return true; });
   const double cpu = run.cpu_ns();
   const auto much = [&](auto is_it) { return run.blocked_ns(is_it) > kMuch * (blocked + cpu); };
-  if (use.cpus > 0 && use.in_use >= metrics::kAtItsLimit * use.cpus)
-    use.limit = CpuUse::Limit::kCpus;
-  else if (run["threads"] < 1.5 && use.in_use >= metrics::kAtItsLimit)
+  if (run["threads"] < 1.5 && use.cpus > 1 && use.in_use >= metrics::kAtItsLimit)
     use.limit = CpuUse::Limit::kOneThread;
+  else if (run["cpus.awake_share"] >= metrics::kAtItsLimit)
+    use.limit = CpuUse::Limit::kCpus;
   else if (much([](std::string_view call) { return call.starts_with("futex"); }))
     use.limit = CpuUse::Limit::kLocks;
   else if (much([](std::string_view call) { return call.find("nanosleep") != call.npos; }))

@@ -69,7 +69,7 @@ struct Finding {
 // How a server uses CPUs, and what keeps it from using more.
 struct CpuUse {
   enum class Limit {
-    kCpus,       // it uses all it may
+    kCpus,       // it uses all it can get, or waits for them
     kOneThread,  // a single thread, which runs all the time
     kLocks,      // its threads wait for each other
     kSleeps,     // it sleeps: timers

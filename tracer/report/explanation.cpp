@@ -139,8 +139,18 @@ std::string trial_words(const Finding& finding) {
   return text;
 }
 
-bool is_worth_it(const Finding& finding) {
-  return finding.trial || std::abs(finding.share) >= kWorthASentence || finding.guess_ns != 0;
+bool is_worth_it(const Explanation& explanation, const Finding& finding) {
+  const double whole = std::abs(explanation.cpu_b_ns - explanation.cpu_a_ns);
+  return finding.trial || std::abs(finding.share) >= kWorthASentence ||
+         std::abs(finding.guess_ns) > kWorthASentence * whole;
+}
+
+// The side that has more of it.
+bool is_of_b(const Explanation& explanation, const Finding& finding) {
+  if (explanation.alone) return true;
+  if (finding.b_ns != finding.a_ns) return finding.b_ns > finding.a_ns;
+  if (finding.guess_ns != 0) return finding.guess_ns > 0;
+  return finding.figure_b > finding.figure_a;
 }
 
 Section cause_section(const Explanation& explanation, bool full) {
@@ -150,13 +160,10 @@ Section cause_section(const Explanation& explanation, bool full) {
   std::size_t number = 0;
   for (const Finding& finding : explanation.findings) {
     if (finding.cause->kind() == Cause::Kind::kLimit) continue;
-    if (!full && !is_worth_it(finding)) continue;
-    const bool on_b =
-        explanation.alone || (finding.b_ns != finding.a_ns ? finding.b_ns > finding.a_ns
-                                                           : finding.figure_b > finding.figure_a);
+    if (!full && !is_worth_it(explanation, finding)) continue;
     Fact fact{fmt::format("{}.", ++number), {}};
-    fact.lines.push_back(
-        fmt::format("{} {}", side_name(explanation, on_b), finding.cause->claim()));
+    fact.lines.push_back(fmt::format("{} {}", side_name(explanation, is_of_b(explanation, finding)),
+                                     finding.cause->claim()));
     fact.lines.push_back(part_words(explanation, finding));
     if (std::string shown = evidence(explanation, finding); !shown.empty())
       fact.lines.push_back(std::move(shown));
@@ -185,7 +192,7 @@ Section cause_section(const Explanation& explanation, bool full) {
 std::string limit_words(CpuUse::Limit limit) {
   switch (limit) {
     case CpuUse::Limit::kCpus:
-      return "all it may use";
+      return "all that it could get";
     case CpuUse::Limit::kOneThread:
       return "its one thread runs all the time";
     case CpuUse::Limit::kLocks:

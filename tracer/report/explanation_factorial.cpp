@@ -1,4 +1,5 @@
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -22,11 +23,11 @@ std::string throughput_words(const std::optional<statistics::Estimate>& log_rati
   return text;
 }
 
-Fact effect_fact(const Effect& effect, double like_ns) {
-  Fact fact{changes_words(effect.of), {}};
-  std::string text =
-      fmt::format("{} of CPU time per message{}", signed_duration(effect.cpu_ns.value, like_ns),
-                  interval_words(effect.cpu_ns.interval, like_ns));
+Fact effect_fact(std::string label, const Effect& effect, double like_ns) {
+  Fact fact{std::move(label), {}};
+  std::string text = fmt::format("{}: {} of CPU time per message{}", changes_words(effect.of),
+                                 signed_duration(effect.cpu_ns.value, like_ns),
+                                 interval_words(effect.cpu_ns.interval, like_ns));
   if (effect.of.size() == 2)
     text += " on what either does, where the other is made too; as much the other way without it";
   if (effect.of.size() > 2) text += " beyond all that";
@@ -92,7 +93,8 @@ Section factorial_section(const explain::Explanation& explanation, const Factori
   section.title = fmt::format("Changes together, of {}", side_name(explanation, factorial.on_b));
   const double like = factorial.settings.front().cpu_ns;
   for (const Effect& effect : factorial.effects)
-    section.facts.push_back(effect_fact(effect, like));
+    section.facts.push_back(
+        effect_fact(fmt::format("{}.", section.facts.size() + 1), effect, like));
   section.table = setting_table(factorial);
   section.remarks.emplace_back(
       "Each effect is averaged over the runs with and without the other changes.");
