@@ -198,6 +198,8 @@ std::optional<explain::Factorial> make_factorial(std::span<const explain::Planne
 
 Status explain_it(const CLI::App& app, const ExplainOptions& options,
                   const std::vector<std::string>& program) {
+  if (options.factorial && options.experiments < 2)
+    return usage_error("--factorial needs --experiments 2 or more: it combines what they change");
   if (Status writable = check_document_options(options.document); !writable) return writable;
   Progress progress(!options.document.quiet);
   auto material = material_of(app, options, program, progress);

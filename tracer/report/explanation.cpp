@@ -28,7 +28,7 @@ std::string headline(const Explanation& explanation) {
   if (explanation.alone)
     return fmt::format("{}: {} of CPU time per message{}", printable(explanation.server_b),
                        duration_text(explanation.cpu_b_ns),
-                       interval_words(explanation.cpu.change.interval, explanation.cpu_b_ns));
+                       range_words(explanation.cpu.change.interval, explanation.cpu_b_ns));
   const double whole = explanation.cpu_b_ns - explanation.cpu_a_ns;
   const bool b_dearer = whole > 0;
   const double dear = b_dearer ? explanation.cpu_b_ns : explanation.cpu_a_ns;
@@ -95,7 +95,7 @@ std::string part_words(const Explanation& explanation, const Finding& finding) {
   if (explanation.alone)
     return fmt::format("{} of the {} are in it, {}{}", percent_text(finding.share),
                        duration_text(explanation.cpu_b_ns), duration_text(ns, like),
-                       interval_words(finding.part.change.interval, like));
+                       range_words(finding.part.change.interval, like));
   std::string text = fmt::format("{} per message{}", signed_duration(ns, like),
                                  interval_words(finding.part.change.interval, like));
   return finding.share > 0
@@ -246,6 +246,42 @@ Section throughput_section(const Explanation& explanation) {
 }
 
 }  // namespace
+
+std::string signed_duration(double ns, double like_ns) {
+  return (ns < 0 ? "-" : "+") + duration_text(std::abs(ns), std::abs(like_ns));
+}
+
+std::string interval_words(const std::optional<statistics::Interval>& interval, double like_ns) {
+  if (!interval) return {};
+  return fmt::format(" (95 %: {} to {})", signed_duration(interval->low, like_ns),
+                     signed_duration(interval->high, like_ns));
+}
+
+std::string range_words(const std::optional<statistics::Interval>& interval, double like_ns) {
+  if (!interval) return {};
+  return fmt::format(" (95 %: {} to {})", duration_text(std::max(interval->low, 0.0), like_ns),
+                     duration_text(interval->high, like_ns));
+}
+
+std::string side_name(const explain::Explanation& explanation, bool b) {
+  const std::string& server = b ? explanation.server_b : explanation.server_a;
+  if (explanation.alone) return printable(server);
+  const std::string letter = b ? "B" : "A";
+  return explanation.server_a == explanation.server_b
+             ? letter
+             : fmt::format("{} ({})", letter, printable(server));
+}
+
+std::string times_text(double ratio) {
+  return fmt::format("{:.2f} times", ratio);
+}
+
+std::string changes_words(const std::vector<explain::Change>& changes) {
+  std::vector<std::string> words;
+  for (const explain::Change change : changes)
+    words.push_back(change_words(change));
+  return joined(words);
+}
 
 std::string_view standing_name(explain::Standing standing) {
   switch (standing) {

@@ -58,36 +58,6 @@ Table setting_table(const Factorial& factorial) {
 
 }  // namespace
 
-std::string signed_duration(double ns, double like_ns) {
-  return (ns < 0 ? "-" : "+") + duration_text(std::abs(ns), std::abs(like_ns));
-}
-
-std::string interval_words(const std::optional<statistics::Interval>& interval, double like_ns) {
-  if (!interval) return {};
-  return fmt::format(" (95 %: {} to {})", signed_duration(interval->low, like_ns),
-                     signed_duration(interval->high, like_ns));
-}
-
-std::string side_name(const explain::Explanation& explanation, bool b) {
-  const std::string& server = b ? explanation.server_b : explanation.server_a;
-  if (explanation.alone) return printable(server);
-  const std::string letter = b ? "B" : "A";
-  return explanation.server_a == explanation.server_b
-             ? letter
-             : fmt::format("{} ({})", letter, printable(server));
-}
-
-std::string times_text(double ratio) {
-  return fmt::format("{:.2f} times", ratio);
-}
-
-std::string changes_words(const std::vector<explain::Change>& changes) {
-  std::vector<std::string> words;
-  for (const explain::Change change : changes)
-    words.push_back(change_words(change));
-  return joined(words);
-}
-
 Section factorial_section(const explain::Explanation& explanation, const Factorial& factorial) {
   Section section;
   section.title = fmt::format("Changes together, of {}", side_name(explanation, factorial.on_b));

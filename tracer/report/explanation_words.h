@@ -15,6 +15,8 @@ namespace tr::report {
 std::string signed_duration(double ns, double like_ns);
 // " (95 %: +5.2 us to +5.8 us)"; empty without an interval.
 std::string interval_words(const std::optional<statistics::Interval>& interval, double like_ns);
+// The same of a time that is no difference: " (95 %: 5.2 us to 5.8 us)".
+std::string range_words(const std::optional<statistics::Interval>& interval, double like_ns);
 // "1.25 times".
 std::string times_text(double ratio);
 // "A (some_echo)"; alone, the server's name.
