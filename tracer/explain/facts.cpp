@@ -71,6 +71,8 @@ void Facts::add_load(const Snapshot& run, const metrics::Metrics& metrics) {
   // m^2 / (m^2 + m) = 1 - 1 / (1 + m): mean and variance of Poisson's distribution are the same.
   const double each =
       static_cast<double>(run.load->messages) / static_cast<double>(run.load->connections);
+  numbers_["connections.silent"] = static_cast<double>(run.load->silent_connections) /
+                                   static_cast<double>(run.load->connections);
   numbers_["connections.left_out"] = std::max(0.0, 1 - run.load->fairness_jain - 1 / (1 + each));
 }
 

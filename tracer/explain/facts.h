@@ -19,6 +19,7 @@ namespace tr::explain {
 //   cpus.awake_share, load.busy_share: Metrics::server_awake_share and load_cpu_share;
 //   connections; connections.left_out: 1 - Jain's index of the messages per connection, less what
 //   chance makes of it: the share of them that might as well not be served;
+//   connections.silent: the share of them that had no answer in the window;
 //   python: 1 where an interpreter of it is run.
 class Facts {
  public:

@@ -217,7 +217,7 @@ void add_limits(const Explanation& explanation, Section& section) {
   for (const Finding& finding : explanation.findings) {
     if (finding.cause->kind() != Cause::Kind::kLimit) continue;
     const std::string who =
-        finding.on_a && finding.on_b ? "each of the two" : side_name(explanation, finding.on_b);
+        finding.on_a && finding.on_b ? "either server" : side_name(explanation, finding.on_b);
     section.facts.push_back(
         {"Limit",
          {fmt::format("{} {}", who, finding.cause->claim()), evidence(explanation, finding)}});

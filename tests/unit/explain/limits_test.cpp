@@ -119,7 +119,11 @@ TEST(Limits, ChanceIsNoStarvation) {
   run.load->connections = run.load->messages / 20;
   run.load->fairness_jain = 1 - 1.0 / 21;
   EXPECT_FALSE(find_cause("starvation")->shows(Facts(run)));
-  run.load->fairness_jain = 0.9;
+  run.load->fairness_jain = 0.8;
+  EXPECT_TRUE(find_cause("starvation")->shows(Facts(run)));
+  run.load->fairness_jain = 0.94;  // as where one in twenty gets nothing
+  EXPECT_FALSE(find_cause("starvation")->shows(Facts(run)));
+  run.load->silent_connections = run.load->connections / 20 + 1;
   EXPECT_TRUE(find_cause("starvation")->shows(Facts(run)));
 }
 

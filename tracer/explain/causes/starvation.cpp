@@ -1,12 +1,14 @@
 // Connections that get little or nothing, while others are served.
 #include "explain/causes/causes.h"
+#include "metrics/doubts.h"
 
 namespace tr::explain {
 namespace {
 
 // Where n of 100 connections get nothing, and the others alike, Jain's index is 1 - n/100 (Jain et
-// al., DEC-TR-301, 1984): so much as the 5 % that metrics/doubts looks at, less a little chance.
-constexpr double kLeftOut = 0.04;
+// al., DEC-TR-301, 1984). The bounds are those of metrics/doubts, from where on a run is unfair.
+constexpr double kLeftOut = 1 - metrics::kMinJain;
+constexpr double kSilent = 0.05;
 
 class Starvation final : public Cause {
  public:
@@ -16,7 +18,9 @@ class Starvation final : public Cause {
            "others";
   }
   [[nodiscard]] std::string_view figure() const override { return "connections.left_out"; }
-  [[nodiscard]] bool shows(const Facts& run) const override { return run[figure()] >= kLeftOut; }
+  [[nodiscard]] bool shows(const Facts& run) const override {
+    return run[figure()] > kLeftOut || run["connections.silent"] >= kSilent;
+  }
   [[nodiscard]] std::vector<Part> parts(const Facts&) const override { return {}; }
   // With fewer connections the load is another: CPU time per message would tell of both.
   [[nodiscard]] std::optional<Experiment> experiment(const Facts&) const override {
