@@ -93,7 +93,8 @@ TEST_F(EndToEnd, tries_changes_together_or_says_why_not) {
   const Json explanation = read_json(path("e.json"));
   const Json& factorial = explanation["factorial"];
   if (factorial.is_null()) {
-    EXPECT_THAT(explanation["notes"].dump(), HasSubstr("No changes were tried together"));
+    EXPECT_THAT(explanation["notes"].dump(), AnyOf(HasSubstr("No changes were tried together"),
+                                                   HasSubstr("tried together tell nothing")));
     return;
   }
   EXPECT_THAT(ended.out, HasSubstr("Changes together"));

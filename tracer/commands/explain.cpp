@@ -192,7 +192,12 @@ std::optional<explain::Factorial> make_factorial(std::span<const explain::Planne
   else if (settings->stopped && factorial)
     material.notes.emplace_back(
         "Not all changes were tried together as often as was asked for: a signal ended it.");
-  if (!factorial) return no(settings->stopped ? "it was interrupted" : factorial.error().text());
+  if (!factorial) {
+    material.notes.push_back(
+        fmt::format("The changes that were tried together tell nothing: {}.",
+                    settings->stopped ? "it was interrupted" : factorial.error().text()));
+    return std::nullopt;
+  }
   return *std::move(factorial);
 }
 

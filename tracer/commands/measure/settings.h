@@ -20,8 +20,8 @@ struct SettingRuns {
 };
 
 // `repeats` runs of each combination, all of them once, in random order, before any comes again:
-// what the machine does in the meantime meets all of them. An error where the plan cannot be
-// changed so.
+// what the machine does in the meantime meets all of them. One that is unfit is made once more. An
+// error where the plan cannot be changed so.
 Result<SettingRuns> measure_settings(const Plan& base, std::span<const explain::Change> changes,
                                      std::size_t repeats, Progress& progress);
 
