@@ -47,7 +47,7 @@ _trace_run() {
     --db --no-db --db-limit --json --markdown -v --verbose -q --quiet"
   local compare_values="--vs --pairs $vs_values --pin --port --server-output --ready-timeout --load
     $load_values --load-threads --pin-load --events --max-threads --fail-if --save --db --db-limit --json --markdown"
-  local explain="-h --help --vs --paired --pairs --experiments --force --vs-close $vs_values $plan
+  local explain="-h --help --vs --paired --pairs --experiments --factorial --force --vs-close $vs_values $plan
     --db --json --markdown -v --verbose -q --quiet"
   local explain_values="--vs --pairs --experiments $vs_values --pin --port --server-output
     --ready-timeout --load $load_values --load-threads --pin-load --events --max-threads --db --json

@@ -14,12 +14,12 @@
 #include "commands/measure/change.h"
 #include "commands/measure/pairs.h"
 #include "commands/measure/repeat.h"
+#include "commands/measure/settings.h"
 #include "commands/output.h"
 #include "commands/run_store.h"
 #include "explain/explain.h"
+#include "explain/factorial.h"
 #include "report/explanation.h"
-#include "report/judged_run.h"
-#include "report/warnings.h"
 
 namespace tr::commands {
 namespace {
@@ -47,6 +47,7 @@ struct ExplainOptions {
   std::size_t pairs = 6;
   std::size_t experiments = 3;
   bool paired = false;  // recorded runs; those that are measured are
+  bool factorial = false;
   bool force = false;
   std::string db;  // where recorded runs are looked for; empty: the user's own file
   DocumentOptions document;
@@ -80,6 +81,9 @@ Result<Material> measure_material(const CLI::App& app, const ExplainOptions& opt
     material.plan_b = std::move(plans->second);
     Pairs pairs = measure_pairs(*material.plan_a, *material.plan_b, options.pairs, progress);
     if (pairs.failure && pairs.a.empty()) return *std::move(pairs.failure);
+    if (pairs.a.empty())
+      return Error{.operation = "explain",
+                   .why = "it was interrupted before the first pair of runs was made"};
     material.a = std::move(pairs.a);
     material.b = std::move(pairs.b);
     material.paired = true;
@@ -96,7 +100,10 @@ Result<Material> measure_material(const CLI::App& app, const ExplainOptions& opt
   if (repeats.runs.empty() && repeats.failure) return *std::move(repeats.failure);
   for (Measured& run_of_it : repeats.runs)
     material.b.push_back(std::move(run_of_it.snapshot));
-  material.stopped = repeats.stopped;
+  material.stopped = repeats.stopped || repeats.failure || repeats.runs.back().stop_asked;
+  if (repeats.failure)
+    material.notes.push_back(fmt::format("{} of {} runs were made: {}", repeats.runs.size(),
+                                         options.pairs, repeats.failure->text()));
   return material;
 }
 
@@ -121,6 +128,8 @@ Result<Material> material_of(const CLI::App& app, const ExplainOptions& options,
     if (!options.vs.empty()) words.insert(words.end(), {"--vs", options.vs.front()});
     return measure_material(app, options, words, progress);
   }
+  if (options.factorial)
+    return usage_error("--factorial is for programs to measure, and these runs were made before");
   if (differs_by_option(app))
     return usage_error("--vs-OPTION is for programs to measure, and these runs were made before");
   Material material;
@@ -140,28 +149,10 @@ Result<Material> material_of(const CLI::App& app, const ExplainOptions& options,
   return material;
 }
 
-// A server that serves its connections unevenly has no one cost per message: said before all else.
-void note_unfair(std::span<const Snapshot> runs, std::vector<std::string>& notes) {
-  std::size_t unfair = 0;
-  std::string text;
-  for (const Snapshot& run : runs) {
-    const report::JudgedRun judged(run);
-    const auto doubt =
-        std::ranges::find(judged.doubts, metrics::Doubt::Kind::kUnfair, &metrics::Doubt::kind);
-    if (doubt == judged.doubts.end()) continue;
-    if (++unfair == 1) text = report::warning_text(*doubt, judged);
-  }
-  if (unfair == 0) return;
-  notes.insert(notes.begin(),
-               fmt::format("{} is unfair in {} of {} runs: {}; what it spends per message is an "
-                           "average over unlike ones",
-                           runs.front().config.server, unfair, runs.size(), text));
-}
-
 // One experiment; what keeps it from being made is a note.
-Status make_experiment(const explain::PlannedExperiment& planned, Material& material,
-                       const ExplainOptions& options, Progress& progress,
-                       explain::Explanation& explanation) {
+void make_experiment(const explain::PlannedExperiment& planned, Material& material,
+                     const ExplainOptions& options, Progress& progress,
+                     explain::Explanation& explanation) {
   explain::Finding& finding = explanation.findings[planned.finding];
   const Plan& base = planned.on_b ? *material.plan_b : *material.plan_a;
   const std::string what = report::change_words(planned.experiment.change);
@@ -169,27 +160,60 @@ Status make_experiment(const explain::PlannedExperiment& planned, Material& mate
   if (!other) {
     material.notes.push_back(fmt::format("No experiment on \"{}\" ({}): {}.", finding.cause->name(),
                                          what, other.error().text()));
-    return {};
+    return;
   }
-  progress.lead(fmt::format("experiment {}: ", what));
+  progress.say(fmt::format("Experiment: {} {}", base.program, what));
   Pairs pairs = measure_pairs(base, *other, options.pairs, progress);
-  progress.lead({});
   material.stopped = pairs.stopped;
   if (pairs.a.empty()) {
     const std::string why = pairs.failure ? pairs.failure->text() : "it was interrupted";
     material.notes.push_back(
         fmt::format("No experiment on \"{}\" ({}): {}.", finding.cause->name(), what, why));
-    return {};
+    return;
   }
   auto trial = explain::judge(*finding.cause, planned.experiment, pairs.a, pairs.b);
-  if (!trial) return std::move(trial).error();
+  if (!trial) {
+    material.notes.push_back(trial.error().text() + ".");
+    return;
+  }
   finding.trial = *std::move(trial);
   finding.standing = finding.trial->standing;
-  return {};
+}
+
+// The changes of the experiments in all combinations; what keeps them from being made is a note.
+std::optional<explain::Factorial> make_factorial(std::span<const explain::PlannedExperiment> made,
+                                                 Material& material, const ExplainOptions& options,
+                                                 const explain::Explanation& explanation,
+                                                 Progress& progress) {
+  const auto no = [&](std::string why) {
+    material.notes.push_back("No changes were tried together: " + std::move(why) + ".");
+    return std::nullopt;
+  };
+  const auto factors = explain::choose_factors(made, explanation);
+  if (!factors) return no("there are no two experiments, of one side, that took their causes away");
+  const Plan& base = factors->on_b ? *material.plan_b : *material.plan_a;
+  const auto settings = measure_settings(base, factors->changes, options.pairs, progress);
+  if (!settings) return no(settings.error().text());
+  material.stopped = settings->stopped;
+  auto factorial = explain::judge_factorial(*factors, settings->runs);
+  if (settings->failure)
+    material.notes.push_back("Not all changes were tried together: " + settings->failure->text());
+  else if (settings->stopped && factorial)
+    material.notes.emplace_back(
+        "Not all changes were tried together as often as was asked for: a signal ended it.");
+  if (!factorial) {
+    material.notes.push_back(
+        fmt::format("The changes that were tried together tell nothing: {}.",
+                    settings->stopped ? "it was interrupted" : factorial.error().text()));
+    return std::nullopt;
+  }
+  return *std::move(factorial);
 }
 
 Status explain_it(const CLI::App& app, const ExplainOptions& options,
                   const std::vector<std::string>& program) {
+  if (options.factorial && options.experiments < 2)
+    return usage_error("--factorial needs --experiments 2 or more: it combines what they change");
   if (Status writable = check_document_options(options.document); !writable) return writable;
   Progress progress(!options.document.quiet);
   auto material = material_of(app, options, program, progress);
@@ -207,17 +231,20 @@ Status explain_it(const CLI::App& app, const ExplainOptions& options,
             check_comparable(explanation->comparison->settings, options.force, "explains");
         !comparable)
       return comparable;
-  for (const auto* side : {&material->b, &material->a})
-    note_unfair(*side, material->notes);
-  if (material->plan_b)
-    for (const explain::PlannedExperiment& planned :
-         plan_experiments(*explanation, material->a, material->b, options.experiments)) {
+  std::optional<explain::Factorial> factorial;
+  if (material->plan_b) {
+    const auto experiments = plan_experiments(*explanation, options.experiments);
+    for (const explain::PlannedExperiment& planned : experiments) {
       if (material->stopped) break;
-      if (Status made = make_experiment(planned, *material, options, progress, *explanation); !made)
-        return made;
+      make_experiment(planned, *material, options, progress, *explanation);
     }
+    if (options.factorial && !material->stopped)
+      factorial = make_factorial(experiments, *material, options, *explanation, progress);
+  }
   progress.clear();
-  return write_document(report::ExplanationReport{*explanation, material->notes}, options.document);
+  return write_document(
+      report::ExplanationReport{*explanation, material->notes, std::move(factorial)},
+      options.document);
 }
 
 }  // namespace
@@ -242,6 +269,9 @@ void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& 
       ->capture_default_str();
   command->add_flag("--paired", options->paired,
                     "The recorded runs were made in pairs: the first of A beside the first of B");
+  command->add_flag("--factorial", options->factorial,
+                    "Then make the changes of up to three experiments in all combinations: what "
+                    "do they do together?");
   command->add_flag("--force", options->force,
                     "Explain also across protocols, message sizes, kernels and sets of probes");
   add_side_b_options(*command);

@@ -18,6 +18,9 @@ const std::vector<const Cause*>& causes() {
                                              &migration(),
                                              &oversubscription(),
                                              &wakeup_per_message(),
+                                             &starvation(),
+                                             &client_saturation(),
+                                             &cpu_saturation(),
                                              &delivery(),
                                              &own_code(),
                                              &calls(),
@@ -28,6 +31,10 @@ const std::vector<const Cause*>& causes() {
 const Cause* find_cause(std::string_view name) {
   const auto found = std::ranges::find(causes(), name, [](const Cause* c) { return c->name(); });
   return found == causes().end() ? nullptr : *found;
+}
+
+std::size_t index_of(const Cause& cause) {
+  return static_cast<std::size_t>(std::ranges::find(causes(), &cause) - causes().begin());
 }
 
 std::vector<double> claim_all(const Facts& run) {

@@ -5,6 +5,7 @@
 // so their parts, and the differences of their parts between two servers, add up.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,10 +26,11 @@ enum class Change {
   kOneCpu,         // the server runs on one CPU
   kWorkersAsCpus,  // as many workers as CPUs
   kOneWorker,
-  kDeeperPipeline,    // 8 messages under way per connection
-  kFewerConnections,  // half of them
-  kKeepConnections,   // messages share connections
-  kMallocKeeps,       // malloc gives nothing back to the kernel, and takes no mappings of its own
+  kDeeperPipeline,     // 8 messages under way per connection
+  kFewerConnections,   // half of them
+  kConnectionsAsCpus,  // as many connections, and so threads that serve them, as CPUs
+  kKeepConnections,    // messages share connections
+  kMallocKeeps,        // malloc gives nothing back to the kernel, and takes no mappings of its own
 };
 
 struct Experiment {
@@ -60,18 +62,27 @@ class Cause {
   [[nodiscard]] virtual double guess_ns(const Facts&) const { return 0; }
   // Absent: nobody knows how to take it away from outside.
   [[nodiscard]] virtual std::optional<Experiment> experiment(const Facts& run) const = 0;
-  // It names where time went and no more: what is left when all others have claimed theirs.
-  [[nodiscard]] virtual bool is_account() const { return false; }
+
+  enum class Kind {
+    kCost,     // makes messages dear
+    kLimit,    // keeps the throughput down and claims no time: told where it is, never ranked by it
+    kAccount,  // where time went and no more: what is left when all others have claimed theirs
+  };
+  [[nodiscard]] virtual Kind kind() const { return Kind::kCost; }
 };
 
 // In the order in which they claim: the more special first.
 const std::vector<const Cause*>& causes();
 const Cause* find_cause(std::string_view name);
+// Its place among them.
+std::size_t index_of(const Cause& cause);
 
 // What each cause has of one run's CPU time per message, in the order of causes(). Adds up to it.
 std::vector<double> claim_all(const Facts& run);
 
 // A context switch with its wake-up, roughly, and what a migration costs beside it: for guess_ns().
+// No run tells: what they take is in the calls that sleep, in the sends that wake, and in colder
+// caches of everything after.
 inline constexpr double kSwitchNs = 2000;
 inline constexpr double kMigrationNs = 3000;
 // The predicted range around a part that was measured, and around a guess.

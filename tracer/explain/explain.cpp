@@ -10,8 +10,6 @@
 namespace tr::explain {
 namespace {
 
-// A server that uses this share of its CPUs has no more to use.
-constexpr double kAllOf = 0.9;
 // A state of this share of the threads' working time keeps CPUs idle.
 constexpr double kMuch = 0.2;
 
@@ -24,22 +22,13 @@ struct Side {
   [[nodiscard]] bool empty() const { return runs.empty(); }
 };
 
-bool fit(const Snapshot& run) {
-  const metrics::Metrics metrics = metrics::compute(run);
-  return metrics.budget && metrics.messages.count &&
-         metrics::verdict_on(metrics::doubts_about(run, metrics)).fit();
-}
-
-void add(const Snapshot& run, Side& side) {
+void add(Facts run, Side& side) {
   side.claims.resize(causes().size());
-  const Facts& facts = side.runs.emplace_back(run);
-  const std::vector<double> claims = claim_all(facts);
-  double all = 0;
-  for (std::size_t i = 0; i < claims.size(); ++i) {
+  const std::vector<double> claims = claim_all(run);
+  for (std::size_t i = 0; i < claims.size(); ++i)
     side.claims[i].push_back(claims[i]);
-    all += claims[i];
-  }
-  side.cpu_ns.push_back(all);
+  side.cpu_ns.push_back(run.cpu_ns());
+  side.runs.push_back(std::move(run));
 }
 
 statistics::Difference difference(const std::vector<double>& a, const std::vector<double>& b,
@@ -57,10 +46,10 @@ CpuUse use_of(const Facts& run) {
   const double blocked = run.blocked_ns([](std::string_view) { return true; });
   const double cpu = run.cpu_ns();
   const auto much = [&](auto is_it) { return run.blocked_ns(is_it) > kMuch * (blocked + cpu); };
-  if (use.cpus > 0 && use.in_use >= kAllOf * use.cpus)
-    use.limit = CpuUse::Limit::kCpus;
-  else if (run["threads"] < 1.5 && use.in_use >= kAllOf)
+  if (run["threads"] < 1.5 && use.cpus > 1 && use.in_use >= metrics::kAtItsLimit)
     use.limit = CpuUse::Limit::kOneThread;
+  else if (run["cpus.awake_share"] >= metrics::kAtItsLimit)
+    use.limit = CpuUse::Limit::kCpus;
   else if (much([](std::string_view call) { return call.starts_with("futex"); }))
     use.limit = CpuUse::Limit::kLocks;
   else if (much([](std::string_view call) { return call.find("nanosleep") != call.npos; }))
@@ -71,25 +60,26 @@ CpuUse use_of(const Facts& run) {
 }
 
 // The rows for each cause that has something on a side.
-std::vector<Finding> find_all(const Side& a, const Side& b, bool paired, double whole) {
-  const Facts mean_b = Facts::mean(b.runs);
-  const Facts mean_a = a.empty() ? mean_b : Facts::mean(a.runs);
+std::vector<Finding> find_all(const Side& a, const Side& b, const Explanation& means, bool paired,
+                              double whole) {
+  const Facts& mean_b = *means.facts_b;
+  const Facts& mean_a = means.facts_a ? *means.facts_a : mean_b;
   std::vector<Finding> findings;
   for (std::size_t i = 0; i < causes().size(); ++i) {
     const Cause& cause = *causes()[i];
-    if (!cause.shows(mean_b) && (a.empty() || !cause.shows(mean_a))) continue;
     Finding finding;
+    finding.on_a = !a.empty() && cause.shows(mean_a);
+    finding.on_b = cause.shows(mean_b);
+    if (!finding.on_a && !finding.on_b) continue;
     finding.cause = &cause;
     if (!a.empty()) finding.a_ns = statistics::mean(a.claims[i]);
     finding.b_ns = statistics::mean(b.claims[i]);
     finding.part = difference(a.empty() ? std::vector<double>() : a.claims[i], b.claims[i], paired);
     if (whole != 0) finding.share = (finding.b_ns - finding.a_ns) / whole;
     finding.figure_b = mean_b[cause.figure()];
-    finding.guess_ns = cause.shows(mean_b) ? cause.guess_ns(mean_b) : 0;
-    if (!a.empty()) {
-      finding.figure_a = mean_a[cause.figure()];
-      if (cause.shows(mean_a)) finding.guess_ns -= cause.guess_ns(mean_a);
-    }
+    if (!a.empty()) finding.figure_a = mean_a[cause.figure()];
+    if (finding.on_b) finding.guess_ns = cause.guess_ns(mean_b);
+    if (finding.on_a) finding.guess_ns -= cause.guess_ns(mean_a);
     findings.push_back(std::move(finding));
   }
   return findings;
@@ -110,7 +100,8 @@ void adjust(std::vector<Finding>& findings) {
 
 // Whether a difference is more than chance; with one run on a side nobody knows, and all are kept.
 bool is_shown(const Finding& finding, const compare::Comparison& comparison) {
-  if (comparison.one_run()) return true;
+  // A limit tells what the throughput is worth, whether the sides differ in it or not.
+  if (finding.cause->kind() == Cause::Kind::kLimit || comparison.one_run()) return true;
   if (finding.part.exact && finding.part.change.value != 0) return true;
   if (finding.adjusted_p.value_or(1) <= compare::kFalseShare) return true;
   if (finding.guess_ns == 0) return false;
@@ -120,14 +111,13 @@ bool is_shown(const Finding& finding, const compare::Comparison& comparison) {
 
 // Calls that have become dearer, and that no cause but the account has.
 double dearer_ns(const compare::Comparison& comparison, const Side& a, const Side& b) {
-  const auto account = std::ranges::find(causes(), &calls()) - causes().begin();
-  const auto index = static_cast<std::size_t>(account);
+  const std::size_t index = index_of(calls());
   double all = 0;
-  for (const compare::CallRow& row : comparison.calls)
-    all += row.difference_ns();
   double dearer = 0;
-  for (const compare::CallRow& row : comparison.calls)
+  for (const compare::CallRow& row : comparison.calls) {
+    all += row.difference_ns();
     dearer += row.dearer_calls_ns;
+  }
   const double accounted = statistics::mean(b.claims[index]) - statistics::mean(a.claims[index]);
   return all == 0 ? 0 : dearer * std::clamp(accounted / all, 0.0, 1.0);
 }
@@ -135,11 +125,21 @@ double dearer_ns(const compare::Comparison& comparison, const Side& a, const Sid
 Side fit_side(std::span<const Snapshot> runs) {
   Side side;
   for (const Snapshot& run : runs)
-    if (fit(run)) add(run, side);
+    if (auto facts = usable_facts(run)) add(*std::move(facts), side);
   return side;
 }
 
-Error unusable(std::string_view server) {
+Error unusable(std::string_view server, std::span<const Snapshot> runs) {
+  // The one reason of which no second try frees.
+  const auto saturated = std::ranges::find_if(
+      runs, [](const Snapshot& run) { return run.load && run.load->saturated; });
+  if (saturated != runs.end())
+    return Error{
+        .operation = "explain",
+        .object = std::string(server),
+        .why = "it has no run that can be used: the load generator was itself the limit, " +
+               saturated->load->saturation,
+        .remedy = "leave it a CPU of its own (--pin, --pin-load), or load less (--rate)"};
   return Error{.operation = "explain",
                .object = std::string(server),
                .why = "it has no run that can be used: fit, with messages and a budget",
@@ -148,7 +148,16 @@ Error unusable(std::string_view server) {
 
 }  // namespace
 
+std::optional<Facts> usable_facts(const Snapshot& run) {
+  const metrics::Metrics metrics = metrics::compute(run);
+  if (!metrics.budget || !metrics.messages.count ||
+      !metrics::verdict_on(metrics::doubts_about(run, metrics)).fit())
+    return std::nullopt;
+  return Facts(run, metrics);
+}
+
 double Finding::weight() const {
+  if (cause->kind() == Cause::Kind::kLimit) return std::max(figure_a, figure_b);
   return std::max(std::abs(b_ns - a_ns), std::abs(guess_ns));
 }
 
@@ -165,24 +174,28 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
     result.comparison = *std::move(comparison);
     paired = result.comparison->paired;
     // As the comparison has it: of a pair both runs, or none.
-    for (std::size_t i = 0; paired && i < a.size(); ++i)
-      if (fit(a[i]) && fit(b[i])) {
-        add(a[i], before);
-        add(b[i], after);
-      }
+    for (std::size_t i = 0; paired && i < a.size(); ++i) {
+      auto of_a = usable_facts(a[i]);
+      auto of_b = usable_facts(b[i]);
+      if (!of_a || !of_b) continue;
+      add(*std::move(of_a), before);
+      add(*std::move(of_b), after);
+    }
     if (!paired) before = fit_side(a);
-    if (before.empty()) return unusable(result.server_a);
+    if (before.empty()) return unusable(result.server_a, a);
   }
   if (!paired || result.alone) after = fit_side(b);
-  if (after.empty()) return unusable(result.server_b);
+  if (after.empty()) return unusable(result.server_b, b);
 
   result.runs_a = before.runs.size();
   result.runs_b = after.runs.size();
   result.cpu_b_ns = statistics::mean(after.cpu_ns);
-  result.use_b = use_of(Facts::mean(after.runs));
+  result.facts_b = Facts::mean(after.runs);
+  result.use_b = use_of(*result.facts_b);
   if (!result.alone) {
     result.cpu_a_ns = statistics::mean(before.cpu_ns);
-    result.use_a = use_of(Facts::mean(before.runs));
+    result.facts_a = Facts::mean(before.runs);
+    result.use_a = use_of(*result.facts_a);
     if (const auto& budget = result.comparison->budget) {
       result.log_throughput = budget->apportioning.log_ratio;
       result.log_cpus_in_use = budget->apportioning.log_cpus_in_use;
@@ -191,10 +204,11 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
   }
   result.cpu = difference(before.cpu_ns, after.cpu_ns, paired);
   const double whole = result.cpu_b_ns - result.cpu_a_ns;
-  result.findings = find_all(before, after, paired, whole);
+  result.findings = find_all(before, after, result, paired, whole);
   adjust(result.findings);
   for (const Finding& finding : result.findings)
-    if (result.alone ? finding.cause->is_account() : finding.cause == &interrupts())
+    if (result.alone ? finding.cause->kind() == Cause::Kind::kAccount
+                     : finding.cause == &interrupts())
       result.unexplained_ns += finding.b_ns - finding.a_ns;
   if (!result.alone) {
     result.unexplained_ns += dearer_ns(*result.comparison, before, after);
@@ -203,26 +217,19 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
   }
   if (whole != 0) result.unexplained_share = result.unexplained_ns / whole;
   std::ranges::stable_sort(result.findings, [](const Finding& x, const Finding& y) {
-    if (x.cause->is_account() != y.cause->is_account()) return y.cause->is_account();
-    return x.weight() > y.weight();
+    return std::pair(x.cause->kind(), -x.weight()) < std::pair(y.cause->kind(), -y.weight());
   });
   return result;
 }
 
-std::vector<PlannedExperiment> plan_experiments(const Explanation& explanation,
-                                                std::span<const Snapshot> a,
-                                                std::span<const Snapshot> b, std::size_t most) {
-  const Side before = fit_side(a);
-  const Side after = fit_side(b);
+std::vector<PlannedExperiment> plan_experiments(const Explanation& explanation, std::size_t most) {
   std::vector<PlannedExperiment> planned;
   for (std::size_t i = 0; i < explanation.findings.size() && planned.size() < most; ++i) {
     const Finding& finding = explanation.findings[i];
-    const bool on_b = before.empty() || finding.figure_b >= finding.figure_a;
-    const Side& side = on_b ? after : before;
-    if (side.empty()) continue;
-    const Facts facts = Facts::mean(side.runs);
-    if (!finding.cause->shows(facts)) continue;
-    if (auto experiment = finding.cause->experiment(facts))
+    const bool on_b = explanation.alone || finding.figure_b >= finding.figure_a;
+    const std::optional<Facts>& facts = on_b ? explanation.facts_b : explanation.facts_a;
+    if (!facts || !finding.cause->shows(*facts)) continue;
+    if (auto experiment = finding.cause->experiment(*facts))
       planned.push_back({i, on_b, *std::move(experiment)});
   }
   return planned;

@@ -54,6 +54,8 @@ struct Finding {
   statistics::Difference part;       // B - A; of B alone its part as change
   double share = 0;                  // of the whole difference, or of B's CPU time
   std::optional<double> adjusted_p;  // over all findings
+  bool on_a = false;                 // that side shows it at all, by its mean
+  bool on_b = false;
   double figure_a = 0;
   double figure_b = 0;
   double guess_ns = 0;  // where no part can be measured: for the order alone
@@ -67,7 +69,7 @@ struct Finding {
 // How a server uses CPUs, and what keeps it from using more.
 struct CpuUse {
   enum class Limit {
-    kCpus,       // it uses all it may
+    kCpus,       // it uses all it can get, or waits for them
     kOneThread,  // a single thread, which runs all the time
     kLocks,      // its threads wait for each other
     kSleeps,     // it sleeps: timers
@@ -93,9 +95,13 @@ struct Explanation {
   std::optional<double> log_throughput;
   std::optional<double> log_cpus_in_use;
   std::optional<double> log_cpu_time;
+  // Of each side's runs the mean; absent where there is no such side.
+  std::optional<Facts> facts_a;
+  std::optional<Facts> facts_b;
   CpuUse use_a;
   CpuUse use_b;
-  std::vector<Finding> findings;  // heaviest first; accounts last, by what they have
+  // What costs, heaviest first; then limits, then accounts, by what they have.
+  std::vector<Finding> findings;
   // No reason is named for: calls that are dearer without being more, and interrupts; alone, all
   // accounts.
   double unexplained_ns = 0;
@@ -106,15 +112,16 @@ struct Explanation {
 // used, or none has a budget.
 Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapshot> b, bool paired);
 
+// A run as it is explained; absent where it cannot be used: unfit, or without messages or a budget.
+std::optional<Facts> usable_facts(const Snapshot& run);
+
 struct PlannedExperiment {
   std::size_t finding = 0;  // of Explanation::findings
   bool on_b = true;         // on the side that shows more of it
   Experiment experiment;
 };
 // The first `most` that can be made.
-std::vector<PlannedExperiment> plan_experiments(const Explanation& explanation,
-                                                std::span<const Snapshot> a,
-                                                std::span<const Snapshot> b, std::size_t most);
+std::vector<PlannedExperiment> plan_experiments(const Explanation& explanation, std::size_t most);
 
 // What an experiment has shown: runs before and after the change, in pairs.
 Result<Trial> judge(const Cause& cause, const Experiment& experiment,

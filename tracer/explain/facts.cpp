@@ -4,7 +4,6 @@
 #include <array>
 
 #include "metrics/figures.h"
-#include "metrics/metrics.h"
 #include "util/cpu_set.h"
 
 namespace tr::explain {
@@ -12,20 +11,6 @@ namespace {
 
 constexpr std::string_view kCallsPrefix = "syscalls.";
 constexpr std::string_view kPerMessage = ".per_message";
-
-std::string kind_name(metrics::WasteRow::Kind kind) {
-  switch (kind) {
-    case metrics::WasteRow::Kind::kAgain:
-      return "waste.again";
-    case metrics::WasteRow::Kind::kEmpty:
-      return "waste.empty";
-    case metrics::WasteRow::Kind::kInVain:
-      return "waste.in_vain";
-    case metrics::WasteRow::Kind::kWokeNobody:
-      break;
-  }
-  return "waste.woke_nobody";
-}
 
 bool is_python(const RunConfig& config) {
   return std::ranges::any_of(config.argv, [](const std::string& word) {
@@ -47,8 +32,7 @@ bool makes_tasks(std::string_view call) {
   return std::ranges::find(kCalls, call) != kCalls.end();
 }
 
-Facts::Facts(const Snapshot& run) : config_(run.config) {
-  const metrics::Metrics metrics = metrics::compute(run);
+Facts::Facts(const Snapshot& run, const metrics::Metrics& metrics) : config_(run.config) {
   for (const metrics::Figure& figure : metrics::figures_of(metrics)) {
     numbers_[figure.name] = figure.value;
     const std::string_view name = figure.name;
@@ -67,22 +51,39 @@ Facts::Facts(const Snapshot& run) : config_(run.config) {
     }
   if (metrics.waste)
     for (const metrics::WasteRow& row : metrics.waste->rows)
-      if (row.per_message) {
-        numbers_[kind_name(row.kind) + "." + row.call] += *row.per_message;
-        numbers_[kind_name(row.kind)] += *row.per_message;
-      }
-  if (metrics.locks)
-    numbers_["convoys"] = static_cast<double>(std::ranges::count_if(
-        metrics.locks->rows, [](const metrics::LockRow& row) { return row.convoy.has_value(); }));
+      add_waste(row);
   if (metrics.budget && metrics.window_s > 0)
     numbers_["threads"] = static_cast<double>(metrics.budget->life_ns) / 1e9 / metrics.window_s;
   if (metrics.total.cpu_ns && metrics.window_s > 0)
     numbers_["cpus_in_use"] = *metrics.total.cpu_ns / 1e9 / metrics.window_s;
   const auto cpus = parse_cpu_list(run.config.pin.empty() ? run.environment.cpus : run.config.pin);
   if (cpus) numbers_["cpus"] = static_cast<double>(cpus->size());
+  if (metrics.server_awake_share) numbers_["cpus.awake_share"] = *metrics.server_awake_share;
   numbers_["connections"] = static_cast<double>(run.config.connections);
-  if (run.load) numbers_["jain"] = run.load->fairness_jain;
+  add_load(run, metrics);
   if (is_python(run.config)) numbers_["python"] = 1;
+}
+
+void Facts::add_load(const Snapshot& run, const metrics::Metrics& metrics) {
+  if (metrics.load_cpu_share) numbers_["load.busy_share"] = *metrics.load_cpu_share;
+  if (!run.load || run.load->connections < 2 || run.load->messages == 0) return;
+  // Messages that fall on n connections by chance, m on each, have a Jain's index of
+  // m^2 / (m^2 + m) = 1 - 1 / (1 + m): mean and variance of Poisson's distribution are the same.
+  const double each =
+      static_cast<double>(run.load->messages) / static_cast<double>(run.load->connections);
+  numbers_["connections.silent"] = static_cast<double>(run.load->silent_connections) /
+                                   static_cast<double>(run.load->connections);
+  numbers_["connections.left_out"] = std::max(0.0, 1 - run.load->fairness_jain - 1 / (1 + each));
+}
+
+void Facts::add_waste(const metrics::WasteRow& row) {
+  using Kind = metrics::WasteRow::Kind;
+  if (!row.per_message || row.kind == Kind::kWokeNobody) return;
+  const std::string kind = row.kind == Kind::kAgain   ? "waste.again"
+                           : row.kind == Kind::kEmpty ? "waste.empty"
+                                                      : "waste.in_vain";
+  numbers_[kind] += *row.per_message;
+  if (row.kind != Kind::kInVain) numbers_[kind + "." + row.call] += *row.per_message;
 }
 
 Facts Facts::mean(std::span<const Facts> runs) {
@@ -106,6 +107,23 @@ double Facts::operator[](std::string_view name) const {
 double Facts::state_ns(std::string_view state) const {
   const auto found = states_.find(state);
   return found == states_.end() ? 0 : found->second;
+}
+
+double Facts::sleeping_calls_ns() const {
+  constexpr std::string_view kSystem = "system:";
+  double sum = 0;
+  for (const auto& [state, ns] : cpu_states_) {
+    if (!state.starts_with(kSystem)) continue;
+    const std::string call = state.substr(kSystem.size());
+    const auto sleeps = [&](const std::string& kind) {
+      // "idle:recvfrom" and "idle:recvfrom:client", not "idle:recvfromelse".
+      const auto first = states_.lower_bound(kind + call);
+      return first != states_.end() &&
+             (first->first == kind + call || first->first.starts_with(kind + call + ":"));
+    };
+    if (sleeps("idle:") || sleeps("blocked:")) sum += ns;
+  }
+  return sum;
 }
 
 double Facts::cpu_ns() const {

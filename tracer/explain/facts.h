@@ -6,24 +6,28 @@
 #include <string>
 #include <string_view>
 
+#include "metrics/metrics.h"
 #include "snapshot/snapshot.h"
 
 namespace tr::explain {
 
 // The figures of metrics::figures_of(), and beside them:
-//   waste.again.CALL, waste.in_vain.CALL, waste.empty.CALL, waste.woke_nobody.CALL: per message;
-//   waste.again, waste.in_vain: of all calls;
+//   waste.again.CALL, waste.empty.CALL: per message;
+//   waste.again, waste.empty, waste.in_vain: of all calls;
 //   calls.map_memory, calls.make_tasks: calls per message that do that;
 //   threads: alive on average; cpus_in_use: CPU time over the window; cpus: those it may run on;
-//   connections; jain: of the messages per connection;
-//   python: 1 where an interpreter of it is run; convoys: locks at which one stands.
+//   cpus.awake_share, load.busy_share: Metrics::server_awake_share and load_cpu_share;
+//   connections; connections.left_out: 1 - Jain's index of the messages per connection, less what
+//   chance makes of it: the share of them that might as well not be served;
+//   connections.silent: the share of them that had no answer in the window;
+//   python: 1 where an interpreter of it is run.
 class Facts {
  public:
-  explicit Facts(const Snapshot& run);
+  Facts(const Snapshot& run, const metrics::Metrics& metrics);
+  explicit Facts(const Snapshot& run) : Facts(run, metrics::compute(run)) {}
   // The mean over at least one run; a number that one of them lacks is 0 there.
   static Facts mean(std::span<const Facts> runs);
 
-  [[nodiscard]] bool has(std::string_view name) const { return numbers_.contains(name); }
   // 0 where there is none.
   [[nodiscard]] double operator[](std::string_view name) const;
   // Time per message in a state of the budget, by its name as in figures: "user", "system:poll".
@@ -33,6 +37,8 @@ class Facts {
     return cpu_states_;
   }
   [[nodiscard]] double cpu_ns() const;
+  // On a CPU per message, in calls that also sleep.
+  [[nodiscard]] double sleeping_calls_ns() const;
   // Blocked in calls for which `is_it(call)`, in the middle of work.
   template <class IsIt>
   [[nodiscard]] double blocked_ns(IsIt is_it) const {
@@ -47,6 +53,9 @@ class Facts {
 
  private:
   using Numbers = std::map<std::string, double, std::less<>>;
+
+  void add_waste(const metrics::WasteRow& row);
+  void add_load(const Snapshot& run, const metrics::Metrics& metrics);
 
   Numbers numbers_;
   Numbers states_;

@@ -19,17 +19,6 @@ struct Pairs {
   std::vector<double> rate_after;
 };
 
-std::size_t index_of(const Cause& cause) {
-  return static_cast<std::size_t>(std::ranges::find(causes(), &cause) - causes().begin());
-}
-
-double sum(const std::vector<double>& claims) {
-  double all = 0;
-  for (const double ns : claims)
-    all += ns;
-  return all;
-}
-
 Pairs pairs_of(const Cause& cause, const Experiment& experiment, std::span<const Snapshot> before,
                std::span<const Snapshot> after) {
   Pairs pairs;
@@ -38,14 +27,12 @@ Pairs pairs_of(const Cause& cause, const Experiment& experiment, std::span<const
     const Facts from(before[i]);
     const Facts to(after[i]);
     if (from.cpu_states().empty() || to.cpu_states().empty()) continue;
-    const std::vector<double> claims_before = claim_all(from);
-    const std::vector<double> claims_after = claim_all(to);
     pairs.figure_before.push_back(from[experiment.figure]);
     pairs.figure_after.push_back(to[experiment.figure]);
-    pairs.cpu_before.push_back(sum(claims_before));
-    pairs.cpu_after.push_back(sum(claims_after));
-    pairs.part_before.push_back(claims_before[index]);
-    pairs.part_after.push_back(claims_after[index]);
+    pairs.cpu_before.push_back(from.cpu_ns());
+    pairs.cpu_after.push_back(to.cpu_ns());
+    pairs.part_before.push_back(claim_all(from)[index]);
+    pairs.part_after.push_back(claim_all(to)[index]);
     pairs.rate_before.push_back(from["throughput.messages_per_second"]);
     pairs.rate_after.push_back(to["throughput.messages_per_second"]);
   }

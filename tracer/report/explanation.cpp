@@ -7,51 +7,28 @@
 
 #include <fmt/format.h>
 
+#include "report/explanation_words.h"
 #include "report/figure_names.h"
 #include "report/units.h"
 
 namespace tr::report {
 namespace {
 
+using explain::Cause;
 using explain::CpuUse;
 using explain::Doubt;
 using explain::Explanation;
 using explain::Finding;
-using explain::Standing;
 using explain::Trial;
 
 // Of the difference, or of the CPU time: less is not worth a sentence.
 constexpr double kWorthASentence = 0.02;
 
-std::string signed_duration(double ns, double like_ns) {
-  return (ns < 0 ? "-" : "+") + duration_text(std::abs(ns), std::abs(like_ns));
-}
-
-// " (95 %: +5.2 us to +5.8 us)"; empty without an interval.
-std::string interval_words(const std::optional<statistics::Interval>& interval, double like_ns) {
-  if (!interval) return {};
-  return fmt::format(" (95 %: {} to {})", signed_duration(interval->low, like_ns),
-                     signed_duration(interval->high, like_ns));
-}
-
-std::string side_name(const Explanation& explanation, bool b) {
-  const std::string& server = b ? explanation.server_b : explanation.server_a;
-  if (explanation.alone) return printable(server);
-  const std::string letter = b ? "B" : "A";
-  return explanation.server_a == explanation.server_b
-             ? letter
-             : fmt::format("{} ({})", letter, printable(server));
-}
-
-std::string times_text(double ratio) {
-  return fmt::format("{:.2f} times", ratio);
-}
-
 std::string headline(const Explanation& explanation) {
   if (explanation.alone)
     return fmt::format("{}: {} of CPU time per message{}", printable(explanation.server_b),
                        duration_text(explanation.cpu_b_ns),
-                       interval_words(explanation.cpu.change.interval, explanation.cpu_b_ns));
+                       range_words(explanation.cpu.change.interval, explanation.cpu_b_ns));
   const double whole = explanation.cpu_b_ns - explanation.cpu_a_ns;
   const bool b_dearer = whole > 0;
   const double dear = b_dearer ? explanation.cpu_b_ns : explanation.cpu_a_ns;
@@ -67,22 +44,13 @@ std::string headline(const Explanation& explanation) {
   return text;
 }
 
-std::string_view standing_words(Standing standing) {
-  switch (standing) {
-    case Standing::kAssociated:
-      return "associated";
-    case Standing::kConfirmed:
-      return "confirmed";
-    case Standing::kRefuted:
-      return "refuted";
-    case Standing::kUndecided:
-      break;
-  }
-  return "undecided";
+bool is_share(std::string_view figure) {
+  return figure.ends_with("_share") || figure == "connections.left_out";
 }
 
 std::string figure_words(std::string_view figure, double value) {
   if (figure.ends_with("_ns")) return duration_text(value);
+  if (is_share(figure)) return percent_text(value);
   return number_text(value);
 }
 
@@ -90,6 +58,10 @@ std::string name_of_figure(std::string_view figure) {
   if (figure == "calls.map_memory") return "calls that map memory";
   if (figure == "calls.make_tasks") return "calls that make threads or processes";
   if (figure == "connections") return "connections";
+  if (figure == "connections.left_out")
+    return "connections as good as not served (1 - Jain's index)";
+  if (figure == "load.busy_share") return "CPUs of the load generator in use";
+  if (figure == "cpus.awake_share") return "of the CPU time it could get it ran or waited to run";
   if (figure == "per_message.voluntary_switches") return "voluntary context switches";
   if (figure == "per_message.involuntary_switches") return "involuntary context switches";
   if (figure == "waste.again") return "calls that find nothing (EAGAIN)";
@@ -101,7 +73,7 @@ std::string name_of_figure(std::string_view figure) {
 std::string evidence(const Explanation& explanation, const Finding& finding) {
   const std::string_view figure = finding.cause->figure();
   if (figure.empty()) return {};
-  const std::string per = figure == "connections" ? "" : " per message";
+  const std::string per = figure == "connections" || is_share(figure) ? "" : " per message";
   if (explanation.alone)
     return fmt::format("{}: {}{}", name_of_figure(figure), figure_words(figure, finding.figure_b),
                        per);
@@ -113,11 +85,17 @@ std::string evidence(const Explanation& explanation, const Finding& finding) {
 std::string part_words(const Explanation& explanation, const Finding& finding) {
   const double ns = finding.b_ns - finding.a_ns;
   const double like = std::max(explanation.cpu_a_ns, explanation.cpu_b_ns);
-  if (ns == 0) return "its part of the time cannot be told from the figures alone";
+  if (ns == 0)
+    return "its part of the time cannot be told from the figures alone" +
+           (finding.guess_ns == 0
+                ? std::string()
+                : fmt::format("; a guess, by which it is ranked: {}",
+                              explanation.alone ? duration_text(finding.guess_ns, like)
+                                                : signed_duration(finding.guess_ns, like)));
   if (explanation.alone)
     return fmt::format("{} of the {} are in it, {}{}", percent_text(finding.share),
                        duration_text(explanation.cpu_b_ns), duration_text(ns, like),
-                       interval_words(finding.part.change.interval, like));
+                       range_words(finding.part.change.interval, like));
   std::string text = fmt::format("{} per message{}", signed_duration(ns, like),
                                  interval_words(finding.part.change.interval, like));
   return finding.share > 0
@@ -151,7 +129,7 @@ std::string trial_words(const Finding& finding) {
   const Trial& trial = *finding.trial;
   const double like = std::max(std::abs(trial.cpu_ns.change.value), 1.0);
   std::string text = fmt::format(
-      "{}: {}: {} from {} to {}; CPU time {} per message{}; {}", standing_words(finding.standing),
+      "{}: {}: {} from {} to {}; CPU time {} per message{}; {}", standing_name(finding.standing),
       change_words(trial.experiment.change), name_of_figure(trial.experiment.figure),
       figure_words(trial.experiment.figure, trial.figure_before),
       figure_words(trial.experiment.figure, trial.figure_after),
@@ -161,8 +139,18 @@ std::string trial_words(const Finding& finding) {
   return text;
 }
 
-bool is_worth_it(const Finding& finding) {
-  return finding.trial || std::abs(finding.share) >= kWorthASentence || finding.guess_ns != 0;
+bool is_worth_it(const Explanation& explanation, const Finding& finding) {
+  const double whole = std::abs(explanation.cpu_b_ns - explanation.cpu_a_ns);
+  return finding.trial || std::abs(finding.share) >= kWorthASentence ||
+         std::abs(finding.guess_ns) > kWorthASentence * whole;
+}
+
+// The side that has more of it.
+bool is_of_b(const Explanation& explanation, const Finding& finding) {
+  if (explanation.alone) return true;
+  if (finding.b_ns != finding.a_ns) return finding.b_ns > finding.a_ns;
+  if (finding.guess_ns != 0) return finding.guess_ns > 0;
+  return finding.figure_b > finding.figure_a;
 }
 
 Section cause_section(const Explanation& explanation, bool full) {
@@ -171,19 +159,17 @@ Section cause_section(const Explanation& explanation, bool full) {
       explanation.alone ? "Where the CPU time goes, and why" : "What makes the difference";
   std::size_t number = 0;
   for (const Finding& finding : explanation.findings) {
-    if (!full && !is_worth_it(finding)) continue;
-    const bool on_b =
-        explanation.alone || (finding.b_ns != finding.a_ns ? finding.b_ns > finding.a_ns
-                                                           : finding.figure_b > finding.figure_a);
+    if (finding.cause->kind() == Cause::Kind::kLimit) continue;
+    if (!full && !is_worth_it(explanation, finding)) continue;
     Fact fact{fmt::format("{}.", ++number), {}};
-    fact.lines.push_back(
-        fmt::format("{} {}", side_name(explanation, on_b), finding.cause->claim()));
+    fact.lines.push_back(fmt::format("{} {}", side_name(explanation, is_of_b(explanation, finding)),
+                                     finding.cause->claim()));
     fact.lines.push_back(part_words(explanation, finding));
     if (std::string shown = evidence(explanation, finding); !shown.empty())
       fact.lines.push_back(std::move(shown));
     if (finding.trial)
       fact.lines.push_back(trial_words(finding));
-    else if (!finding.cause->is_account())
+    else if (finding.cause->kind() != Cause::Kind::kAccount)
       fact.lines.emplace_back("associated: no experiment was made");
     section.facts.push_back(std::move(fact));
   }
@@ -206,7 +192,7 @@ Section cause_section(const Explanation& explanation, bool full) {
 std::string limit_words(CpuUse::Limit limit) {
   switch (limit) {
     case CpuUse::Limit::kCpus:
-      return "all it may use: fewer CPU time per message is more messages";
+      return "all that it could get";
     case CpuUse::Limit::kOneThread:
       return "its one thread runs all the time";
     case CpuUse::Limit::kLocks:
@@ -226,11 +212,24 @@ std::string use_words(const CpuUse& use) {
                      limit_words(use.limit));
 }
 
+// What the throughput is worth.
+void add_limits(const Explanation& explanation, Section& section) {
+  for (const Finding& finding : explanation.findings) {
+    if (finding.cause->kind() != Cause::Kind::kLimit) continue;
+    const std::string who =
+        finding.on_a && finding.on_b ? "either server" : side_name(explanation, finding.on_b);
+    section.facts.push_back(
+        {"Limit",
+         {fmt::format("{} {}", who, finding.cause->claim()), evidence(explanation, finding)}});
+  }
+}
+
 Section throughput_section(const Explanation& explanation) {
   Section section;
   section.title = "Throughput";
   if (explanation.alone) {
     section.facts.push_back({"CPUs", {use_words(explanation.use_b)}});
+    add_limits(explanation, section);
     return section;
   }
   section.facts.push_back({"A", {use_words(explanation.use_a)}});
@@ -242,10 +241,61 @@ Section throughput_section(const Explanation& explanation) {
                       std::exp(*explanation.log_cpus_in_use + *explanation.log_cpu_time),
                       std::exp(*explanation.log_cpus_in_use),
                       std::exp(*explanation.log_cpu_time))}});
+  add_limits(explanation, section);
   return section;
 }
 
 }  // namespace
+
+std::string signed_duration(double ns, double like_ns) {
+  return (ns < 0 ? "-" : "+") + duration_text(std::abs(ns), std::abs(like_ns));
+}
+
+std::string interval_words(const std::optional<statistics::Interval>& interval, double like_ns) {
+  if (!interval) return {};
+  return fmt::format(" (95 %: {} to {})", signed_duration(interval->low, like_ns),
+                     signed_duration(interval->high, like_ns));
+}
+
+std::string range_words(const std::optional<statistics::Interval>& interval, double like_ns) {
+  if (!interval) return {};
+  return fmt::format(" (95 %: {} to {})", duration_text(std::max(interval->low, 0.0), like_ns),
+                     duration_text(interval->high, like_ns));
+}
+
+std::string side_name(const explain::Explanation& explanation, bool b) {
+  const std::string& server = b ? explanation.server_b : explanation.server_a;
+  if (explanation.alone) return printable(server);
+  const std::string letter = b ? "B" : "A";
+  return explanation.server_a == explanation.server_b
+             ? letter
+             : fmt::format("{} ({})", letter, printable(server));
+}
+
+std::string times_text(double ratio) {
+  return fmt::format("{:.2f} times", ratio);
+}
+
+std::string changes_words(const std::vector<explain::Change>& changes) {
+  std::vector<std::string> words;
+  for (const explain::Change change : changes)
+    words.push_back(change_words(change));
+  return joined(words);
+}
+
+std::string_view standing_name(explain::Standing standing) {
+  switch (standing) {
+    case explain::Standing::kAssociated:
+      return "associated";
+    case explain::Standing::kConfirmed:
+      return "confirmed";
+    case explain::Standing::kRefuted:
+      return "refuted";
+    case explain::Standing::kUndecided:
+      break;
+  }
+  return "undecided";
+}
 
 std::string change_words(explain::Change change) {
   switch (change) {
@@ -259,6 +309,8 @@ std::string change_words(explain::Change change) {
       return "with 8 messages under way per connection";
     case explain::Change::kFewerConnections:
       return "with half of the connections";
+    case explain::Change::kConnectionsAsCpus:
+      return "with as many connections as CPUs";
     case explain::Change::kKeepConnections:
       return "with connections that stay open";
     case explain::Change::kMallocKeeps:
@@ -273,6 +325,7 @@ Report build_report(const ExplanationReport& input, bool full) {
   report.headline = headline(explanation);
   report.sections.push_back(cause_section(explanation, full));
   report.sections.push_back(throughput_section(explanation));
+  if (input.factorial) report.sections.push_back(factorial_section(explanation, *input.factorial));
   if (explanation.runs_b < 2 || (!explanation.alone && explanation.runs_a < 2))
     report.warnings.emplace_back(
         "there is one run only: no intervals, and any of this may be chance");

@@ -9,20 +9,6 @@ namespace {
 
 using compare::Comparison;
 
-const char* unit_name(metrics::Unit unit) {
-  switch (unit) {
-    case metrics::Unit::kPerSecond:
-      return "per_second";
-    case metrics::Unit::kNs:
-      return "ns";
-    case metrics::Unit::kBytes:
-      return "bytes";
-    case metrics::Unit::kCount:
-      break;
-  }
-  return "count";
-}
-
 const char* better_name(metrics::Better better) {
   switch (better) {
     case metrics::Better::kHigher:

@@ -7,21 +7,6 @@ namespace {
 using explain::Doubt;
 using explain::Explanation;
 using explain::Finding;
-using explain::Standing;
-
-const char* standing_name(Standing standing) {
-  switch (standing) {
-    case Standing::kAssociated:
-      return "associated";
-    case Standing::kConfirmed:
-      return "confirmed";
-    case Standing::kRefuted:
-      return "refuted";
-    case Standing::kUndecided:
-      break;
-  }
-  return "undecided";
-}
 
 const char* change_name(explain::Change change) {
   switch (change) {
@@ -35,12 +20,26 @@ const char* change_name(explain::Change change) {
       return "deeper_pipeline";
     case explain::Change::kFewerConnections:
       return "fewer_connections";
+    case explain::Change::kConnectionsAsCpus:
+      return "connections_as_cpus";
     case explain::Change::kKeepConnections:
       return "keep_connections";
     case explain::Change::kMallocKeeps:
       break;
   }
   return "malloc_keeps";
+}
+
+const char* kind_name(explain::Cause::Kind kind) {
+  switch (kind) {
+    case explain::Cause::Kind::kCost:
+      return "cost";
+    case explain::Cause::Kind::kLimit:
+      return "limit";
+    case explain::Cause::Kind::kAccount:
+      break;
+  }
+  return "account";
 }
 
 const char* doubt_name(Doubt doubt) {
@@ -79,9 +78,7 @@ const char* limit_name(explain::CpuUse::Limit limit) {
 }
 
 Json estimate(const statistics::Estimate& estimate) {
-  Json interval;
-  if (estimate.interval) interval = {estimate.interval->low, estimate.interval->high};
-  return {{"value", estimate.value}, {"interval", std::move(interval)}};
+  return {{"value", estimate.value}, {"interval", interval_json(estimate.interval)}};
 }
 
 Json trial(const explain::Trial& trial) {
@@ -100,7 +97,7 @@ Json trial(const explain::Trial& trial) {
 Json finding(const Finding& finding) {
   return {{"cause", finding.cause->name()},
           {"claim", finding.cause->claim()},
-          {"account", finding.cause->is_account()},
+          {"kind", kind_name(finding.cause->kind())},
           {"standing", standing_name(finding.standing)},
           {"part_a_ns", finding.a_ns},
           {"part_b_ns", finding.b_ns},
@@ -116,6 +113,32 @@ Json finding(const Finding& finding) {
 
 Json use(const explain::CpuUse& use) {
   return {{"in_use", use.in_use}, {"cpus", use.cpus}, {"limit", limit_name(use.limit)}};
+}
+
+Json changes(const std::vector<explain::Change>& changes) {
+  Json names = Json::array();
+  for (const explain::Change change : changes)
+    names.push_back(change_name(change));
+  return names;
+}
+
+Json factorial(const explain::Factorial& factorial) {
+  Json settings = Json::array();
+  for (const explain::Setting& setting : factorial.settings)
+    settings.push_back({{"changes", changes(setting.changes)},
+                        {"runs", setting.runs},
+                        {"cpu_ns", setting.cpu_ns},
+                        {"messages_per_second", setting.per_second}});
+  Json effects = Json::array();
+  for (const explain::Effect& effect : factorial.effects)
+    effects.push_back(
+        {{"changes", changes(effect.of)},
+         {"cpu_ns", estimate(effect.cpu_ns)},
+         {"log_throughput_ratio", effect.log_ratio ? estimate(*effect.log_ratio) : Json()},
+         {"shown", effect.shown()}});
+  return {{"side", factorial.on_b ? "B" : "A"},
+          {"settings", std::move(settings)},
+          {"effects", std::move(effects)}};
 }
 
 }  // namespace
@@ -141,10 +164,11 @@ std::string render_json(const ExplanationReport& report) {
                {"use_a", two ? use(explanation.use_a) : Json()},
                {"use_b", use(explanation.use_b)},
                {"findings", std::move(findings)},
+               {"factorial", report.factorial ? factorial(*report.factorial) : Json()},
                {"unexplained_ns", explanation.unexplained_ns},
                {"unexplained_share", explanation.unexplained_share},
                {"notes", report.notes}};
-  return json.dump(2) + "\n";
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
 }  // namespace tr::report

@@ -9,6 +9,7 @@
 #include "metrics/metrics.h"
 #include "metrics/repeats.h"
 #include "report/judged_run.h"
+#include "statistics/sample.h"
 
 namespace tr::report {
 
@@ -30,6 +31,11 @@ Json unless_zero(T number) {
   return number == T{} ? Json() : Json(number);
 }
 
+// [low, high].
+inline Json interval_json(const std::optional<statistics::Interval>& interval) {
+  return interval ? Json{interval->low, interval->high} : Json();
+}
+
 // json.cpp: what is also told of each of several runs.
 Json environment_json(const Environment& environment);
 Json config_json(const RunConfig& config);
@@ -38,6 +44,7 @@ Json warnings_json(const JudgedRun& run);
 Json verdict_json(const JudgedRun& run);
 
 // json_repeats.cpp: what several runs say of a figure.
+const char* unit_name(metrics::Unit unit);
 Json figure_json(const metrics::RepeatedFigure& spread);
 
 // json_budget.cpp: where the time goes, and what was done for nothing; null where not measured.

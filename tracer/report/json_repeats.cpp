@@ -5,20 +5,6 @@
 namespace tr::report {
 namespace {
 
-const char* unit_name(metrics::Unit unit) {
-  switch (unit) {
-    case metrics::Unit::kPerSecond:
-      return "per_second";
-    case metrics::Unit::kNs:
-      return "ns";
-    case metrics::Unit::kBytes:
-      return "bytes";
-    case metrics::Unit::kCount:
-      break;
-  }
-  return "count";
-}
-
 Json run_json(const JudgedRepeats::Run& run) {
   const metrics::Metrics& metrics = run.judged.metrics;
   const auto& each = metrics.per_message;
@@ -37,11 +23,24 @@ Json run_json(const JudgedRepeats::Run& run) {
 
 }  // namespace
 
+const char* unit_name(metrics::Unit unit) {
+  switch (unit) {
+    case metrics::Unit::kPerSecond:
+      return "per_second";
+    case metrics::Unit::kNs:
+      return "ns";
+    case metrics::Unit::kBytes:
+      return "bytes";
+    case metrics::Unit::kCount:
+      break;
+  }
+  return "count";
+}
+
 Json figure_json(const metrics::RepeatedFigure& spread) {
-  const auto& interval = spread.mean.interval;
   return {{"unit", unit_name(spread.figure.unit)},
           {"mean", spread.mean.value},
-          {"interval", interval ? Json{interval->low, interval->high} : Json()},
+          {"interval", interval_json(spread.mean.interval)},
           {"deviation", maybe(spread.deviation)},
           {"least", spread.least},
           {"greatest", spread.greatest},

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "snapshot/snapshot.h"
@@ -45,6 +46,15 @@ struct Truth {
   // Of what the machine does to all figures of a run alike.
   double common_deviation = 0.01;
 };
+
+// All of a run's counts in one thread, which lives as long as all of them together.
+inline void in_one_thread(TaskCounts counts, std::uint64_t life_ns, Snapshot& run) {
+  run.total = counts;
+  ThreadCounts& thread = run.threads.emplace_back();
+  thread.tid = thread.tgid = 7;
+  thread.life_ns = life_ns;
+  thread.counts = std::move(counts);
+}
 
 // A run of 2 s whose budget adds up.
 inline Snapshot run_of(const Truth& truth, Draw& draw) {
@@ -108,13 +118,7 @@ inline Snapshot run_of(const Truth& truth, Draw& draw) {
   counts.involuntary_switches = draw.near(n / 50, 0.1);
   counts.migrations = draw.below(5) == 0 ? 1 : 0;  // in most runs none
   counts.wakeups = counts.voluntary_switches;
-  run.total = counts;
-
-  // All in one thread, which lives as long as all of them together.
-  ThreadCounts& thread = run.threads.emplace_back();
-  thread.tid = thread.tgid = 7;
-  thread.life_ns = life;
-  thread.counts = std::move(counts);
+  in_one_thread(std::move(counts), life, run);
   return run;
 }
 

@@ -254,7 +254,7 @@ TEST_F(Experiments, ArePlannedForTheHeaviest) {
   const auto a = mapping(0);
   const auto b = mapping(3);
   const Explanation explanation = explained(a, b);
-  const auto planned = plan_experiments(explanation, a, b, 3);
+  const auto planned = plan_experiments(explanation, 3);
   ASSERT_THAT(planned, Not(IsEmpty()));
   EXPECT_EQ(explanation.findings[planned[0].finding].cause->name(), "allocator");
   EXPECT_TRUE(planned[0].on_b);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../compare/synthetic_runs.h"
 #include "snapshot/snapshot.h"
 #include "sweep/grid.h"
 
@@ -62,11 +63,7 @@ inline Snapshot run_of(const Cell& cell, std::uint64_t messages) {
   counts.blocked_ns = life - counts.user_ns - counts.system_ns - counts.runqueue_ns;
   budget.waits = {{"recvfrom", "client", "load", messages, counts.blocked_ns}};
   counts.voluntary_switches = counts.wakeups = messages;
-  run.total = counts;
-  ThreadCounts& thread = run.threads.emplace_back();
-  thread.tid = thread.tgid = 7;
-  thread.life_ns = life;
-  thread.counts = std::move(counts);
+  compare::in_one_thread(std::move(counts), life, run);
   return run;
 }
 

@@ -81,6 +81,15 @@ Result<Plan> changed(Plan plan, Change change) {
       if (!built_in) return cannot("the load is not ours");
       plan.load.connections /= 2;
       return plan;
+    case Change::kConnectionsAsCpus: {
+      if (!built_in) return cannot("the load is not ours");
+      const auto usable = usable_cpus();
+      if (!usable) return usable.error();
+      const std::size_t cpus = plan.pin.empty() ? usable->size() : plan.pin.size();
+      if (plan.load.connections <= cpus) return cannot("it has no more connections than CPUs");
+      plan.load.connections = cpus;
+      return plan;
+    }
     case Change::kKeepConnections:
       if (!built_in) return cannot("the load is not ours");
       plan.load.close = false;

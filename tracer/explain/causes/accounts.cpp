@@ -20,7 +20,7 @@ class Account final : public Cause {
   [[nodiscard]] std::optional<Experiment> experiment(const Facts&) const override {
     return std::nullopt;
   }
-  [[nodiscard]] bool is_account() const override { return true; }
+  [[nodiscard]] Kind kind() const override { return Kind::kAccount; }
 
  private:
   std::string_view name_;

@@ -9,6 +9,11 @@ std::vector<Part> futex_parts(const Facts& run) {
                       [](std::string_view state) { return call_of(state).starts_with("futex"); });
 }
 
+// Of Python, what its threads hand over is the interpreter's lock.
+bool is_gil(const Facts& run) {
+  return run["python"] > 0 && run["threads"] >= 2;
+}
+
 class Locks : public Cause {
  public:
   [[nodiscard]] std::string_view name() const override { return "locks"; }
@@ -16,7 +21,9 @@ class Locks : public Cause {
     return "hands locks from thread to thread through the kernel";
   }
   [[nodiscard]] std::string_view figure() const override { return "per_message.futex"; }
-  [[nodiscard]] bool shows(const Facts& run) const override { return run[figure()] >= kOften; }
+  [[nodiscard]] bool shows(const Facts& run) const override {
+    return hands_over(run) && !is_gil(run);
+  }
   [[nodiscard]] std::vector<Part> parts(const Facts& run) const override {
     return futex_parts(run);
   }
@@ -27,6 +34,9 @@ class Locks : public Cause {
     one.most_ns += kGuessMost * kSwitchNs * run["per_message.voluntary_switches"];
     return one;
   }
+
+ protected:
+  [[nodiscard]] bool hands_over(const Facts& run) const { return run[figure()] >= kOften; }
 };
 
 class Gil final : public Locks {
@@ -36,7 +46,7 @@ class Gil final : public Locks {
     return "hands Python's interpreter lock (GIL) from thread to thread";
   }
   [[nodiscard]] bool shows(const Facts& run) const override {
-    return run["python"] > 0 && run["threads"] >= 2 && Locks::shows(run);
+    return hands_over(run) && is_gil(run);
   }
 };
 

@@ -24,8 +24,11 @@ class Oversubscription final : public Cause {
   [[nodiscard]] double guess_ns(const Facts& run) const override {
     return std::max(0.0, run[figure()] - run["per_message.voluntary_switches"]) * kSwitchNs;
   }
+  // Where each connection has a thread of its own, there are as many threads as connections.
   [[nodiscard]] std::optional<Experiment> experiment(const Facts& run) const override {
-    return expecting_guess(Change::kWorkersAsCpus, figure(), run[figure()] * kSwitchNs);
+    const bool of_connections = run["threads"] >= run["connections"];
+    return expecting_guess(of_connections ? Change::kConnectionsAsCpus : Change::kWorkersAsCpus,
+                           figure(), run[figure()] * kSwitchNs);
   }
 };
 

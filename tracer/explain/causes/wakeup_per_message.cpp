@@ -1,4 +1,6 @@
 // A thread that sleeps before each message, and is woken for it.
+#include <algorithm>
+
 #include "explain/causes/causes.h"
 
 namespace tr::explain {
@@ -14,10 +16,11 @@ class WakeupPerMessage final : public Cause {
     return "per_message.voluntary_switches";
   }
   [[nodiscard]] bool shows(const Facts& run) const override { return run[figure()] >= 0.1; }
-  // Spread over the calls that sleep and the way out of them.
+  // The way into the sleep and out of it is in the calls that sleep, beside their work: these are
+  // the most that it can take of its own thread's time.
   [[nodiscard]] std::vector<Part> parts(const Facts&) const override { return {}; }
   [[nodiscard]] double guess_ns(const Facts& run) const override {
-    return run[figure()] * kSwitchNs;
+    return std::min(run[figure()] * kSwitchNs, run.sleeping_calls_ns());
   }
   // Who finds the next message there already need not sleep. With fewer calls per message, too.
   [[nodiscard]] std::optional<Experiment> experiment(const Facts& run) const override {

@@ -1,0 +1,69 @@
+#include "commands/measure/settings.h"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+#include <random>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "commands/measure/change.h"
+#include "metrics/verdict.h"
+
+namespace tr::commands {
+namespace {
+
+Result<Plan> with_changes(Plan plan, std::span<const explain::Change> changes, std::size_t mask) {
+  std::vector<explain::Change> wanted;
+  for (std::size_t i = 0; i < changes.size(); ++i)
+    if ((mask >> i & 1) != 0) wanted.push_back(changes[i]);
+  // Whose measure is the number of CPUs comes before the change of that number.
+  std::ranges::sort(wanted, std::greater());
+  for (const explain::Change change : wanted) {
+    auto other = changed(std::move(plan), change);
+    if (!other) return std::move(other).error();
+    plan = *std::move(other);
+  }
+  return plan;
+}
+
+}  // namespace
+
+Result<SettingRuns> measure_settings(const Plan& base, std::span<const explain::Change> changes,
+                                     std::size_t repeats, Progress& progress) {
+  const std::size_t settings = std::size_t{1} << changes.size();
+  std::vector<Plan> plans;
+  for (std::size_t mask = 0; mask < settings; ++mask) {
+    auto plan = with_changes(base, changes, mask);
+    if (!plan) return std::move(plan).error();
+    plan->append_output = true;
+    plans.push_back(*std::move(plan));
+  }
+  SettingRuns made;
+  made.runs.resize(settings);
+  std::vector<std::size_t> order(settings);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::mt19937 engine(std::random_device{}());
+  std::size_t number = 0;
+  for (std::size_t repeat = 0; repeat < repeats; ++repeat) {
+    std::ranges::shuffle(order, engine);
+    for (const std::size_t mask : order) {
+      progress.lead(fmt::format("changes together, run {} of {}: ", ++number, repeats * settings));
+      auto run = measure(plans[mask], progress);
+      // Once more, as in pairs; what is unfit again is left out by who judges.
+      if (run && !run->snapshot.interrupted && !metrics::judge(run->snapshot).fit())
+        run = measure(plans[mask], progress);
+      if (!run) made.failure = std::move(run).error();
+      made.stopped = run && run->snapshot.interrupted;
+      if (made.stopped || made.failure) break;
+      made.runs[mask].push_back(std::move(run->snapshot));
+    }
+    if (made.stopped || made.failure) break;
+  }
+  progress.lead({});
+  progress.clear();
+  return made;
+}
+
+}  // namespace tr::commands
