@@ -10,6 +10,7 @@
 #include "capture/launch/server_name.h"
 #include "commands/command.h"
 #include "commands/compare_sides.h"
+#include "commands/explain_sensitivity.h"
 #include "commands/measure/change.h"
 #include "commands/measure/pairs.h"
 #include "commands/measure/repeat.h"
@@ -32,6 +33,7 @@ Examples:
   trace-run explain servers/thread_echo
   trace-run explain servers/thread_echo --vs servers/epoll_echo
   trace-run explain --connections 200 -- servers/python/thread --vs servers/python/uvloop_proto
+  trace-run explain servers/epoll_echo --sensitivity --pin 0 --pin-load 1 --duration 2s
   trace-run explain a1.run a2.run --vs b1.run b2.run
 
 Exit codes: 0 explained; 1 the runs failed; 2 wrong usage, or the sides are not comparable; 3 the
@@ -44,7 +46,8 @@ struct ExplainOptions {
   std::size_t pairs = 6;
   std::size_t experiments = 3;
   bool force = false;
-  std::string db;  // where recorded runs are looked for; empty: the user's own file
+  std::string sensitivity;  // stages; empty: not asked for
+  std::string db;           // where recorded runs are looked for; empty: the user's own file
   DocumentOptions document;
   RunOptions run;
 };
@@ -159,10 +162,36 @@ Status make_experiment(const explain::PlannedExperiment& planned, Material& mate
   return {};
 }
 
+// Of one server, or of runs of it.
+Status explain_stages(const CLI::App& app, const ExplainOptions& options,
+                      const std::vector<std::string>& program, Progress& progress) {
+  std::vector<std::string> words = program;
+  if (!words.empty()) words.erase(words.begin());
+  if (!options.vs.empty() || differs_by_option(app) ||
+      std::ranges::find(words, "--vs") != words.end())
+    return usage_error("--sensitivity is of one server: leave out --vs");
+  if (words.empty() == options.of.empty())
+    return usage_error("--sensitivity: name one server, or runs of it");
+  if (words.empty() && !is_program(options.of.front())) {
+    auto runs = runs_of(options.of, options.db);
+    if (!runs) return std::move(runs).error();
+    return explain_sensitivity(*std::move(runs), options.document);
+  }
+  if (options.of.size() > 1)
+    return usage_error("--sensitivity is of one server",
+                       "a program's arguments stand with it behind --");
+  RunOptions run = options.run;
+  run.program = words.empty() ? options.of : words;
+  const auto plan = plan_run(app, run);
+  if (!plan) return plan.error();
+  return explain_sensitivity(*plan, options.sensitivity, options.pairs, progress, options.document);
+}
+
 Status explain_it(const CLI::App& app, const ExplainOptions& options,
                   const std::vector<std::string>& program) {
   if (Status writable = check_document_options(options.document); !writable) return writable;
   Progress progress(!options.document.quiet);
+  if (!options.sensitivity.empty()) return explain_stages(app, options, program, progress);
   auto material = material_of(app, options, program, progress);
   progress.clear();
   if (!material) return std::move(material).error();
@@ -204,6 +233,10 @@ void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& 
       ->type_name("N")
       ->check(CLI::Range(0, 20))
       ->capture_default_str();
+  command->add_flag(
+      "--sensitivity", options->sensitivity,
+      "Instead: delay one stage at a time by 0.25, 0.5 and 1 us, and say which is on the "
+      "bottleneck (--sensitivity=STAGES: of receive,send,wait,wake-up only these)");
   command->add_flag("--force", options->force,
                     "Explain also across protocols, message sizes, kernels and sets of probes");
   add_side_b_options(*command);
