@@ -175,7 +175,7 @@ Status explain_stages(const CLI::App& app, const ExplainOptions& options,
   if (words.empty() && !is_program(options.of.front())) {
     auto runs = runs_of(options.of, options.db);
     if (!runs) return std::move(runs).error();
-    return explain_sensitivity(*std::move(runs), options.document);
+    return explain_sensitivity(*std::move(runs), options.force, options.document);
   }
   if (options.of.size() > 1)
     return usage_error("--sensitivity is of one server",
@@ -184,7 +184,8 @@ Status explain_stages(const CLI::App& app, const ExplainOptions& options,
   run.program = words.empty() ? options.of : words;
   const auto plan = plan_run(app, run);
   if (!plan) return plan.error();
-  return explain_sensitivity(*plan, options.sensitivity, options.pairs, progress, options.document);
+  return explain_sensitivity(*plan, options.sensitivity, options.pairs, options.force, progress,
+                             options.document);
 }
 
 Status explain_it(const CLI::App& app, const ExplainOptions& options,
@@ -237,8 +238,10 @@ void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& 
       "--sensitivity", options->sensitivity,
       "Instead: delay one stage at a time by 0.25, 0.5 and 1 us, and say which is on the "
       "bottleneck (--sensitivity=STAGES: of receive,send,wait,wake-up only these)");
-  command->add_flag("--force", options->force,
-                    "Explain also across protocols, message sizes, kernels and sets of probes");
+  command->add_flag(
+      "--force", options->force,
+      "Explain also across protocols, message sizes, kernels and sets of probes; with "
+      "--sensitivity also from runs that are unfit to be compared");
   add_side_b_options(*command);
   add_plan_options(*command, options->run);
   add_db_option(*command, options->db)->group("Stored runs");

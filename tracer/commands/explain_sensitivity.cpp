@@ -24,7 +24,7 @@ Status check_plan(const Plan& plan) {
 }  // namespace
 
 Status explain_sensitivity(const Plan& plan, std::string_view stages, std::size_t rounds,
-                           Progress& progress, const DocumentOptions& document) {
+                           bool force, Progress& progress, const DocumentOptions& document) {
   if (Status sound = check_plan(plan); !sound) return sound;
   std::vector<std::string> named(kDelayStages.begin(), kDelayStages.end());
   if (stages != "true") {
@@ -37,16 +37,17 @@ Status explain_sensitivity(const Plan& plan, std::string_view stages, std::size_
     if (made.failure) return *std::move(made.failure);
     return Error{.why = "interrupted before a round was whole: there is nothing to report"};
   }
-  const auto found = explain::sensitivity(made.rounds);
+  const auto found = explain::sensitivity(made.rounds, force);
   if (!found) return found.error();
   if (made.failure) made.notes.push_back(made.failure->text());
   return write_document(report::SensitivityReport{*found, std::move(made.notes)}, document);
 }
 
-Status explain_sensitivity(std::vector<Snapshot> runs, const DocumentOptions& document) {
+Status explain_sensitivity(std::vector<Snapshot> runs, bool force,
+                           const DocumentOptions& document) {
   std::vector<std::vector<Snapshot>> one_round;
   one_round.push_back(std::move(runs));
-  const auto found = explain::sensitivity(one_round);
+  const auto found = explain::sensitivity(one_round, force);
   if (!found) return found.error();
   return write_document(report::SensitivityReport{*found, {}}, document);
 }

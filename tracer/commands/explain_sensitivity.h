@@ -15,11 +15,11 @@
 namespace tr::commands {
 
 // Measures the server of this plan and reports. `stages`: as given with the option, or "true", what
-// CLI11 makes of a flag without a value: all.
+// CLI11 makes of a flag without a value: all. `force`: unfit runs are used too.
 Status explain_sensitivity(const Plan& plan, std::string_view stages, std::size_t rounds,
-                           Progress& progress, const DocumentOptions& document);
+                           bool force, Progress& progress, const DocumentOptions& document);
 
 // The same of runs that were made before.
-Status explain_sensitivity(std::vector<Snapshot> runs, const DocumentOptions& document);
+Status explain_sensitivity(std::vector<Snapshot> runs, bool force, const DocumentOptions& document);
 
 }  // namespace tr::commands

@@ -85,8 +85,9 @@ void judge_stage(StageSensitivity& stage) {
 
 }  // namespace
 
-Result<Sensitivity> sensitivity(std::span<const std::vector<Snapshot>> rounds) {
+Result<Sensitivity> sensitivity(std::span<const std::vector<Snapshot>> rounds, bool use_unfit) {
   Sensitivity result;
+  result.uses_unfit = use_unfit;
   result.rounds = rounds.size();
   std::map<std::string, StageSensitivity> stages;
   std::vector<double> answers;
@@ -105,7 +106,7 @@ Result<Sensitivity> sensitivity(std::span<const std::vector<Snapshot>> rounds) {
       const metrics::Verdict verdict = metrics::verdict_on(metrics::doubts_about(run, metrics));
       if (!verdict.fit()) {
         ++result.unfit[verdict.unfit.front()];
-        continue;
+        if (!use_unfit) continue;
       }
       const auto made = delayed_run(run, metrics);
       if (!made) continue;

@@ -55,14 +55,16 @@ struct Sensitivity {
   std::size_t runs = 0;               // fit, and used
   double answer_ns = 0;               // where nothing was put in
   std::optional<double> cpus_in_use;  // the same
-  // Runs that tell nothing, by what makes them unfit.
+  // By the gravest of what makes them unfit; left out, unless they are used all the same.
   std::map<metrics::Doubt::Kind, std::size_t> unfit;
+  bool uses_unfit = false;
   std::vector<StageSensitivity> stages;  // in the order of kDelayStages
 };
 
 // `rounds`: runs with config.delay, of one server; those of a round were made near each other, and
 // are held against each other only. Runs without a delay setting, without messages and unfit ones
-// are left out. An error where nothing is left.
-Result<Sensitivity> sensitivity(std::span<const std::vector<Snapshot>> rounds);
+// are left out, the latter only unless asked for. An error where nothing is left.
+Result<Sensitivity> sensitivity(std::span<const std::vector<Snapshot>> rounds,
+                                bool use_unfit = false);
 
 }  // namespace tr::explain

@@ -70,6 +70,7 @@ std::string render_json(const SensitivityReport& report) {
                       {"answer_ns", found.answer_ns},
                       {"cpus_in_use", maybe(found.cpus_in_use)},
                       {"unfit", std::move(unfit)},
+                      {"uses_unfit", found.uses_unfit},
                       {"stages", std::move(stages)},
                       {"notes", report.notes}};
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -143,8 +143,10 @@ Report build_report(const SensitivityReport& input, bool full) {
   if (full) report.sections.push_back(runs_section(found.stages));
   for (const auto& [kind, runs] : found.unfit)
     report.warnings.push_back(fmt::format(
-        "{} were left out, as unfit to be compared: {}{}",
-        runs == 1 ? "1 run" : count_text(runs) + " runs", doubt_name(kind),
+        "{} {}: {}{}", runs == 1 ? "1 run" : count_text(runs) + " runs",
+        found.uses_unfit ? "of those used are unfit to be compared"
+                         : "were left out, as unfit to be compared",
+        doubt_name(kind),
         kind == metrics::Doubt::Kind::kLoadSaturated
             ? "; where the load is the limit, no stage of the server is: give it more CPUs"
             : ""));
