@@ -32,7 +32,7 @@ Status explain_sensitivity(const Plan& plan, std::string_view stages, std::size_
     if (!parsed) return std::move(parsed).error();
     named = *std::move(parsed);
   }
-  DelayRounds made = measure_delays(plan, named, rounds, progress);
+  DelayRounds made = measure_delays(plan, named, rounds, force, progress);
   if (made.rounds.empty()) {
     if (made.failure) return *std::move(made.failure);
     return Error{.why = "interrupted before a round was whole: there is nothing to report"};

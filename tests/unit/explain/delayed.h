@@ -25,7 +25,7 @@ inline Snapshot delayed_run(const DelayedTruth& truth, std::uint64_t asked_ns, d
   const double delay = truth.delays * each;
   compare::Truth run;
   run.threads = 1;
-  run.messages = 2e9 / (machine * (truth.answer_ns + truth.answer_slope * delay));
+  run.messages = 2e9 / (machine * truth.answer_ns + truth.answer_slope * delay);
   run.user_ns = 900 + truth.cpu_slope * delay;
   run.receive_ns = 1'000;
   run.send_ns = 2'000;

@@ -29,11 +29,13 @@ std::vector<std::string> stages_met(std::span<const std::string> stages,
 }  // namespace
 
 DelayRounds measure_delays(const Plan& plan, std::span<const std::string> stages,
-                           std::size_t rounds, Progress& progress) {
+                           std::size_t rounds, bool use_unfit, Progress& progress) {
   DelayRounds made;
   std::mt19937 engine(std::random_device{}());
   std::vector<std::string> met(stages.begin(), stages.end());
   Plan each = plan;
+  std::size_t again = 0;  // runs that were made twice
+  std::string first_again;
   while (made.rounds.size() < rounds && !met.empty() && !made.stopped && !made.failure) {
     std::vector<DelaySetting> todo;
     for (const std::string& stage : met)
@@ -46,7 +48,11 @@ DelayRounds measure_delays(const Plan& plan, std::span<const std::string> stages
       const std::string which =
           fmt::format("round {} of {}, run {} of {}, {} ns at {}", made.rounds.size() + 1, rounds,
                       round.size() + 1, todo.size(), delay.ns, delay.stage);
-      std::optional<Snapshot> run = fit_run(each, which, progress, made);
+      Attempts attempts;
+      std::optional<Snapshot> run = fit_run(each, which, progress, attempts, use_unfit ? 1 : 2);
+      made.stopped = attempts.stopped;
+      made.failure = std::move(attempts.failure);
+      if (!attempts.notes.empty() && ++again == 1) first_again = attempts.notes.front();
       if (!run) break;
       each.append_output = true;
       round.push_back(*std::move(run));
@@ -57,6 +63,8 @@ DelayRounds measure_delays(const Plan& plan, std::span<const std::string> stages
   }
   progress.lead("");
   progress.clear();
+  if (again > 0)
+    made.notes.push_back(fmt::format("{} runs were made twice; the first: {}", again, first_again));
   if (made.rounds.size() < rounds && !met.empty())
     made.notes.push_back(fmt::format("{} of {} rounds were made{}", made.rounds.size(), rounds,
                                      made.stopped ? ", as a signal ended it" : ""));

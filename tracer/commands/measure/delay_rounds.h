@@ -16,8 +16,8 @@ struct DelayRounds : Attempts {
 // In each round, in random order and each with a fresh process: every stage at a delay of 0 (which
 // has the same probes), 250, 500 and 1,000 ns. A stage that the server's first round shows it never
 // to be at is left out from then on. Ctrl-C ends the present run and the measuring; its round is
-// dropped.
+// dropped. An unfit run is made once more, unless they are to be used all the same.
 DelayRounds measure_delays(const Plan& plan, std::span<const std::string> stages,
-                           std::size_t rounds, Progress& progress);
+                           std::size_t rounds, bool use_unfit, Progress& progress);
 
 }  // namespace tr::commands

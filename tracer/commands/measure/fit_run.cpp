@@ -19,8 +19,9 @@ std::string unfit(const Measured& run) {
 }  // namespace
 
 std::optional<Snapshot> fit_run(const Plan& plan, const std::string& which, Progress& progress,
-                                Attempts& attempts) {
-  for (const bool last : {false, true}) {
+                                Attempts& attempts, int tries) {
+  for (int made = 1; made <= tries; ++made) {
+    const bool last = made == tries;
     progress.lead(which + ": ");
     Result<Measured> run = measure(plan, progress);
     std::string why;
@@ -31,7 +32,7 @@ std::optional<Snapshot> fit_run(const Plan& plan, const std::string& which, Prog
       }
       why = unfit(*run);
       if (why.empty() || last) {
-        if (!why.empty())
+        if (!why.empty() && made > 1)
           attempts.notes.push_back(fmt::format("{} was unfit again: {}", which, why));
         return std::move(run->snapshot);
       }
