@@ -296,6 +296,22 @@ struct tr_cpu {
 #include "records_uring.h"
 #include "records_waits.h"
 
+/* At which stage a delay is put in: delay.bpf.h. */
+enum tr_delay_stage {
+  TR_DELAY_RECEIVE = 1, /* a receive call on a client's connection returns data */
+  TR_DELAY_SEND,        /* a send call on a client's connection begins */
+  TR_DELAY_WAIT,        /* a call that waits for events returns some */
+  TR_DELAY_WAKE_UP,     /* a call in which the thread slept, and was woken by no timer, returns */
+};
+#define TR_DELAY_MOST_NS 10000
+
+/* What was spent on a CPU, inside the window. */
+struct tr_delays {
+  __u64 count;
+  __u64 ns;
+  __u64 longest_ns;
+};
+
 /* News for user space; what is exact is kept in maps, this only says that there is something. */
 enum tr_news_kind {
   TR_NEWS_EXEC,   /* the first process of the tree has executed its program */

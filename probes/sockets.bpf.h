@@ -195,13 +195,17 @@ static __always_inline bool may_receive(__u32 call) {
          call == NR_RECVMMSG;
 }
 
+static __always_inline bool may_send(__u32 call) {
+  return call == NR_SENDTO || call == NR_SENDMSG || call == NR_WRITE || call == NR_WRITEV ||
+         call == NR_SENDMMSG || call == NR_SENDFILE;
+}
+
 /* A call has returned `ret` > 0: did it move data through a socket? sendmmsg and recvmmsg return
  * messages, so their bytes stay unknown. */
 __noinline int look_for_socket(struct tr_thread* thread, __u64 descriptor, __u32 flags, __u32 call,
                                long ret) {
   if (!thread) return 0;
-  bool sends = call == NR_SENDTO || call == NR_SENDMSG || call == NR_WRITE || call == NR_WRITEV ||
-               call == NR_SENDMMSG || call == NR_SENDFILE;
+  bool sends = may_send(call);
   bool receives = may_receive(call);
   if (!sends && !receives) return 0;
   if ((call == NR_RECVFROM || call == NR_RECVMSG) && flags & MSG_PEEK) return 0;

@@ -9,6 +9,7 @@
 #include "message_hops.bpf.h"
 #include "messages.bpf.h"
 #include "syscalls.bpf.h"
+#include "delay.bpf.h"
 #include "wait_causes.bpf.h"
 #include "arrivals.bpf.h"
 #include "waits.bpf.h"

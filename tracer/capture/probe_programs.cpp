@@ -18,8 +18,13 @@ bool is_of_messages(std::string_view program) {
          program == "on_tcp_destroy_sock";
 }
 
+bool is_of_delay(std::string_view program) {
+  return program.starts_with("delay_");
+}
+
 bool is_of_interrupts(std::string_view program) {
-  return program != "on_sys_exit" && (program.ends_with("_entry") || program.ends_with("_exit"));
+  return !is_of_delay(program) && program != "on_sys_exit" &&
+         (program.ends_with("_entry") || program.ends_with("_exit"));
 }
 
 bool is_of_contention(std::string_view program) {
@@ -40,6 +45,8 @@ bool is_uprobe(std::string_view program) {
 }
 
 std::string counted_as(std::string_view program) {
+  // Its time is the delay, which is told apart, and is no cost of the probes.
+  if (is_of_delay(program)) return "delay";
   if (is_of_interrupts(program))
     return program.starts_with("on_softirq_") ? "softirqs" : "interrupts";
   if (is_of_contention(program)) return std::string(kContention);
@@ -50,6 +57,8 @@ std::string counted_as(std::string_view program) {
 
 bool is_wanted(std::string_view program, const ProbeOptions& options, bool socket_tracepoints) {
   if (program.starts_with("count_")) return options.counts_only;
+  if (is_of_delay(program))
+    return options.delay && (program == "delay_sys_enter") == (options.delay->stage == "send");
   if (is_of_messages(program) || program == kEndTurns) return options.messages;
   if (program == "on_sched_waking" || is_of_interrupts(program))
     return options.budget && !options.counts_only;

@@ -126,6 +126,7 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
     mark_calls(kCallsWithDescriptor, skeleton.rodata->calls_with_descriptor);
     mark_calls(kCallsForEvents, skeleton.rodata->calls_for_readiness);
     probes.prepare_waits();
+    if (Status sound = probes.prepare_delay(); !sound) return std::move(sound).error();
 
     if (const int failed = trace_run__load(&skeleton); failed != 0) {
       // ESRCH: a tracepoint is not in the kernel's BTF.
@@ -173,10 +174,15 @@ Status Probes::number_cpus() {
 }
 
 Status Probes::attach() {
+  // Programs at one tracepoint run in the order in which they were attached: delay.bpf.h.
+  bpf_program* const first = skeleton_->progs.delay_sys_exit;
+  if (bpf_program__autoload(first))
+    if (Status done = attach(first); !done) return done;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton_->obj) {
     const std::string name = bpf_program__name(program);
-    if (!bpf_program__autoload(program) || name == kAdopt || name == kEndTurns) continue;
+    if (!bpf_program__autoload(program) || program == first || name == kAdopt || name == kEndTurns)
+      continue;
     if (name == kSample) {
       if (Status started = start_sampling(program); !started) return started;
       continue;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "capture/collect_waits.h"
 #include "capture/unwind_tables.h"
 #include "records.h"
+#include "snapshot/delay.h"
 #include "util/result.h"
 
 struct trace_run;
@@ -48,6 +50,9 @@ struct ProbeOptions {
   bool locks = false;
   // With locks: how long mutexes are held, by uprobes; see watch_mutexes().
   bool lock_hold = false;
+  // The server's threads are slowed at this stage; needs the budget. Absent: nothing of it is
+  // loaded.
+  std::optional<DelaySetting> delay;
 };
 
 // Runs of one BPF program since it was attached, on all CPUs.
@@ -140,6 +145,8 @@ class Probes {
   [[nodiscard]] std::vector<symbols::Process> living_processes() const;
   // With locks: the same of those.
   Result<RawLocks> raw_locks() const;
+  // What was spent on the delay that was asked for; absent where none was. After detach().
+  [[nodiscard]] Result<std::optional<Delays>> delays() const;
   // Lost events by reason, every reason named.
   [[nodiscard]] std::map<std::string, std::uint64_t> lost() const;
   [[nodiscard]] UnseenEvents unseen() const;
@@ -178,6 +185,7 @@ class Probes {
   void size_stack_maps();
   // The group of --waits: its settings where it is wanted, else no memory for its maps.
   void prepare_waits();
+  Status prepare_delay();
   Status start_sampling(bpf_program* program);
   Status map_stacks();
   Status make_lock_rows();

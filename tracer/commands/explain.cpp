@@ -11,6 +11,7 @@
 #include "capture/launch/server_name.h"
 #include "commands/command.h"
 #include "commands/compare_sides.h"
+#include "commands/explain_sensitivity.h"
 #include "commands/measure/change.h"
 #include "commands/measure/pairs.h"
 #include "commands/measure/repeat.h"
@@ -35,6 +36,7 @@ Examples:
   trace-run explain servers/thread_echo
   trace-run explain servers/thread_echo --vs servers/epoll_echo
   trace-run explain --connections 200 -- servers/python/thread --vs servers/python/uvloop_proto
+  trace-run explain servers/epoll_echo --sensitivity --pin 0 --pin-load 1 --duration 2s
   trace-run explain a1.run a2.run --vs b1.run b2.run
 
 Exit codes: 0 explained; 1 the runs failed; 2 wrong usage, or the sides are not comparable; 3 the
@@ -49,7 +51,8 @@ struct ExplainOptions {
   bool paired = false;  // recorded runs; those that are measured are
   bool factorial = false;
   bool force = false;
-  std::string db;  // where recorded runs are looked for; empty: the user's own file
+  std::string sensitivity;  // stages; empty: not asked for
+  std::string db;           // where recorded runs are looked for; empty: the user's own file
   DocumentOptions document;
   RunOptions run;
 };
@@ -210,12 +213,39 @@ std::optional<explain::Factorial> make_factorial(std::span<const explain::Planne
   return *std::move(factorial);
 }
 
+// Of one server, or of runs of it.
+Status explain_stages(const CLI::App& app, const ExplainOptions& options,
+                      const std::vector<std::string>& program, Progress& progress) {
+  std::vector<std::string> words = program;
+  if (!words.empty()) words.erase(words.begin());
+  if (!options.vs.empty() || differs_by_option(app) ||
+      std::ranges::find(words, "--vs") != words.end())
+    return usage_error("--sensitivity is of one server: leave out --vs");
+  if (words.empty() == options.of.empty())
+    return usage_error("--sensitivity: name one server, or runs of it");
+  if (words.empty() && !is_program(options.of.front())) {
+    auto runs = runs_of(options.of, options.db);
+    if (!runs) return std::move(runs).error();
+    return explain_sensitivity(*std::move(runs), options.force, options.document);
+  }
+  if (options.of.size() > 1)
+    return usage_error("--sensitivity is of one server",
+                       "a program's arguments stand with it behind --");
+  RunOptions run = options.run;
+  run.program = words.empty() ? options.of : words;
+  const auto plan = plan_run(app, run);
+  if (!plan) return plan.error();
+  return explain_sensitivity(*plan, options.sensitivity, options.pairs, options.force, progress,
+                             options.document);
+}
+
 Status explain_it(const CLI::App& app, const ExplainOptions& options,
                   const std::vector<std::string>& program) {
   if (options.factorial && options.experiments < 2)
     return usage_error("--factorial needs --experiments 2 or more: it combines what they change");
   if (Status writable = check_document_options(options.document); !writable) return writable;
   Progress progress(!options.document.quiet);
+  if (!options.sensitivity.empty()) return explain_stages(app, options, program, progress);
   auto material = material_of(app, options, program, progress);
   progress.clear();
   if (!material) return std::move(material).error();
@@ -272,8 +302,14 @@ void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& 
   command->add_flag("--factorial", options->factorial,
                     "Then make the changes of up to three experiments in all combinations: what "
                     "do they do together?");
-  command->add_flag("--force", options->force,
-                    "Explain also across protocols, message sizes, kernels and sets of probes");
+  command->add_flag(
+      "--sensitivity", options->sensitivity,
+      "Instead: delay one stage at a time by 0.25, 0.5 and 1 us, and say which is on the "
+      "bottleneck (--sensitivity=STAGES: of receive,send,wait,wake-up only these)");
+  command->add_flag(
+      "--force", options->force,
+      "Explain also across protocols, message sizes, kernels and sets of probes; with "
+      "--sensitivity also from runs that are unfit to be compared");
   add_side_b_options(*command);
   add_plan_options(*command, options->run);
   add_db_option(*command, options->db)->group("Stored runs");

@@ -10,6 +10,7 @@
 #include "capture/launch/server_name.h"
 #include "capture/perf_events.h"
 #include "commands/command.h"
+#include "commands/delay_option.h"
 #include "commands/load_options.h"
 #include "commands/measure/measure.h"
 #include "load/make_protocol.h"
@@ -190,6 +191,11 @@ void add_plan_options(CLI::App& app, RunOptions& options) {
          "Follow each message through the server: arrival, wake-up, run queue, receive, work, "
          "send, and which of them makes the tail")
       ->group("Tracing");
+  app.add_option("--delay", options.delay,
+                 "Slow the program on purpose, by TIME (at most 10us) of CPU time at each receive, "
+                 "send, wait or wake-up (receive=500ns): what does it cost?")
+      ->type_name("STAGE=TIME")
+      ->group("Tracing");
   app.add_option("--max-threads", options.max_threads,
                  "Threads that can be traced at once (4 KiB of memory each)")
       ->type_name("N")
@@ -309,6 +315,14 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
   if (plan.messages && plan.load_kind == LoadKind::kNone && !plan.attach)
     return usage_error("--messages: without a load there are no messages to follow",
                        "give a --load; it may be a command");
+  if (!options.delay.empty()) {
+    for (const char* option : {"--counts-only", "--no-budget"})
+      if (given(app, option))
+        return usage_error(fmt::format("--delay needs what {} leaves out", option));
+    auto delay = parse_delay(options.delay);
+    if (!delay) return std::move(delay).error();
+    plan.delay = *std::move(delay);
+  }
   if (!plan.stacks() && !(options.output.folded.empty() && options.output.pprof.empty()))
     return usage_error("--folded and --pprof write stacks, which only --profile and --waits take");
   plan.events = options.events;

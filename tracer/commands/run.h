@@ -24,6 +24,7 @@ struct RunOptions {
   std::vector<std::string> events;
   std::string max_threads;
   std::string profile;  // samples per second
+  std::string delay;    // "receive=500ns"
   Plan plan;            // what the options set directly
   RepeatOptions repeats;
   OutputOptions output;

@@ -46,6 +46,10 @@ std::string arguments_of(const RunConfig& config) {
   return fmt::format("{}", fmt::join(config.argv.begin() + 1, config.argv.end(), " "));
 }
 
+std::string delay_of(const RunConfig& config) {
+  return config.delay ? fmt::format("{} ns at {}", config.delay->ns, config.delay->stage) : "none";
+}
+
 std::vector<Setting> settings_of(const Snapshot& run) {
   const RunConfig& config = run.config;
   const Environment& machine = run.environment;
@@ -73,6 +77,7 @@ std::vector<Setting> settings_of(const Snapshot& run) {
       {Kind::kConfig, "close", config.close.value_or(false) ? "yes" : "no"},
       {Kind::kConfig, "rate",
        config.rate == 0 ? "closed loop" : fmt::format("{} {}", config.rate, config.rate_shape)},
+      {Kind::kConfig, "delay", delay_of(config)},
       {Kind::kConfig, "duration", fmt::format("{} s", config.duration_s)},
       {Kind::kConfig, "warmup", fmt::format("{} s", config.warmup_s)},
   };

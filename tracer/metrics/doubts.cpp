@@ -95,6 +95,7 @@ std::vector<Doubt> doubts_about(const Snapshot& snapshot, const Metrics& metrics
   if (load && load->saturated && !server_has_room) doubts.push_back({Kind::kBothSaturated, {}});
   if (snapshot.overhead.share_of_cpu.value_or(0) > kMaxProbeShare)
     doubts.push_back({Kind::kProbesCostly, {}});
+  if (snapshot.config.delay && snapshot.config.delay->ns > 0) doubts.push_back({Kind::kSlowed, {}});
   return doubts;
 }
 

@@ -68,6 +68,7 @@ struct Doubt {
     kTimesDoNotAddUp,    // beyond kMaxLifeResidual
     kBothSaturated,      // server and load were both at their limit
     kProbesCostly,       // beyond kMaxProbeShare
+    kSlowed,             // on purpose, by --delay
   };
   Kind kind;
   std::vector<std::string> subjects;

@@ -203,6 +203,23 @@ Fact window_fact(const JudgedRun& run) {
   return {"Measured", {text}};
 }
 
+std::optional<Fact> delay_fact(const JudgedRun& run) {
+  const auto& asked = run.snapshot.config.delay;
+  const auto& spent = run.snapshot.delays;
+  if (!asked || !spent) return std::nullopt;
+  std::string text = fmt::format("{} ns at each {}: {} delays", count_text(asked->ns),
+                                 printable(asked->stage), count_text(spent->count));
+  if (spent->count > 0)
+    text += fmt::format(
+        " of {} on average, at most {}",
+        duration_text(static_cast<double>(spent->ns) / static_cast<double>(spent->count)),
+        duration_text(static_cast<double>(spent->longest_ns)));
+  if (const auto messages = run.metrics.messages.count)
+    text += fmt::format("; {} per message", duration_text(static_cast<double>(spent->ns) /
+                                                          static_cast<double>(*messages)));
+  return Fact{"Delayed", {text}};
+}
+
 std::string kernel_says(const metrics::Messages& messages) {
   if (!messages.disagreement) return "not counted by the kernel";
   if (*messages.disagreement == 0) return "the kernel counted as many";
@@ -373,6 +390,7 @@ Section setting_section(const JudgedRun& run) {
   if (auto load = load_fact(run)) section.facts.push_back(*std::move(load));
   section.facts.push_back(machine_fact(run.snapshot.environment));
   section.facts.push_back(window_fact(run));
+  if (auto delayed = delay_fact(run)) section.facts.push_back(*std::move(delayed));
   return section;
 }
 

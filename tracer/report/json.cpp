@@ -21,6 +21,20 @@ Json environment_json(const Environment& environment) {
           {"virtualization", maybe(environment.virtualization)}};
 }
 
+namespace {
+
+Json delay_setting(const std::optional<DelaySetting>& delay) {
+  if (!delay) return {};
+  return {{"stage", delay->stage}, {"ns", delay->ns}};
+}
+
+Json delays_json(const std::optional<Delays>& delays) {
+  if (!delays) return {};
+  return {{"count", delays->count}, {"ns", delays->ns}, {"longest_ns", delays->longest_ns}};
+}
+
+}  // namespace
+
 Json config_json(const RunConfig& config) {
   return {{"server", config.server},
           {"argv", config.argv},
@@ -38,7 +52,8 @@ Json config_json(const RunConfig& config) {
           {"duration_s", unless_zero(config.duration_s)},
           {"warmup_s", config.warmup_s},
           {"rate", unless_zero(config.rate)},
-          {"rate_shape", maybe(config.rate_shape)}};
+          {"rate_shape", maybe(config.rate_shape)},
+          {"delay", delay_setting(config.delay)}};
 }
 
 namespace {
@@ -408,6 +423,7 @@ std::string render_json(const JudgedRun& run) {
   report["waits"] = waits_json(run);
   report["waste"] = waste_json(metrics);
   report["locks"] = locks_json(run);
+  report["delays"] = delays_json(run.snapshot.delays);
   report["message_path"] = message_path_json(metrics);
   report["message_hops"] = message_hops_json(metrics);
   report["stacks"] = stacks_json(snapshot, metrics);

@@ -182,6 +182,8 @@ std::string_view warning_kind(Kind kind) {
       return "times_do_not_add_up";
     case Kind::kBothSaturated:
       return "both_saturated";
+    case Kind::kSlowed:
+      return "slowed";
     case Kind::kProbesCostly:
       break;
   }
@@ -276,6 +278,12 @@ std::string warning_text(const metrics::Doubt& doubt, const JudgedRun& run) {
       return times_do_not_add_up(run);
     case Kind::kBothSaturated:
       return both_saturated(run);
+    case Kind::kSlowed:
+      return fmt::format(
+          "the {} was slowed on purpose, by {} ns of CPU time at each {}: without --delay it is "
+          "faster than this",
+          noun(run), count_text(snapshot.config.delay->ns),
+          printable(snapshot.config.delay->stage));
     case Kind::kProbesCostly:
       break;
   }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "snapshot/bucket_list.h"
+#include "snapshot/delay.h"
 #include "snapshot/histogram.h"
 #include "snapshot/locks.h"
 #include "snapshot/message_hops.h"
@@ -61,8 +62,9 @@ struct RunConfig {
   std::optional<bool> close;        // of our load: each message on a connection of its own
   double duration_s = 0;
   double warmup_s = 0;
-  double rate = 0;         // messages per second over all connections; 0: closed loop
-  std::string rate_shape;  // "poisson" or "fixed"; empty in closed loop
+  double rate = 0;                    // messages per second over all connections; 0: closed loop
+  std::string rate_shape;             // "poisson" or "fixed"; empty in closed loop
+  std::optional<DelaySetting> delay;  // the server was slowed on purpose
 
   friend bool operator==(const RunConfig&, const RunConfig&) = default;
 };
@@ -351,7 +353,8 @@ struct Snapshot {
   std::optional<MessagePath> message_path;  // where it was asked for
   // The same, where servers of the tree are connected with each other.
   std::optional<MessageHops> message_hops;
-  std::optional<Waits> waits;  // with --waits
+  std::optional<Waits> waits;    // with --waits
+  std::optional<Delays> delays;  // of config.delay
   std::vector<PerfCount> perf;
   std::optional<Memory> memory;               // absent without a load, too
   std::optional<ServerExit> server_exit;      // absent when attached to a running one

@@ -27,6 +27,19 @@ void visit_fields(S& environment, Field&& field) {
   field("virtualization", environment.virtualization);
 }
 
+template <MaybeConst<DelaySetting> S, class Field>
+void visit_fields(S& delay, Field&& field) {
+  field("stage", delay.stage);
+  field("ns", delay.ns);
+}
+
+template <MaybeConst<Delays> S, class Field>
+void visit_fields(S& delays, Field&& field) {
+  field("count", delays.count);
+  field("ns", delays.ns);
+  field("longest_ns", delays.longest_ns);
+}
+
 template <MaybeConst<RunConfig> S, class Field>
 void visit_fields(S& config, Field&& field) {
   field("server", config.server);
@@ -46,6 +59,7 @@ void visit_fields(S& config, Field&& field) {
   field("warmup_s", config.warmup_s);
   field("rate", config.rate);
   field("rate_shape", config.rate_shape);
+  field("delay", config.delay);
 }
 
 template <MaybeConst<AnswerBins> S, class Field>
@@ -295,6 +309,7 @@ void visit_fields(S& snapshot, Field&& field) {
   field("message_path", snapshot.message_path);
   field("message_hops", snapshot.message_hops);
   field("wait_causes", snapshot.waits);
+  field("delays", snapshot.delays);
   field("perf", snapshot.perf);
   field("memory", snapshot.memory);
   field("server_exit", snapshot.server_exit);

@@ -241,6 +241,52 @@ std::optional<Line> fit_line(std::span<const double> x, std::span<const double> 
   return line;
 }
 
+std::optional<Estimate> common_slope(std::span<const PointList> groups) {
+  Points about_means;
+  double largest_x = 0;
+  double largest_y = 0;
+  std::size_t used = 0;
+  for (const PointList& group : groups) {
+    Points points;
+    for (const auto& [x, y] : group) {
+      if (usable(x) && usable(y)) {
+        points.add(x, y);
+      }
+    }
+    if (points.x.size() < 2) {
+      continue;
+    }
+    ++used;
+    largest_x = std::max(largest_x, magnitude(points.x));
+    largest_y = std::max(largest_y, magnitude(points.y));
+    const double mean_x = mean_of(points.x);
+    const double mean_y = mean_of(points.y);
+    for (std::size_t i = 0; i < points.x.size(); ++i) {
+      about_means.add(points.x[i] - mean_x, points.y[i] - mean_y);
+    }
+  }
+  if (without_spread(about_means.x, largest_x)) {
+    return std::nullopt;
+  }
+  // In units of x's deviation, so that no product overflows.
+  const double scale = std::sqrt(sum_of_squares(about_means.x));
+  const std::size_t n = about_means.x.size();
+  double slope = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    slope += about_means.x[i] / scale * (about_means.y[i] / scale);
+  }
+  std::vector<double> rest;
+  for (std::size_t i = 0; i < n; ++i) {
+    rest.push_back(about_means.y[i] - slope * about_means.x[i]);
+  }
+  Estimate estimate{.value = slope, .count = n};
+  if (n > used + 1 && !without_spread(rest, largest_y)) {
+    const auto df = static_cast<double>(n - used - 1);
+    estimate.interval = t_interval(slope, std::sqrt(sum_of_squares(rest) / df) / scale, df);
+  }
+  return estimate;
+}
+
 std::optional<Scalability> fit_scalability(std::span<const double> n,
                                            std::span<const double> throughput) {
   Points points;

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "statistics/sample.h"
@@ -19,6 +20,12 @@ struct Line {
 };
 // Absent with fewer than two distinct x.
 std::optional<Line> fit_line(std::span<const double> x, std::span<const double> y);
+
+// The slope that several lines have in common, each with an intercept of its own (analysis of
+// covariance): least squares about each group's means, with a 95 % interval (t, n - groups - 1
+// degrees of freedom). Groups of one point tell nothing. Absent where no group has two distinct x.
+using PointList = std::vector<std::pair<double, double>>;  // (x, y)
+std::optional<Estimate> common_slope(std::span<const PointList> groups);
 
 // The universal scalability law (Gunther, 1993): X(n) = lambda n / (1 + sigma (n - 1) + kappa n (n
 // - 1)).

@@ -166,6 +166,8 @@ const std::vector<Case>& cases() {
        }},
       {Kind::kProbesCostly, [](Snapshot& run) { run.overhead.share_of_cpu = 0.25; },
        [](Snapshot& run) { run.overhead.share_of_cpu = 0.251; }},
+      {Kind::kSlowed, [](Snapshot& run) { run.config.delay = {.stage = "send", .ns = 0}; },
+       [](Snapshot& run) { run.config.delay = {.stage = "send", .ns = 1}; }},
   };
   return kCases;
 }

@@ -145,9 +145,11 @@ Snapshot full_snapshot() {
   config.warmup_s = 0.1;
   config.rate = 1e6;
   config.rate_shape = "fixed";
+  config.delay = {.stage = "wake-up", .ns = 250};
   snapshot.window_open_ns = 1'000;
   snapshot.window_close_ns = 2'000;
   snapshot.interrupted = true;
+  snapshot.delays = {.count = 3, .ns = 800, .longest_ns = 290};
   LoadResult& load = snapshot.load.emplace();
   load.connections = 1;
   load.connect_failures = 2;
@@ -349,6 +351,8 @@ bool may_be_absent(const std::string& key) {
                                                "message_path",
                                                "message_hops",
                                                "wait_causes",
+                                               "delay",
+                                               "delays",
                                                "arrivals",
                                                "folded_life_ns",
                                                "returned",

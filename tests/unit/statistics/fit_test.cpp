@@ -72,6 +72,64 @@ std::vector<double> law_at(double lambda, double sigma, double kappa) {
   return throughput;
 }
 
+TEST(CommonSlope, OfOneGroupIsThatOfItsLine) {
+  const std::vector<double> x{1, 2, 4, 8, 16, 32};
+  const std::vector<double> y{12.1, 13.9, 18.4, 25.8, 42.9, 75.2};
+  PointList points;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    points.emplace_back(x[i], y[i]);
+  const auto slope = common_slope(std::vector{points});
+  const auto line = fit_line(x, y);
+  ASSERT_TRUE(slope && line);
+  expect_near(*slope, line->slope.value, line->slope.interval->low, line->slope.interval->high);
+  EXPECT_EQ(slope->count, 6);
+}
+
+TEST(CommonSlope, KnowsNothingOfTheGroupsLevels) {
+  const PointList low{{0, 1.0}, {1, 1.6}, {2, 1.9}};
+  PointList high = low;
+  for (auto& [x, y] : high) {
+    x += 5;
+    y -= 1'000;
+  }
+  const auto of_low = common_slope(std::vector{low, low});
+  const auto of_both = common_slope(std::vector{low, high});
+  ASSERT_TRUE(of_low && of_both);
+  EXPECT_NEAR(of_both->value, 0.45, 1e-9);
+  EXPECT_NEAR(of_both->value, of_low->value, 1e-9);
+  ASSERT_TRUE(of_both->interval && of_low->interval);
+  EXPECT_NEAR(of_both->interval->low, of_low->interval->low, 1e-9);
+}
+
+TEST(CommonSlope, HoldsTheTruthInNineteenOfTwentyIntervals) {
+  Noise noise(4);
+  int held = 0;
+  for (int draw = 0; draw < 1'000; ++draw) {
+    std::vector<PointList> groups(5);
+    for (PointList& group : groups) {
+      const double level = 100 * noise.normal();
+      for (const double x : {0.0, 1.0, 2.0, 4.0})
+        group.emplace_back(x, level + 0.7 * x + noise.normal());
+    }
+    const auto slope = common_slope(groups);
+    ASSERT_TRUE(slope && slope->interval);
+    held += slope->interval->low <= 0.7 && 0.7 <= slope->interval->high;
+  }
+  EXPECT_GE(held, 930);
+  EXPECT_LE(held, 970);
+}
+
+TEST(CommonSlope, NeedsAGroupWithTwoPlaces) {
+  EXPECT_FALSE(common_slope({}));
+  EXPECT_FALSE(common_slope(std::vector<PointList>{{{1, 2}}, {{5, 3}}}));
+  EXPECT_FALSE(common_slope(std::vector<PointList>{{{1, 2}, {1, 3}}}));
+  EXPECT_FALSE(common_slope(std::vector<PointList>{{{1, 2}, {kNan, 3}}}));
+  const auto exact = common_slope(std::vector<PointList>{{{1, 2}, {2, 4}}, {{1, 7}, {2, 9}}});
+  ASSERT_TRUE(exact);
+  EXPECT_NEAR(exact->value, 2, 1e-12);
+  EXPECT_FALSE(exact->interval);  // all on their lines
+}
+
 TEST(FitScalability, RecoversTheCoefficients) {
   const auto found = fit_scalability(kCpus, law_at(52'000, 0.03, 0.0004));
   ASSERT_TRUE(found);

@@ -2,20 +2,16 @@
 #pragma once
 
 #include <functional>
-#include <optional>
-#include <string>
 #include <vector>
 
-#include "commands/measure/measure.h"
+#include "commands/measure/fit_run.h"
 
 namespace tr::commands {
 
-struct Pairs {
+// The notes say in which order they were made, too.
+struct Pairs : Attempts {
   std::vector<Snapshot> a;  // a[i] and b[i] were made one after the other
   std::vector<Snapshot> b;
-  std::vector<std::string> notes;  // in which order, what was made again, why there are fewer
-  bool stopped = false;            // by a signal
-  std::optional<Error> failure;    // what kept the next pair from being made
 };
 
 // Called after each pair; an error ends the measuring.

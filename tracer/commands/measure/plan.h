@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "load/settings.h"
+#include "snapshot/delay.h"
 #include "util/cpu_set.h"
 
 namespace tr::commands {
@@ -42,8 +43,9 @@ struct Plan {
   bool messages = false;  // which way they take through the server; only with a budget
   bool waits = false;     // by the single object and waker; needs the budget
   bool inspect_descriptors = false;
-  bool locks = false;      // what threads do with locks; not without the budget
-  bool lock_hold = false;  // and how long mutexes are held; with locks
+  bool locks = false;                 // what threads do with locks; not without the budget
+  bool lock_hold = false;             // and how long mutexes are held; with locks
+  std::optional<DelaySetting> delay;  // slows the server at one stage; only with a budget
   std::uint32_t max_threads = 8192;
   std::vector<std::string> events;  // perf events to count beside the probes
   bool read_schedstat = false;      // at the window's edges, to compare

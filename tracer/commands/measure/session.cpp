@@ -92,7 +92,8 @@ Status Session::prepare() {
                                        .max_threads = plan_.max_threads,
                                        .inspect_descriptors = plan_.inspect_descriptors,
                                        .locks = plan_.locks,
-                                       .lock_hold = plan_.lock_hold});
+                                       .lock_hold = plan_.lock_hold,
+                                       .delay = plan_.delay});
   if (!probes) {
     // The doctor's verdict names the missing privilege better than the kernel's refusal does.
     if (Status allowed = capture::require_tracing(); !allowed) return allowed;

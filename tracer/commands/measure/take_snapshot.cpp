@@ -29,6 +29,7 @@ RunConfig config_of(const Plan& plan) {
     config.rate = plan.load.rate;
     if (plan.load.open_loop()) config.rate_shape = load::shape_name(plan.load.rate_shape);
   }
+  config.delay = plan.delay;
   return config;
 }
 
@@ -72,6 +73,9 @@ Result<Measured> Session::take_snapshot() {
     snapshot.unmeasured[Figures::kBudget] = "left out by --no-budget";
   if (!plan_.counts_only && !probes_->counts_uring())
     snapshot.unmeasured[Figures::kUring] = "this kernel has no tracepoints for them";
+  auto delays = probes_->delays();
+  if (!delays) return std::move(delays).error();
+  snapshot.delays = *std::move(delays);
   snapshot.memory = memory_;
   if (!memory_unmeasured_.empty()) snapshot.unmeasured[Figures::kMemory] = memory_unmeasured_;
   snapshot.lost = probes_->lost();

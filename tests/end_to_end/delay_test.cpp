@@ -1,0 +1,82 @@
+// A server that is slowed on purpose: in one run, and stage by stage.
+#include "trace_run.h"
+
+namespace tr::end_to_end {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+
+TEST_F(EndToEnd, a_delay_is_spent_once_per_message_and_said) {
+  const Json report = measure(short_run({"--delay", "receive=2us", "servers/epoll_echo"}));
+  expect_sound(report);
+  EXPECT_EQ(report["config"]["delay"]["stage"], "receive");
+  EXPECT_EQ(report["config"]["delay"]["ns"], 2'000);
+  const Json& delays = report["delays"];
+  // One for each receive that returned data; what is under way at an edge may be in one count only.
+  const auto received = report["sockets"]["served_messages"].get<double>();
+  EXPECT_NEAR(delays["count"].get<double>(), received, 2 + received / 1'000);
+  EXPECT_GE(delays["ns"].get<double>(), 2'000 * delays["count"].get<double>());
+  EXPECT_GE(delays["longest_ns"], 2'000);
+  std::vector<std::string> kinds;
+  for (const Json& warning : report["warnings"])
+    kinds.push_back(warning["kind"]);
+  EXPECT_THAT(kinds, Contains("slowed"));
+}
+
+TEST_F(EndToEnd, says_how_throughput_answers_to_delays) {
+  // --force: on a busy machine the runs are unfit.
+  const Ended ended =
+      run(trace_run({"explain", "--sensitivity=receive,wait", "--pairs", "1", "--duration", "300ms",
+                     "--warmup", "100ms", "--connections", "4", "--force", "--server-output",
+                     "/dev/null", "--json", path("s.json"), "--", "servers/thread_echo"}));
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("receive"), HasSubstr("time between answers"),
+                               HasSubstr("the server was never there")));
+  const Json found = read_json(path("s.json"));
+  EXPECT_EQ(found["rounds"], 1);
+  ASSERT_EQ(found["stages"].size(), 2U);
+  const Json& receive = found["stages"][0];
+  EXPECT_EQ(receive["stage"], "receive");
+  EXPECT_NEAR(receive["delays_per_message"].get<double>(), 1, 0.05);
+  std::vector<int> asked;
+  for (const Json& one : receive["runs"]) {
+    asked.push_back(one["asked_ns"]);
+    EXPECT_GE(one["delay_ns"].get<double>(),
+              one["asked_ns"].get<double>() * one["delays"].get<double>());
+  }
+  EXPECT_THAT(asked, testing::UnorderedElementsAre(0, 250, 500, 1'000));
+  EXPECT_EQ(found["stages"][1]["place"], "never_there");  // its threads wait in their receives
+}
+
+TEST_F(EndToEnd, recorded_delays_are_explained_without_measuring) {
+  for (const char* delay : {"send=0ns", "send=1us"})
+    measure(short_run(
+        {"--delay", delay, "--save", path(std::string(delay) + ".run"), "servers/epoll_echo"}));
+  const Ended ended = run(trace_run({"explain", "--sensitivity", "--force", path("send=0ns.run"),
+                                     path("send=1us.run"), "--json", path("s.json")}));
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  const Json found = read_json(path("s.json"));
+  ASSERT_EQ(found["stages"].size(), 1U);
+  EXPECT_EQ(found["stages"][0]["runs"].size(), 2U);
+}
+
+TEST_F(WithoutPrivilege, a_delay_that_makes_no_sense_is_wrong_usage) {
+  for (const Words& wrong : std::vector<Words>{
+           {"--delay", "lunch=1us", "servers/epoll_echo"},
+           {"--delay", "receive=1ms", "servers/epoll_echo"},
+           {"--delay", "receive=1us", "--counts-only", "servers/epoll_echo"},
+           {"explain", "servers/epoll_echo", "--sensitivity=lunch"},
+           {"explain", "servers/epoll_echo", "--sensitivity", "--vs", "servers/thread_echo"},
+           {"explain", "servers/epoll_echo", "--sensitivity", "--delay", "receive=1us"},
+           {"explain", "servers/epoll_echo", "--sensitivity", "--load", "none"},
+           {"explain", "--sensitivity"}}) {
+    const Ended ended = run(trace_run(wrong));
+    EXPECT_EQ(ended.code, 2) << ended.out;
+    EXPECT_THAT(ended.err, OneLine(HasSubstr("--"))) << ended.out;
+  }
+}
+
+}  // namespace
+}  // namespace tr::end_to_end

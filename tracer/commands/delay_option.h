@@ -1,0 +1,20 @@
+// What does --delay ask for?
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "snapshot/delay.h"
+#include "util/result.h"
+
+namespace tr::commands {
+
+// "receive=500ns": a stage of kDelayStages, and at most kMostDelayNs. Errors are usage errors.
+Result<DelaySetting> parse_delay(std::string_view text);
+
+// "receive,wake-up": stages of kDelayStages, each once, in that order. Errors are usage errors that
+// begin with `option`.
+Result<std::vector<std::string>> parse_stages(std::string_view option, std::string_view text);
+
+}  // namespace tr::commands

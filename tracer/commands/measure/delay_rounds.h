@@ -1,0 +1,23 @@
+// Runs of one plan with a small delay at one stage at a time, mixed with runs without.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "commands/measure/fit_run.h"
+
+namespace tr::commands {
+
+struct DelayRounds : Attempts {
+  std::vector<std::vector<Snapshot>> rounds;  // whole ones, each with every delay at every stage
+};
+
+// In each round, in random order and each with a fresh process: every stage at a delay of 0 (which
+// has the same probes), 250, 500 and 1,000 ns. A stage that the server's first round shows it never
+// to be at is left out from then on. Ctrl-C ends the present run and the measuring; its round is
+// dropped. An unfit run is made once more, unless they are to be used all the same.
+DelayRounds measure_delays(const Plan& plan, std::span<const std::string> stages,
+                           std::size_t rounds, bool use_unfit, Progress& progress);
+
+}  // namespace tr::commands

@@ -1,0 +1,25 @@
+// One run among several that are held against each other: made once more where it is unfit.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "commands/measure/measure.h"
+
+namespace tr::commands {
+
+// What became of runs that were asked for.
+struct Attempts {
+  std::vector<std::string> notes;  // what was made again, and why there are fewer
+  bool stopped = false;            // by a signal
+  std::optional<Error> failure;    // what kept the next run from being made
+};
+
+// A run of the plan, called `which` for people. One that fails, or is unfit to be compared, is made
+// once more; unfit again, it is handed back, with a note. Absent when that is the end: stopped, or
+// no run to be had. `tries`: 1 takes an unfit run as it is.
+std::optional<Snapshot> fit_run(const Plan& plan, const std::string& which, Progress& progress,
+                                Attempts& attempts, int tries = 2);
+
+}  // namespace tr::commands
