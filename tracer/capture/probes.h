@@ -52,7 +52,7 @@ struct ProbeOptions {
   bool lock_hold = false;
   // The server's threads are slowed at this stage; needs the budget. Absent: nothing of it is
   // loaded.
-  std::optional<DelaySetting> delay;
+  std::optional<DelaySetting> delay = std::nullopt;
 };
 
 // Runs of one BPF program since it was attached, on all CPUs.

@@ -97,6 +97,14 @@ bool is_worth_telling(const Row& row) {
          change >= rare_below(row.unit);
 }
 
+// Memory comes in pages: a few runs are often alike to the byte, and others as often are not.
+bool is_exact(const Row& row, const Comparison& comparison) {
+  constexpr std::size_t kEnough = 6;  // a sign test of so many pairs has p = 2 / 2^6
+  if (row.name.starts_with("memory."))
+    return std::min(comparison.runs_a, comparison.runs_b) >= kEnough;
+  return true;
+}
+
 // Over all rows at once: with a hundred of them, five would be "significant" by chance.
 void judge_rows(Comparison& comparison) {
   std::vector<Row*> tested;
@@ -108,7 +116,8 @@ void judge_rows(Comparison& comparison) {
       row.standing = Standing::kOneRun;
     } else if (row.difference.exact) {
       // The same in all runs of a side.
-      row.standing = is_worth_telling(row) ? Standing::kShown : Standing::kNotShown;
+      const bool shown = is_worth_telling(row) && is_exact(row, comparison);
+      row.standing = shown ? Standing::kShown : Standing::kNotShown;
       ++comparison.tested;
     } else if (row.difference.p) {
       tested.push_back(&row);

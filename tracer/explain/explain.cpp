@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "explain/causes/causes.h"
 #include "metrics/verdict.h"
 
@@ -129,29 +131,40 @@ Side fit_side(std::span<const Snapshot> runs) {
   return side;
 }
 
+// With the reason of which no second try frees.
 Error unusable(std::string_view server, std::span<const Snapshot> runs) {
-  // The one reason of which no second try frees.
-  const auto saturated = std::ranges::find_if(
-      runs, [](const Snapshot& run) { return run.load && run.load->saturated; });
-  if (saturated != runs.end())
-    return Error{
-        .operation = "explain",
-        .object = std::string(server),
-        .why = "it has no run that can be used: the load generator was itself the limit, " +
-               saturated->load->saturation,
-        .remedy = "leave it a CPU of its own (--pin, --pin-load), or load less (--rate)"};
+  const auto is_saturated = [](const Snapshot& run) { return run.load && run.load->saturated; };
+  const auto is_unfair = [](const Snapshot& run) {
+    return run.load && (run.load->fairness_jain < metrics::kMinJain || run.load->fairness_p5 == 0);
+  };
+  std::string why = "fit, with messages and a budget";
+  std::string remedy = "trace-run report shows a run's warnings";
+  if (const auto run = std::ranges::find_if(runs, is_saturated); run != runs.end()) {
+    why = "the load generator was itself the limit, " + run->load->saturation;
+    remedy = "leave it a CPU of its own (--pin, --pin-load), or load less (--rate)";
+  } else if (const auto unfair = std::ranges::find_if(runs, is_unfair); unfair != runs.end()) {
+    why = fmt::format(
+        "it serves some connections much less than others (Jain's index {:.2f}), so that no "
+        "message "
+        "stands for all",
+        unfair->load->fairness_jain);
+    remedy =
+        "trace-run report shows what each connection got; with fewer connections it may be fair";
+  }
   return Error{.operation = "explain",
                .object = std::string(server),
-               .why = "it has no run that can be used: fit, with messages and a budget",
-               .remedy = "trace-run report shows a run's warnings"};
+               .why = "it has no run that can be used: " + why,
+               .remedy = std::move(remedy)};
 }
 
 }  // namespace
 
 std::optional<Facts> usable_facts(const Snapshot& run) {
   const metrics::Metrics metrics = metrics::compute(run);
-  if (!metrics.budget || !metrics.messages.count ||
-      !metrics::verdict_on(metrics::doubts_about(run, metrics)).fit())
+  const std::vector<metrics::Doubt> doubts = metrics::doubts_about(run, metrics);
+  if (!metrics.budget || !metrics.messages.count || !metrics::verdict_on(doubts).fit() ||
+      std::ranges::find(doubts, metrics::Doubt::Kind::kUnfair, &metrics::Doubt::kind) !=
+          doubts.end())
     return std::nullopt;
   return Facts(run, metrics);
 }

@@ -78,7 +78,7 @@ TEST(CommonSlope, OfOneGroupIsThatOfItsLine) {
   PointList points;
   for (std::size_t i = 0; i < x.size(); ++i)
     points.emplace_back(x[i], y[i]);
-  const auto slope = common_slope(std::vector{points});
+  const auto slope = common_slope(std::vector<PointList>{points});
   const auto line = fit_line(x, y);
   ASSERT_TRUE(slope && line);
   expect_near(*slope, line->slope.value, line->slope.interval->low, line->slope.interval->high);
