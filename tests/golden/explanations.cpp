@@ -88,8 +88,10 @@ MadeExplanation explanation_of_one() {
     run.load->fairness_jain = 0.61;
     run.load->fairness_p5 = 0;
   };
-  MadeExplanation made{
-      must(explain::explain({}, planted(runs_of(truth, kPairs, draw), starve), false)), {}, {}};
+  MadeExplanation made{must(explain::explain({}, planted(runs_of(truth, kPairs, draw), starve),
+                                             false, compare::Unfit::kUse)),
+                       {},
+                       {}};
   std::vector<std::vector<Snapshot>> settings;
   for (const double user_ns : {2'000, 1'700, 1'500, 700})
     settings.push_back(runs_of({.server = truth.server, .user_ns = user_ns}, 3, draw));

@@ -249,7 +249,9 @@ Status explain_it(const CLI::App& app, const ExplainOptions& options,
   auto material = material_of(app, options, program, progress);
   progress.clear();
   if (!material) return std::move(material).error();
-  auto explanation = explain::explain(material->a, material->b, material->paired);
+  auto explanation =
+      explain::explain(material->a, material->b, material->paired,
+                       options.force ? compare::Unfit::kUse : compare::Unfit::kLeaveOut);
   if (!explanation) {
     Error error = std::move(explanation).error();
     // Why the last run was unfit.
@@ -306,10 +308,10 @@ void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& 
       "--sensitivity", options->sensitivity,
       "Instead: delay one stage at a time by 0.25, 0.5 and 1 us, and say which is on the "
       "bottleneck (--sensitivity=STAGES: of receive,send,wait,wake-up only these)");
-  command->add_flag(
-      "--force", options->force,
-      "Explain also across protocols, message sizes, kernels and sets of probes; with "
-      "--sensitivity also from runs that are unfit to be compared");
+  command->add_flag("--force", options->force,
+                    "Explain also unfit and unfair runs, and across protocols, message sizes, "
+                    "kernels and sets of "
+                    "probes");
   add_side_b_options(*command);
   add_plan_options(*command, options->run);
   add_db_option(*command, options->db)->group("Stored runs");

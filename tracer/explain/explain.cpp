@@ -124,10 +124,10 @@ double dearer_ns(const compare::Comparison& comparison, const Side& a, const Sid
   return all == 0 ? 0 : dearer * std::clamp(accounted / all, 0.0, 1.0);
 }
 
-Side fit_side(std::span<const Snapshot> runs) {
+Side usable_side(std::span<const Snapshot> runs, compare::Unfit unfit) {
   Side side;
   for (const Snapshot& run : runs)
-    if (auto facts = usable_facts(run)) add(*std::move(facts), side);
+    if (auto facts = usable_facts(run, unfit)) add(*std::move(facts), side);
   return side;
 }
 
@@ -159,12 +159,13 @@ Error unusable(std::string_view server, std::span<const Snapshot> runs) {
 
 }  // namespace
 
-std::optional<Facts> usable_facts(const Snapshot& run) {
+std::optional<Facts> usable_facts(const Snapshot& run, compare::Unfit unfit) {
   const metrics::Metrics metrics = metrics::compute(run);
+  if (!metrics.budget || !metrics.messages.count) return std::nullopt;
   const std::vector<metrics::Doubt> doubts = metrics::doubts_about(run, metrics);
-  if (!metrics.budget || !metrics.messages.count || !metrics::verdict_on(doubts).fit() ||
-      std::ranges::find(doubts, metrics::Doubt::Kind::kUnfair, &metrics::Doubt::kind) !=
-          doubts.end())
+  const bool fair = std::ranges::find(doubts, metrics::Doubt::Kind::kUnfair,
+                                      &metrics::Doubt::kind) == doubts.end();
+  if (unfit == compare::Unfit::kLeaveOut && !(fair && metrics::verdict_on(doubts).fit()))
     return std::nullopt;
   return Facts(run, metrics);
 }
@@ -174,7 +175,8 @@ double Finding::weight() const {
   return std::max(std::abs(b_ns - a_ns), std::abs(guess_ns));
 }
 
-Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapshot> b, bool paired) {
+Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapshot> b, bool paired,
+                            compare::Unfit unfit) {
   Explanation result;
   result.alone = a.empty();
   if (!a.empty()) result.server_a = a.front().config.server;
@@ -182,22 +184,22 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
   Side before;
   Side after;
   if (!result.alone) {
-    auto comparison = compare::compare_runs(a, b, paired);
+    auto comparison = compare::compare_runs(a, b, paired, unfit);
     if (!comparison) return std::move(comparison).error();
     result.comparison = *std::move(comparison);
     paired = result.comparison->paired;
     // As the comparison has it: of a pair both runs, or none.
     for (std::size_t i = 0; paired && i < a.size(); ++i) {
-      auto of_a = usable_facts(a[i]);
-      auto of_b = usable_facts(b[i]);
+      auto of_a = usable_facts(a[i], unfit);
+      auto of_b = usable_facts(b[i], unfit);
       if (!of_a || !of_b) continue;
       add(*std::move(of_a), before);
       add(*std::move(of_b), after);
     }
-    if (!paired) before = fit_side(a);
+    if (!paired) before = usable_side(a, unfit);
     if (before.empty()) return unusable(result.server_a, a);
   }
-  if (!paired || result.alone) after = fit_side(b);
+  if (!paired || result.alone) after = usable_side(b, unfit);
   if (after.empty()) return unusable(result.server_b, b);
 
   result.runs_a = before.runs.size();

@@ -109,11 +109,14 @@ struct Explanation {
 };
 
 // Of B alone where `a` is empty. `paired`: a[i] was made beside b[i]. An error where no run can be
-// used, or none has a budget.
-Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapshot> b, bool paired);
+// used: unfit or unfair ones (unless `unfit` says so), and those without messages or a budget.
+Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapshot> b, bool paired,
+                            compare::Unfit unfit = compare::Unfit::kLeaveOut);
 
-// A run as it is explained; absent where it cannot be used: unfit, or without messages or a budget.
-std::optional<Facts> usable_facts(const Snapshot& run);
+// A run as it is explained; absent where it cannot be used. What a message costs a server that is
+// unfair is an average over unlike ones: it is as unfit here.
+std::optional<Facts> usable_facts(const Snapshot& run,
+                                  compare::Unfit unfit = compare::Unfit::kLeaveOut);
 
 struct PlannedExperiment {
   std::size_t finding = 0;  // of Explanation::findings

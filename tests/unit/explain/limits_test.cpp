@@ -21,7 +21,8 @@ using testing::HasSubstr;
 constexpr std::size_t kPairs = 6;
 
 Explanation explained(std::span<const Snapshot> a, std::span<const Snapshot> b) {
-  auto explanation = explain(a, b, !a.empty());
+  // An unfair server is explained only by force.
+  auto explanation = explain(a, b, !a.empty(), compare::Unfit::kUse);
   EXPECT_TRUE(explanation.ok()) << explanation.error().text();
   return explanation ? *std::move(explanation) : Explanation();
 }
@@ -110,6 +111,17 @@ TEST(Limits, OfBothSidesAreToldThoughTheyDoNotDiffer) {
   const Finding* const finding = find(explanation, "starvation");
   ASSERT_NE(finding, nullptr);
   EXPECT_TRUE(finding->on_a && finding->on_b);
+}
+
+TEST(Limits, AnUnfairServerIsRefusedUnlessForced) {
+  Draw draw(9);
+  const auto starve = [](Snapshot& run) { run.load->fairness_jain = 0.6; };
+  const auto fair = runs_of({}, kPairs, draw);
+  const auto unfair = planted(runs_of({}, kPairs, draw), starve);
+  for (const auto& explanation : {explain({}, unfair, false), explain(fair, unfair, true)}) {
+    ASSERT_FALSE(explanation);
+    EXPECT_THAT(explanation.error().text(), HasSubstr("Jain's index 0.60"));
+  }
 }
 
 // 20 messages fall on each connection by chance: Jain's index is then 1 - 1 / 21.
