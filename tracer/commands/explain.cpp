@@ -234,10 +234,10 @@ void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& 
       ->type_name("N")
       ->check(CLI::Range(0, 20))
       ->capture_default_str();
-  command->add_flag(
-      "--sensitivity", options->sensitivity,
-      "Instead: delay one stage at a time by 0.25, 0.5 and 1 us, and say which is on the "
-      "bottleneck (--sensitivity=STAGES: of receive,send,wait,wake-up only these)");
+  command->add_flag("--sensitivity", options->sensitivity,
+                    "Instead: delay one stage at a time by 0.25, 0.5 and 1 us per message, and say "
+                    "which is on the "
+                    "bottleneck (--sensitivity=STAGES: of receive,send,wait,wake-up only these)");
   command->add_flag(
       "--force", options->force,
       "Explain also across protocols, message sizes, kernels and sets of probes; with "
