@@ -78,7 +78,7 @@ TEST(CommonSlope, OfOneGroupIsThatOfItsLine) {
   PointList points;
   for (std::size_t i = 0; i < x.size(); ++i)
     points.emplace_back(x[i], y[i]);
-  const auto slope = common_slope(std::vector{points});
+  const auto slope = common_slope(std::vector<PointList>{points});
   const auto line = fit_line(x, y);
   ASSERT_TRUE(slope && line);
   expect_near(*slope, line->slope.value, line->slope.interval->low, line->slope.interval->high);
@@ -92,8 +92,8 @@ TEST(CommonSlope, KnowsNothingOfTheGroupsLevels) {
     x += 5;
     y -= 1'000;
   }
-  const auto of_low = common_slope(std::vector{low, low});
-  const auto of_both = common_slope(std::vector{low, high});
+  const auto of_low = common_slope(std::vector<PointList>{low, low});
+  const auto of_both = common_slope(std::vector<PointList>{low, high});
   ASSERT_TRUE(of_low && of_both);
   EXPECT_NEAR(of_both->value, 0.45, 1e-9);
   EXPECT_NEAR(of_both->value, of_low->value, 1e-9);
