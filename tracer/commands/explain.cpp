@@ -306,12 +306,11 @@ void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& 
                     "do they do together?");
   command->add_flag(
       "--sensitivity", options->sensitivity,
-      "Instead: delay one stage at a time by 0.25, 0.5 and 1 us, and say which is on the "
-      "bottleneck (--sensitivity=STAGES: of receive,send,wait,wake-up only these)");
+      "Instead: delay one stage at a time by 0.25, 0.5 and 1 us per message, and say which is on "
+      "the bottleneck (--sensitivity=STAGES: of receive,send,wait,wake-up only these)");
   command->add_flag("--force", options->force,
                     "Explain also unfit and unfair runs, and across protocols, message sizes, "
-                    "kernels and sets of "
-                    "probes");
+                    "kernels and sets of probes");
   add_side_b_options(*command);
   add_plan_options(*command, options->run);
   add_db_option(*command, options->db)->group("Stored runs");
