@@ -137,7 +137,7 @@ Error unusable(std::string_view server, std::span<const Snapshot> runs) {
   const auto is_unfair = [](const Snapshot& run) {
     return run.load && (run.load->fairness_jain < metrics::kMinJain || run.load->fairness_p5 == 0);
   };
-  std::string why = "fit, with messages and a budget";
+  std::string why = "none is fit, with messages and a budget";
   std::string remedy = "trace-run report shows a run's warnings";
   if (const auto run = std::ranges::find_if(runs, is_saturated); run != runs.end()) {
     why = "the load generator was itself the limit, " + run->load->saturation;
@@ -197,6 +197,9 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
       add(*std::move(of_b), after);
     }
     if (!paired) before = usable_side(a, unfit);
+    // Of pairs, the side that spoils them is named.
+    if (before.empty() && paired && usable_side(b, unfit).empty())
+      return unusable(result.server_b, b);
     if (before.empty()) return unusable(result.server_a, a);
   }
   if (!paired || result.alone) after = usable_side(b, unfit);
