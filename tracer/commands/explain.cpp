@@ -304,10 +304,10 @@ void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& 
   command->add_flag("--factorial", options->factorial,
                     "Then make the changes of up to three experiments in all combinations: what "
                     "do they do together?");
-  command->add_flag(
-      "--sensitivity", options->sensitivity,
-      "Instead: delay one stage at a time by 0.25, 0.5 and 1 us, and say which is on the "
-      "bottleneck (--sensitivity=STAGES: of receive,send,wait,wake-up only these)");
+  command->add_flag("--sensitivity", options->sensitivity,
+                    "Instead: delay one stage at a time by 0.25, 0.5 and 1 us per message, and say "
+                    "which is on the "
+                    "bottleneck (--sensitivity=STAGES: of receive,send,wait,wake-up only these)");
   command->add_flag("--force", options->force,
                     "Explain also unfit and unfair runs, and across protocols, message sizes, "
                     "kernels and sets of "

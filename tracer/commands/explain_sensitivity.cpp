@@ -35,7 +35,12 @@ Status explain_sensitivity(const Plan& plan, std::string_view stages, std::size_
   DelayRounds made = measure_delays(plan, named, rounds, force, progress);
   if (made.rounds.empty()) {
     if (made.failure) return *std::move(made.failure);
-    return Error{.why = "interrupted before a round was whole: there is nothing to report"};
+    if (made.stopped)
+      return Error{.why = "interrupted before a round was whole: there is nothing to report"};
+    return Error{.operation = "delay",
+                 .object = plan.name,
+                 .why = "it passes none of these stages",
+                 .remedy = "trace-run --delay STAGE=0ns counts how often one is passed"};
   }
   const auto found = explain::sensitivity(made.rounds, force);
   if (!found) return found.error();

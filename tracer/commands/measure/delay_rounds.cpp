@@ -2,70 +2,103 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <optional>
 #include <random>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "metrics/metrics.h"
+
 namespace tr::commands {
 namespace {
 
-constexpr std::array<std::uint64_t, 4> kDelaysNs{0, 250, 500, 1'000};
+constexpr std::array<double, 4> kDelaysNs{0, 250, 500, 1'000};  // per message
 
-// The stages at which a run of the round was.
-std::vector<std::string> stages_met(std::span<const std::string> stages,
-                                    std::span<const Snapshot> round) {
-  std::vector<std::string> met;
-  for (const std::string& stage : stages)
-    if (std::ranges::any_of(round, [&](const Snapshot& run) {
-          return run.config.delay && run.config.delay->stage == stage && run.delays &&
-                 run.delays->count > 0;
-        }))
-      met.push_back(stage);
-  return met;
-}
+class DelayMeasurer {
+ public:
+  DelayMeasurer(const Plan& plan, bool use_unfit, Progress& progress, DelayRounds& made)
+      : plan_(plan), tries_(use_unfit ? 1 : 2), progress_(progress), made_(made) {}
+
+  // How often each stage is passed per message; those that are never passed are left out.
+  void try_stages(std::span<const std::string> stages) {
+    for (const std::string& stage : stages) {
+      const auto run = measure({.stage = stage, .ns = 0}, "trial of " + stage);
+      if (!run) return;
+      const auto messages = metrics::compute(*run).messages.count;
+      const std::uint64_t passed = run->delays ? run->delays->count : 0;
+      if (passed > 0)
+        passages_.emplace_back(
+            stage, messages ? static_cast<double>(passed) / static_cast<double>(*messages) : 1);
+      else if (messages)
+        made_.notes.push_back(
+            fmt::format("the server never passes the stage {}: nothing was delayed there", stage));
+    }
+  }
+
+  // False: it is over.
+  bool measure_round(std::size_t number, std::size_t rounds) {
+    std::vector<DelaySetting> todo;
+    for (const auto& [stage, per_message] : passages_)
+      for (const double ns : kDelaysNs)
+        todo.push_back({.stage = stage,
+                        .ns = static_cast<std::uint64_t>(std::min(
+                            std::round(ns / per_message), static_cast<double>(kMostDelayNs)))});
+    std::ranges::shuffle(todo, engine_);
+    std::vector<Snapshot> round;
+    for (const DelaySetting& delay : todo) {
+      std::optional<Snapshot> run =
+          measure(delay, fmt::format("round {} of {}, run {} of {}, {} ns at {}", number, rounds,
+                                     round.size() + 1, todo.size(), delay.ns, delay.stage));
+      if (!run) return false;
+      round.push_back(*std::move(run));
+    }
+    if (!round.empty()) made_.rounds.push_back(std::move(round));
+    return !todo.empty();
+  }
+
+  void note_made_twice() {
+    if (again_ > 0)
+      made_.notes.push_back(fmt::format("{} runs were made twice; the first: {}", again_, first_));
+  }
+
+ private:
+  std::optional<Snapshot> measure(const DelaySetting& delay, const std::string& which) {
+    plan_.delay = delay;
+    Attempts attempts;
+    std::optional<Snapshot> run = fit_run(plan_, which, progress_, attempts, tries_);
+    made_.stopped = attempts.stopped;
+    made_.failure = std::move(attempts.failure);
+    if (!attempts.notes.empty() && ++again_ == 1) first_ = attempts.notes.front();
+    plan_.append_output = true;
+    return run;
+  }
+
+  Plan plan_;
+  const int tries_;
+  Progress& progress_;
+  DelayRounds& made_;
+  std::mt19937 engine_{std::random_device{}()};
+  std::vector<std::pair<std::string, double>> passages_;
+  std::size_t again_ = 0;  // runs that were made twice
+  std::string first_;
+};
 
 }  // namespace
 
 DelayRounds measure_delays(const Plan& plan, std::span<const std::string> stages,
                            std::size_t rounds, bool use_unfit, Progress& progress) {
   DelayRounds made;
-  std::mt19937 engine(std::random_device{}());
-  std::vector<std::string> met(stages.begin(), stages.end());
-  Plan each = plan;
-  std::size_t again = 0;  // runs that were made twice
-  std::string first_again;
-  while (made.rounds.size() < rounds && !met.empty() && !made.stopped && !made.failure) {
-    std::vector<DelaySetting> todo;
-    for (const std::string& stage : met)
-      for (const std::uint64_t ns : kDelaysNs)
-        todo.push_back({.stage = stage, .ns = ns});
-    std::ranges::shuffle(todo, engine);
-    std::vector<Snapshot> round;
-    for (const DelaySetting& delay : todo) {
-      each.delay = delay;
-      const std::string which =
-          fmt::format("round {} of {}, run {} of {}, {} ns at {}", made.rounds.size() + 1, rounds,
-                      round.size() + 1, todo.size(), delay.ns, delay.stage);
-      Attempts attempts;
-      std::optional<Snapshot> run = fit_run(each, which, progress, attempts, use_unfit ? 1 : 2);
-      made.stopped = attempts.stopped;
-      made.failure = std::move(attempts.failure);
-      if (!attempts.notes.empty() && ++again == 1) first_again = attempts.notes.front();
-      if (!run) break;
-      each.append_output = true;
-      round.push_back(*std::move(run));
-    }
-    if (round.size() < todo.size()) break;
-    if (made.rounds.empty()) met = stages_met(met, round);
-    made.rounds.push_back(std::move(round));
-  }
+  DelayMeasurer measurer(plan, use_unfit, progress, made);
+  measurer.try_stages(stages);
+  bool going = !made.stopped && !made.failure;
+  for (std::size_t number = 1; going && number <= rounds; ++number)
+    going = measurer.measure_round(number, rounds);
   progress.lead("");
   progress.clear();
-  if (again > 0)
-    made.notes.push_back(fmt::format("{} runs were made twice; the first: {}", again, first_again));
-  if (made.rounds.size() < rounds && !met.empty())
+  measurer.note_made_twice();
+  if (made.stopped || made.failure)
     made.notes.push_back(fmt::format("{} of {} rounds were made{}", made.rounds.size(), rounds,
                                      made.stopped ? ", as a signal ended it" : ""));
   return made;

@@ -13,10 +13,12 @@ struct DelayRounds : Attempts {
   std::vector<std::vector<Snapshot>> rounds;  // whole ones, each with every delay at every stage
 };
 
-// In each round, in random order and each with a fresh process: every stage at a delay of 0 (which
-// has the same probes), 250, 500 and 1,000 ns. A stage that the server's first round shows it never
-// to be at is left out from then on. Ctrl-C ends the present run and the measuring; its round is
-// dropped. An unfit run is made once more, unless they are to be used all the same.
+// First each stage is tried once without a delay: how often does a message pass it? One that is
+// never passed is left out, with a note. Then, in each round, in random order and each run with a
+// fresh process: every stage at a delay of 0 (which has the same probes), 250, 500 and 1,000 ns per
+// message; where a stage is passed by few messages, each passage is delayed by more, at most
+// kMostDelayNs. Ctrl-C ends the present run and the measuring; its round is dropped. An unfit run
+// is made once more, unless they are to be used all the same.
 DelayRounds measure_delays(const Plan& plan, std::span<const std::string> stages,
                            std::size_t rounds, bool use_unfit, Progress& progress);
 
