@@ -142,14 +142,14 @@ Report build_report(const SensitivityReport& input, bool full) {
   report.sections.push_back(std::move(section));
   if (full) report.sections.push_back(runs_section(found.stages));
   for (const auto& [kind, runs] : found.unfit)
-    report.warnings.push_back(fmt::format(
-        "{} {}: {}{}", runs == 1 ? "1 run" : count_text(runs) + " runs",
-        found.uses_unfit ? "of those used are unfit to be compared"
-                         : "were left out, as unfit to be compared",
-        doubt_name(kind),
-        kind == metrics::Doubt::Kind::kLoadSaturated
-            ? "; where the load is the limit, no stage of the server is: give it more CPUs"
-            : ""));
+    report.warnings.push_back(
+        fmt::format("unfit to be compared, and {}: {} ({}){}",
+                    found.uses_unfit ? "used all the same" : "left out",
+                    runs == 1 ? "1 run" : count_text(runs) + " runs", doubt_name(kind),
+                    kind == metrics::Doubt::Kind::kLoadSaturated
+                        ? "; where the load is the limit, no stage of the server is: give it more "
+                          "CPUs"
+                        : ""));
   for (const std::string& note : input.notes)
     report.notes.push_back(printable(note));
   return report;

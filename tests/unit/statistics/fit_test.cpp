@@ -92,8 +92,8 @@ TEST(CommonSlope, KnowsNothingOfTheGroupsLevels) {
     x += 5;
     y -= 1'000;
   }
-  const auto of_low = common_slope(std::vector{low, low});
-  const auto of_both = common_slope(std::vector{low, high});
+  const auto of_low = common_slope(std::vector<PointList>{low, low});
+  const auto of_both = common_slope(std::vector<PointList>{low, high});
   ASSERT_TRUE(of_low && of_both);
   EXPECT_NEAR(of_both->value, 0.45, 1e-9);
   EXPECT_NEAR(of_both->value, of_low->value, 1e-9);
