@@ -18,6 +18,8 @@ namespace {
 constexpr double kWhole = 0.75;
 constexpr double kMore = 1.25;
 constexpr double kNothing = 0.25;
+// What is wider than the way from slack to bottleneck is noise, wherever it lies.
+constexpr double kTellsNothing = 1;
 // An interval so far to either side tells 0, 1/2 and 1 from each other.
 constexpr double kTells = 0.2;
 constexpr double kMostRounds = 1000;
@@ -25,6 +27,7 @@ constexpr double kMostRounds = 1000;
 Place place_of(const statistics::Estimate& slope) {
   if (!slope.interval) return Place::kUndecided;
   const auto [low, high] = *slope.interval;
+  if (high - low > kTellsNothing) return Place::kUndecided;
   if (high < kNothing && (low <= 0 || high < kNothing / 2)) return Place::kSlack;
   if (low > kMore) return Place::kMultiplied;
   if (low > kWhole) return Place::kBottleneck;

@@ -79,6 +79,12 @@ TEST(Sensitivity, BetweenNoisyRunsIsUndecidedAndSaysHowManyWouldTell) {
   EXPECT_GT(*stage.rounds_needed, kRounds);
 }
 
+// Stalls of the machine can be as long as a thousand delays, and fall where they fall.
+TEST(Sensitivity, AcrossStallsOfTheMachineIsUndecided) {
+  for (std::uint64_t seed = 0; seed < 50; ++seed)
+    EXPECT_EQ(stage_of({.answer_slope = 1, .deviation = 1}, seed).place, Place::kUndecided) << seed;
+}
+
 // Half a slope is never taken for a whole one, nor for none, whatever the noise: over many seeds,
 // at most the share of intervals that may miss.
 TEST(Sensitivity, IsRarelyWrong) {
