@@ -52,12 +52,12 @@ TEST(Settings, ThatAreTheSubjectDoNot) {
     run.environment.cpus = "0-7";
     run.environment.tool_version = "0.2.0";
   });
-  EXPECT_THAT(found, ElementsAre(SettingDifference{Kind::kMachine, "CPUs", "0-1", "0-7"},
-                                 SettingDifference{Kind::kTool, "trace-run", "", "0.2.0"},
-                                 SettingDifference{Kind::kConfig, "pin", "none", "1"},
-                                 SettingDifference{Kind::kConfig, "connections", "8", "100"},
-                                 SettingDifference{Kind::kConfig, "delay", "none",
-                                                   "500 ns at send"}));
+  EXPECT_THAT(found,
+              ElementsAre(SettingDifference{Kind::kMachine, "CPUs", "0-1", "0-7"},
+                          SettingDifference{Kind::kTool, "trace-run", "", "0.2.0"},
+                          SettingDifference{Kind::kConfig, "pin", "none", "1"},
+                          SettingDifference{Kind::kConfig, "connections", "8", "100"},
+                          SettingDifference{Kind::kConfig, "delay", "none", "500 ns at send"}));
   for (const SettingDifference& difference : found)
     EXPECT_FALSE(forbids(difference.kind)) << difference.what;
 }
