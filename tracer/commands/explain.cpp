@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 #include <span>
 #include <utility>
@@ -198,6 +199,7 @@ std::optional<explain::Factorial> make_factorial(std::span<const explain::Planne
   const auto settings = measure_settings(base, factors->changes, options.pairs, progress);
   if (!settings) return no(settings.error().text());
   material.stopped = settings->stopped;
+  std::ranges::copy(settings->notes, std::back_inserter(material.notes));
   auto factorial = explain::judge_factorial(*factors, settings->runs);
   if (settings->failure)
     material.notes.push_back("Not all changes were tried together: " + settings->failure->text());

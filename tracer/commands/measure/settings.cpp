@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "commands/measure/change.h"
-#include "metrics/verdict.h"
 
 namespace tr::commands {
 namespace {
@@ -49,15 +48,11 @@ Result<SettingRuns> measure_settings(const Plan& base, std::span<const explain::
   for (std::size_t repeat = 0; repeat < repeats; ++repeat) {
     std::ranges::shuffle(order, engine);
     for (const std::size_t mask : order) {
-      progress.lead(fmt::format("changes together, run {} of {}: ", ++number, repeats * settings));
-      auto run = measure(plans[mask], progress);
-      // Once more, as in pairs; what is unfit again is left out by who judges.
-      if (run && !run->snapshot.interrupted && !metrics::judge(run->snapshot).fit())
-        run = measure(plans[mask], progress);
-      if (!run) made.failure = std::move(run).error();
-      made.stopped = run && run->snapshot.interrupted;
-      if (made.stopped || made.failure) break;
-      made.runs[mask].push_back(std::move(run->snapshot));
+      auto run = fit_run(
+          plans[mask], fmt::format("changes together, run {} of {}", ++number, repeats * settings),
+          progress, made);
+      if (!run) break;
+      made.runs[mask].push_back(*std::move(run));
     }
     if (made.stopped || made.failure) break;
   }

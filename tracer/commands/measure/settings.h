@@ -1,22 +1,18 @@
 // Runs of a plan with and without each of several changes, in all combinations.
 #pragma once
 
-#include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
-#include "commands/measure/measure.h"
+#include "commands/measure/fit_run.h"
 #include "explain/cause.h"
 #include "snapshot/snapshot.h"
 #include "util/result.h"
 
 namespace tr::commands {
 
-struct SettingRuns {
+struct SettingRuns : Attempts {
   std::vector<std::vector<Snapshot>> runs;  // by bit mask: bit i with changes[i]
-  bool stopped = false;                     // by a signal
-  std::optional<Error> failure;             // what kept the next run from being made
 };
 
 // `repeats` runs of each combination, all of them once, in random order, before any comes again:
