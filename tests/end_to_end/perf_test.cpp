@@ -33,11 +33,13 @@ TEST_F(EndToEnd, probes_and_perf_count_the_same_switches_and_migrations) {
   EXPECT_GE(report["scheduling"]["voluntary_switches"], 30U);
 }
 
-// Read a moment after the window's edges, and of a running thread without the time since the last
-// tick: near, not the same. That the parts agree is tested where nothing runs at the edges.
+// Read a moment after the window's edges, of a running thread without the time since the last tick,
+// and of one that waits for a CPU without that wait (kernel/sched/stats.h, sched_info_arrive),
+// which is long where others work: near, not the same. That the parts agree is tested where nothing
+// runs at the edges.
 TEST_F(EndToEnd, the_scheduler_itself_is_a_witness) {
   const Json report = measure({"--verbose", "--duration", "500ms", "--warmup", "200ms",
-                               "--connections", "20", "servers/thread_echo"});
+                               "--connections", "4", "servers/thread_echo"});
   expect_sound(report);
   std::map<std::string, double> probes;
   std::map<std::string, double> other;
@@ -52,7 +54,8 @@ TEST_F(EndToEnd, the_scheduler_itself_is_a_witness) {
     return by["schedstat cpu_ns"] + by["schedstat runqueue_ns"];
   };
   EXPECT_GT(time(probes), 1e8);
-  EXPECT_NEAR(time(probes), time(other), 0.25 * time(probes));
+  constexpr double kWaitNs = 1e8;  // of each thread, at an edge
+  EXPECT_NEAR(time(probes), time(other), 0.25 * time(probes) + 4 * kWaitNs);
   EXPECT_NEAR(probes["load messages"], other["load messages"],
               0.001 * probes["load messages"] + 20);
 }

@@ -21,6 +21,7 @@
 
 #include "capture/kernel_file.h"
 #include "locks_run.h"
+#include "shared.h"
 #include "util/clock.h"
 #include "util/text.h"
 
@@ -28,25 +29,6 @@ namespace tr::kernel_test {
 namespace {
 
 using Word = std::atomic<std::uint32_t>;
-
-// Memory that a traced child and the test share: what the child counts itself.
-template <class T>
-class Shared {
- public:
-  Shared()
-      : at_(static_cast<T*>(::mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE,
-                                   MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {
-    new (at_) T();
-  }
-  Shared(const Shared&) = delete;
-  Shared& operator=(const Shared&) = delete;
-  ~Shared() { ::munmap(at_, sizeof(T)); }
-  T* operator->() const { return at_; }
-  T& operator*() const { return *at_; }
-
- private:
-  T* at_;
-};
 
 long futex(Word* word, int operation, std::uint32_t value, const timespec* timeout = nullptr,
            Word* second = nullptr, std::uint32_t third = 0) {

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -246,9 +247,15 @@ TEST_F(Hops, AreCountedForEachNeighbour) {
                                    [&] { pass_to_last(1); }, [&] { pass_to_last(2); }, last},
                                   [&] { ask(100, 2); });
   expect_hops(hops, {200, 200});
-  expect_no_notes(hops);
+  // The last server answers nobody. Where it lost its CPU before it went back to its wait, it finds
+  // the next message there at once, and may still be at work for the one before.
+  constexpr std::uint64_t kPreempted = 5;
+  MessageHops others = hops;
+  const std::uint64_t doubtful = std::exchange(others.notes["doubtful"], 0);
+  EXPECT_LE(doubtful, kPreempted);
+  expect_no_notes(others);
   // Of both ways the slower one, or as slow.
-  EXPECT_EQ(count_of(hops.spread), 100U);
+  EXPECT_EQ(count_of(hops.spread), 100U - doubtful);
   EXPECT_GE(2 * hops.spread.ns, time_of(hops.hops[1], "since_client").ns);
   EXPECT_LE(hops.spread.ns, asking_ns_);
 }

@@ -278,6 +278,7 @@ std::string times_text(double ratio) {
 
 std::string changes_words(const std::vector<explain::Change>& changes) {
   std::vector<std::string> words;
+  words.reserve(changes.size());
   for (const explain::Change change : changes)
     words.push_back(change_words(change));
   return joined(words);

@@ -205,7 +205,7 @@ std::string unfit_text(const metrics::Verdict& verdict) {
 
 std::string verdict_text(const JudgedRun& run) {
   if (run.verdict.fit()) {
-    const std::string fit = "fit to be compared";
+    std::string fit = "fit to be compared";
     const auto& steady = run.metrics.steadiness;
     if (!steady) return fit;
     if (steady->share == 1) return fit + ": steady throughout";
