@@ -131,7 +131,7 @@ TEST(Explanation, OfCallsThatFindNothing) {
   const Explanation explanation = explained(a, b);
   EXPECT_EQ(first(explanation), "wasted_calls");
   // Half of the calls found nothing: they are given half of the time, for lack of better.
-  EXPECT_THAT(explanation.findings[0].b_ns, DoubleNear((1'800 + 700) / 2, 40));
+  EXPECT_THAT(explanation.findings[0].b_ns, DoubleNear((1'800 + 700) / 2.0, 40));
 }
 
 TEST(Explanation, AddsUp) {
