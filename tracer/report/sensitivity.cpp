@@ -57,7 +57,9 @@ std::string cpu_words(const StageSensitivity& stage) {
       fmt::format("CPU time per message: {} ns more for each ns of delay", slope_text(*stage.cpu));
   const auto& interval = stage.cpu->interval;
   if (interval && interval->low > 1 + kFaithful)
-    text += ": the delay costs more than itself, as in caches or by more switches";
+    text +=
+        ": the delay costs more than itself, as where who waits for it now falls asleep and has to "
+        "be woken";
   else if (interval && interval->high < 1 - kFaithful)
     text += ": a part of the delay is saved elsewhere, as by fewer and larger batches";
   return text;
