@@ -66,7 +66,7 @@ Status write_pages(const sweep::Results& results, const std::string& folder) {
     if (!written.insert(cell.cell.server).second) continue;
     std::string name = cell.cell.server;
     std::ranges::replace(name, '/', '-');
-    const Status status = write_output(
+    Status status = write_output(
         fmt::format("{}/{}.md", folder, name),
         report::render_markdown(report::build_server_report(results, cell.cell.server)));
     if (!status) return status;

@@ -59,6 +59,14 @@ Result<Plan> on_one_cpu(Plan plan) {
   return plan;
 }
 
+// How many the server may run on.
+Result<std::size_t> cpus_of(const Plan& plan) {
+  if (!plan.pin.empty()) return plan.pin.size();
+  const auto usable = usable_cpus();
+  if (!usable) return usable.error();
+  return usable->size();
+}
+
 }  // namespace
 
 Result<Plan> changed(Plan plan, Change change) {
@@ -67,9 +75,9 @@ Result<Plan> changed(Plan plan, Change change) {
     case Change::kOneCpu:
       return on_one_cpu(std::move(plan));
     case Change::kWorkersAsCpus: {
-      const auto usable = usable_cpus();
-      if (!usable) return usable.error();
-      return with_workers(std::move(plan), plan.pin.empty() ? usable->size() : plan.pin.size());
+      const auto cpus = cpus_of(plan);
+      if (!cpus) return cpus.error();
+      return with_workers(std::move(plan), *cpus);
     }
     case Change::kOneWorker:
       return with_workers(std::move(plan), 1);
@@ -83,11 +91,10 @@ Result<Plan> changed(Plan plan, Change change) {
       return plan;
     case Change::kConnectionsAsCpus: {
       if (!built_in) return cannot("the load is not ours");
-      const auto usable = usable_cpus();
-      if (!usable) return usable.error();
-      const std::size_t cpus = plan.pin.empty() ? usable->size() : plan.pin.size();
-      if (plan.load.connections <= cpus) return cannot("it has no more connections than CPUs");
-      plan.load.connections = cpus;
+      const auto cpus = cpus_of(plan);
+      if (!cpus) return cpus.error();
+      if (plan.load.connections <= *cpus) return cannot("it has no more connections than CPUs");
+      plan.load.connections = *cpus;
       return plan;
     }
     case Change::kKeepConnections:
