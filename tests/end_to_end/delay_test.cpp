@@ -8,15 +8,31 @@ using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 
+// Runs of a second, on a machine that may be so busy that nothing is answered in one: then there is
+// nothing to tell, and that is said.
+Words second_long(Words more) {
+  Words words{"--duration", "1s", "--warmup", "200ms", "--connections", "4"};
+  words.insert(words.end(), more.begin(), more.end());
+  return trace_run(std::move(words));
+}
+
+bool nothing_answered(const Ended& ended) {
+  return ended.code == 1 && ended.err.find("answered nothing") != std::string::npos;
+}
+
 TEST_F(EndToEnd, a_delay_is_spent_once_per_message_and_said) {
-  const Json report = measure(short_run({"--delay", "receive=2us", "servers/epoll_echo"}));
+  const Ended ended = run(second_long(
+      {"--delay", "receive=2us", "--quiet", "--json", path("r.json"), "servers/epoll_echo"}));
+  if (nothing_answered(ended)) GTEST_SKIP() << ended.err;
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  const Json report = read_json(path("r.json"));
   expect_sound(report);
   EXPECT_EQ(report["config"]["delay"]["stage"], "receive");
   EXPECT_EQ(report["config"]["delay"]["ns"], 2'000);
   const Json& delays = report["delays"];
   // One for each receive that returned data; what is under way at an edge may be in one count only.
   const auto received = report["sockets"]["served_messages"].get<double>();
-  EXPECT_NEAR(delays["count"].get<double>(), received, 2 + received / 1'000);
+  EXPECT_NEAR(delays["count"].get<double>(), received, 2);
   EXPECT_GE(delays["ns"].get<double>(), 2'000 * delays["count"].get<double>());
   EXPECT_GE(delays["longest_ns"], 2'000);
   std::vector<std::string> kinds;
@@ -28,32 +44,38 @@ TEST_F(EndToEnd, a_delay_is_spent_once_per_message_and_said) {
 TEST_F(EndToEnd, says_how_throughput_answers_to_delays) {
   // --force: on a busy machine the runs are unfit.
   const Ended ended =
-      run(trace_run({"explain", "--sensitivity=receive,wait", "--pairs", "1", "--duration", "300ms",
-                     "--warmup", "100ms", "--connections", "4", "--force", "--server-output",
+      run(trace_run({"explain", "--sensitivity=receive,wait", "--pairs", "1", "--duration", "1s",
+                     "--warmup", "200ms", "--connections", "4", "--force", "--server-output",
                      "/dev/null", "--json", path("s.json"), "--", "servers/thread_echo"}));
+  if (nothing_answered(ended)) GTEST_SKIP() << ended.err;
   ASSERT_EQ(ended.code, 0) << ended.err;
+  const Json found = read_json(path("s.json"));
+  if (found["unfit"].contains("no_messages")) GTEST_SKIP() << "nothing was answered in some runs";
   EXPECT_THAT(ended.out, AllOf(HasSubstr("receive"), HasSubstr("time between answers"),
                                HasSubstr("the server never passes the stage wait")));
-  const Json found = read_json(path("s.json"));
   EXPECT_EQ(found["rounds"], 1);
   ASSERT_EQ(found["stages"].size(), 1U);  // its threads wait in their receives
   const Json& receive = found["stages"][0];
   EXPECT_EQ(receive["stage"], "receive");
-  EXPECT_NEAR(receive["delays_per_message"].get<double>(), 1, 0.05);
-  std::vector<int> asked;
+  EXPECT_EQ(receive["runs"].size(), 4U);
+  int without = 0;
   for (const Json& one : receive["runs"]) {
-    // By what the trial found: about as often as there are messages.
-    asked.push_back((one["asked_ns"].get<int>() + 125) / 250 * 250);
-    EXPECT_GE(one["delay_ns"].get<double>(),
+    without += one["asked_ns"] == 0 ? 1 : 0;
+    EXPECT_LE(one["asked_ns"], 10'000);
+    EXPECT_GT(one["delays"], 0);
+    EXPECT_GE(one["delay_ns"].get<double>() * (1 + 1e-9),
               one["asked_ns"].get<double>() * one["delays"].get<double>());
   }
-  EXPECT_THAT(asked, testing::UnorderedElementsAre(0, 250, 500, 1'000));
+  EXPECT_EQ(without, 1);
 }
 
 TEST_F(EndToEnd, recorded_delays_are_explained_without_measuring) {
-  for (const char* delay : {"send=0ns", "send=1us"})
-    measure(short_run(
-        {"--delay", delay, "--save", path(std::string(delay) + ".run"), "servers/epoll_echo"}));
+  for (const std::string delay : {"send=0ns", "send=1us"}) {
+    const Ended ended = run(second_long(
+        {"--delay", delay, "--quiet", "--save", path(delay + ".run"), "servers/epoll_echo"}));
+    if (nothing_answered(ended)) GTEST_SKIP() << ended.err;
+    ASSERT_EQ(ended.code, 0) << ended.err;
+  }
   const Ended ended = run(trace_run({"explain", "--sensitivity", "--force", path("send=0ns.run"),
                                      path("send=1us.run"), "--json", path("s.json")}));
   ASSERT_EQ(ended.code, 0) << ended.err;

@@ -111,8 +111,9 @@ Section runs_section(const std::vector<StageSensitivity>& stages) {
 }
 
 std::string headline(const explain::Sensitivity& found) {
-  std::string text = fmt::format("{}: an answer every {}", printable(found.server),
-                                 duration_text(found.answer_ns));
+  std::string text = printable(found.server) + ": ";
+  text += found.answer_ns > 0 ? "an answer every " + duration_text(found.answer_ns)
+                              : "no run without a delay can be used";
   if (found.cpus_in_use)
     text += fmt::format(", on {} CPUs on average", number_text(*found.cpus_in_use));
   std::vector<std::string> on;
