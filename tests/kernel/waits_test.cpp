@@ -414,10 +414,13 @@ struct Herd {
   // Until all of them wait for events.
   void wait() const {
     const std::string start = fmt::format("{} ", SYS_epoll_pwait);
+    const auto text = [](pid_t pid, const char* file) {
+      return capture::kernel_text("", fmt::format("/proc/{}/{}", pid, file)).value_or("");
+    };
+    // Who was woken and has no CPU yet is in its call as well.
     for (const auto& member : members)
-      while (!capture::kernel_text("", fmt::format("/proc/{}/syscall", member->pid()))
-                  .value_or("")
-                  .starts_with(start))
+      while (!text(member->pid(), "syscall").starts_with(start) ||
+             text(member->pid(), "stat").find(") S ") == std::string::npos)
         sleep_until_ns(monotonic_ns() + 100'000);
   }
   void connect(const Listener& listener, int times) const {

@@ -25,7 +25,7 @@ class DelayMeasurer {
   void try_stages(std::span<const std::string> stages) {
     for (const std::string& stage : stages) {
       const auto run = measure({.stage = stage, .ns = 0}, "trial of " + stage);
-      if (!run) return;
+      if (!run || made_.stopped) return;
       const auto messages = metrics::compute(*run).messages.count;
       const std::uint64_t passed = run->delays ? run->delays->count : 0;
       if (passed > 0)
@@ -51,11 +51,11 @@ class DelayMeasurer {
       std::optional<Snapshot> run =
           measure(delay, fmt::format("round {} of {}, run {} of {}, {} ns at {}", number, rounds,
                                      round.size() + 1, todo.size(), delay.ns, delay.stage));
-      if (!run) return false;
-      round.push_back(*std::move(run));
+      if (run) round.push_back(*std::move(run));
+      if (!run || (made_.stopped && round.size() < todo.size())) return false;
     }
     if (!round.empty()) made_.rounds.push_back(std::move(round));
-    return !todo.empty();
+    return !todo.empty() && !made_.stopped;
   }
 
   void note_made_twice() {

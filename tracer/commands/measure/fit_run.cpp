@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "commands/measure/repeat.h"
 #include "metrics/verdict.h"
 #include "report/warnings.h"
 
@@ -30,13 +31,20 @@ std::optional<Snapshot> fit_run(const Plan& plan, const std::string& which, Prog
         attempts.stopped = true;
         return std::nullopt;
       }
+      // A signal that came when the window was closed ends what follows, and not this run.
+      attempts.stopped = run->stop_asked || stop_waits();
       why = unfit(*run);
+      if (attempts.stopped && !why.empty() && !last) return std::nullopt;
       if (why.empty() || last) {
         if (!why.empty() && made > 1)
           attempts.notes.push_back(fmt::format("{} was unfit again: {}", which, why));
         return std::move(run->snapshot);
       }
     } else {
+      if (was_interrupted(run.error())) {
+        attempts.stopped = true;
+        return std::nullopt;
+      }
       why = run.error().text();
       // What is wrong before anything runs is wrong the next time too.
       if (last || run.error().failure != Failure::kRun) {

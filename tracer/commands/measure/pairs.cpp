@@ -34,7 +34,7 @@ Pairs measure_pairs(const Plan& a, const Plan& b, std::size_t pairs, Progress& p
       runs[is_b ? 1 : 0] =
           fit_run(is_b ? b : a, fmt::format("pair {} of {}, {}", number, pairs, is_b ? 'B' : 'A'),
                   progress, made);
-      if (!runs[is_b ? 1 : 0]) break;
+      if (!runs[is_b ? 1 : 0] || (made.stopped && !second)) break;
     }
     if (!runs[0] || !runs[1]) break;
     made.a.push_back(*std::move(runs[0]));
@@ -45,6 +45,7 @@ Pairs measure_pairs(const Plan& a, const Plan& b, std::size_t pairs, Progress& p
         made.failure = std::move(status).error();
         break;
       }
+    if (made.stopped) break;
   }
   progress.lead("");
   progress.clear();

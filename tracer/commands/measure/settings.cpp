@@ -51,8 +51,8 @@ Result<SettingRuns> measure_settings(const Plan& base, std::span<const explain::
       auto run = fit_run(
           plans[mask], fmt::format("changes together, run {} of {}", ++number, repeats * settings),
           progress, made);
-      if (!run) break;
-      made.runs[mask].push_back(*std::move(run));
+      if (run) made.runs[mask].push_back(*std::move(run));
+      if (made.stopped || made.failure) break;
     }
     if (made.stopped || made.failure) break;
   }
