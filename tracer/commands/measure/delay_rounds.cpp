@@ -51,8 +51,9 @@ class DelayMeasurer {
       std::optional<Snapshot> run =
           measure(delay, fmt::format("round {} of {}, run {} of {}, {} ns at {}", number, rounds,
                                      round.size() + 1, todo.size(), delay.ns, delay.stage));
-      if (run) round.push_back(*std::move(run));
-      if (!run || (made_.stopped && round.size() < todo.size())) return false;
+      if (!run) return false;
+      round.push_back(*std::move(run));
+      if (made_.stopped && round.size() < todo.size()) return false;
     }
     if (!round.empty()) made_.rounds.push_back(std::move(round));
     return !todo.empty() && !made_.stopped;

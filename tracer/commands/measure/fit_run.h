@@ -18,7 +18,8 @@ struct Attempts {
 
 // A run of the plan, called `which` for people. One that fails, or is unfit to be compared, is made
 // once more; unfit again, it is handed back, with a note. Absent when that is the end: stopped, or
-// no run to be had. `stopped` may be set with a run, too: then it is the last. `tries`: 1 takes an unfit run as it is.
+// no run to be had. `stopped` may be set with a run, too: then it is the last. `tries`: 1 takes an
+// unfit run as it is.
 std::optional<Snapshot> fit_run(const Plan& plan, const std::string& which, Progress& progress,
                                 Attempts& attempts, int tries = 2);
 
