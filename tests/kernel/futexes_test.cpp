@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <ctime>
+#include <functional>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -98,6 +99,20 @@ void wake_at(Results& results, Word* word, int how_many, int operation = FUTEX_W
   if (got == 0) ++results.woke_nobody;
 }
 
+// So many threads that wait at a futex: asleep, all of them, when it returns.
+std::vector<std::thread> start_sleepers(Results& results, std::size_t count,
+                                        const std::function<void()>& wait) {
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < count; ++i)
+    threads.emplace_back([&results, wait, i] {
+      results.sleepers[i].about_to_sleep();
+      wait();
+    });
+  for (std::size_t i = 0; i < count; ++i)
+    results.sleepers[i].wait_until_asleep();
+  return threads;
+}
+
 TEST(Futexes, PingPongIsCountedAsItsThreadsSawIt) {
   TRACE_RUN_LOAD_OR_SKIP(probes, kLocks);
   static Word turn = 0;
@@ -186,14 +201,8 @@ TEST(Futexes, WaitersAtOnceAndAWakeOfAll) {
   constexpr std::size_t kThreads = 6;
   Shared<Results> seen;
   const Traced traced = trace_locks(probes, [&] {
-    std::vector<std::thread> threads;
-    for (std::size_t i = 0; i < kThreads; ++i)
-      threads.emplace_back([&, i] {
-        seen->sleepers[i].about_to_sleep();
-        wait_at(*seen, &gate, 0);
-      });
-    for (std::size_t i = 0; i < kThreads; ++i)
-      seen->sleepers[i].wait_until_asleep();
+    std::vector<std::thread> threads =
+        start_sleepers(*seen, kThreads, [&] { wait_at(*seen, &gate, 0); });
     gate.store(1);
     wake_at(*seen, &gate, INT_MAX);
     for (std::thread& thread : threads)
@@ -247,14 +256,8 @@ TEST(Futexes, ARequeuedThreadWaitsAtTheOtherFutex) {
   constexpr std::size_t kThreads = 3;
   Shared<Results> seen;
   const Traced traced = trace_locks(probes, [&] {
-    std::vector<std::thread> threads;
-    for (std::size_t i = 0; i < kThreads; ++i)
-      threads.emplace_back([&, i] {
-        seen->sleepers[i].about_to_sleep();
-        wait_at(*seen, &from, 0);
-      });
-    for (std::size_t i = 0; i < kThreads; ++i)
-      seen->sleepers[i].wait_until_asleep();
+    std::vector<std::thread> threads =
+        start_sleepers(*seen, kThreads, [&] { wait_at(*seen, &from, 0); });
     // Wakes one, moves two.
     const timespec* const both = reinterpret_cast<const timespec*>(std::uintptr_t{INT_MAX});
     if (futex(&from, FUTEX_CMP_REQUEUE_PRIVATE, 1, both, &to, 0) != 3) ::_exit(1);
@@ -376,15 +379,10 @@ TEST(Futexes, TheCallsOfFutex2) {
   Shared<Results> seen;
   const Traced traced = trace_locks(probes, [&] {
     constexpr std::uint64_t kAll = ~std::uint32_t{0};
-    std::vector<std::thread> threads;
-    for (std::size_t i = 0; i < 2; ++i)
-      threads.emplace_back([&, i] {
-        seen->sleepers[i].about_to_sleep();
-        if (::syscall(kFutexWait, &from, 0, kAll, kFutex2U32Private, nullptr, CLOCK_MONOTONIC) != 0)
-          ::_exit(1);
-      });
-    for (std::size_t i = 0; i < 2; ++i)
-      seen->sleepers[i].wait_until_asleep();
+    std::vector<std::thread> threads = start_sleepers(*seen, 2, [&] {
+      if (::syscall(kFutexWait, &from, 0, kAll, kFutex2U32Private, nullptr, CLOCK_MONOTONIC) != 0)
+        ::_exit(1);
+    });
     const std::array<Waitv, 2> pair{waiter_of(&from, 0), waiter_of(&to, 0)};
     if (::syscall(kFutexRequeue, pair.data(), 0, 1, 1) != 2) ::_exit(2);
     if (::syscall(kFutexWake, &to, kAll, 1, kFutex2U32Private) != 1) ::_exit(3);

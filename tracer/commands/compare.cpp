@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "commands/compare_sides.h"
+#include "commands/measure/fit_run.h"
 #include "commands/measure/pairs.h"
 #include "commands/output.h"
 #include "compare/gate.h"
@@ -73,7 +74,7 @@ Status check_first(const Pairs& pairs, const CompareOptions& options, const Gate
 
 // A side's runs are stored as repeats of its first.
 void keep_in(std::optional<RunId>& group, const Snapshot& run, const KeepOptions& options) {
-  const auto kept = keep_run(options, run, verdict_to_keep(run), group);
+  const auto kept = keep_run(options, run, unfit_for(run), group);
   if (!group) group = kept;
 }
 

@@ -12,6 +12,7 @@
 #include "commands/command.h"
 #include "commands/delay_option.h"
 #include "commands/load_options.h"
+#include "commands/measure/fit_run.h"
 #include "commands/measure/measure.h"
 #include "load/make_protocol.h"
 #include "load/units.h"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "commands/command.h"
+#include "commands/measure/fit_run.h"
 #include "commands/measure/repeat.h"
 #include "report/repeats.h"
 #include "snapshot/snapshot_file.h"
@@ -71,10 +72,6 @@ Result<std::uint64_t> check_repeats(const RepeatOptions& options, const Plan& pl
       if (Status writable = check_output(numbered(output.save, number)); !writable)
         return std::move(writable).error();
   return *repeats;
-}
-
-std::optional<std::string> unfit_for(const Measured& run) {
-  return run.failure ? run.failure->text() : verdict_to_keep(run.snapshot);
 }
 
 int run_repeats(const Plan& plan, std::uint64_t repeats, bool strict, const OutputOptions& output,

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "commands/measure/measure.h"
@@ -25,9 +24,6 @@ Result<std::uint64_t> check_repeats(const RepeatOptions& options, const Plan& pl
 // The runs that are kept are one group.
 int run_repeats(const Plan& plan, std::uint64_t repeats, bool strict, const OutputOptions& output,
                 const KeepOptions& keep);
-
-// Why a run cannot be held against others; absent: it can.
-std::optional<std::string> unfit_for(const Measured& run);
 
 // The end of a run that cannot be held against others.
 Error unfit_error(std::string why);

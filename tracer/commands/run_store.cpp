@@ -14,9 +14,7 @@
 #include "commands/output.h"
 #include "load/units.h"
 #include "metrics/metrics.h"
-#include "metrics/verdict.h"
 #include "report/run_list.h"
-#include "report/warnings.h"
 #include "snapshot/snapshot_file.h"
 
 namespace tr::commands {
@@ -142,12 +140,6 @@ Result<RunRecord> add_run(store::Store& store, const Snapshot& snapshot,
       .verdict = std::move(verdict),
       .group = group};
   return store.add(run, limit_bytes);
-}
-
-std::optional<std::string> verdict_to_keep(const Snapshot& run) {
-  const metrics::Verdict verdict = metrics::judge(run);
-  if (verdict.fit()) return std::nullopt;
-  return report::unfit_text(verdict);
 }
 
 std::optional<RunId> keep_run(const KeepOptions& options, const Snapshot& snapshot,

@@ -48,9 +48,6 @@ std::optional<RunId> keep_run(const KeepOptions& options, const Snapshot& snapsh
                               std::optional<std::string> verdict,
                               std::optional<RunId> group = std::nullopt);
 
-// keep_run()'s verdict on a run that came to its end.
-std::optional<std::string> verdict_to_keep(const Snapshot& run);
-
 // Adds a run to an open store, with the figures that lists show.
 Result<RunRecord> add_run(store::Store& store, const Snapshot& snapshot,
                           std::optional<std::string> verdict, std::optional<RunId> group,

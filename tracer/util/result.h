@@ -14,11 +14,12 @@ enum class Failure : int { kRun = 1, kUsage = 2, kNotAllowed = 3, kUnfit = 4, kG
 // A recoverable error. `code` is an errno, or 0 where `why` says it all.
 struct Error {
   Failure failure = Failure::kRun;
-  std::string operation{};  // "bind"
-  std::string object{};     // "127.0.0.1:80"; may be empty
-  int code = 0;             // EADDRINUSE
-  std::string why{};        // instead of, or beside, the errno's text
-  std::string remedy{};     // "choose another port with --port"; may be empty
+  std::string operation{};   // "bind"
+  std::string object{};      // "127.0.0.1:80"; may be empty
+  int code = 0;              // EADDRINUSE
+  std::string why{};         // instead of, or beside, the errno's text
+  std::string remedy{};      // "choose another port with --port"; may be empty
+  bool interrupted = false;  // by a signal, before there was anything to hand back
 
   // One line: "cannot bind 127.0.0.1:80: Address already in use; choose another port with --port".
   [[nodiscard]] std::string text() const;

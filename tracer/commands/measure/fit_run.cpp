@@ -9,15 +9,16 @@
 #include "report/warnings.h"
 
 namespace tr::commands {
-namespace {
 
-// Why the run may not be compared; empty if it may.
-std::string unfit(const Measured& run) {
-  if (run.failure) return run.failure->text();
-  return report::unfit_text(metrics::judge(run.snapshot));
+std::optional<std::string> unfit_for(const Snapshot& run) {
+  const metrics::Verdict verdict = metrics::judge(run);
+  if (verdict.fit()) return std::nullopt;
+  return report::unfit_text(verdict);
 }
 
-}  // namespace
+std::optional<std::string> unfit_for(const Measured& run) {
+  return run.failure ? run.failure->text() : unfit_for(run.snapshot);
+}
 
 std::optional<Snapshot> fit_run(const Plan& plan, const std::string& which, Progress& progress,
                                 Attempts& attempts, int tries) {
@@ -25,7 +26,7 @@ std::optional<Snapshot> fit_run(const Plan& plan, const std::string& which, Prog
     const bool last = made == tries;
     progress.lead(which + ": ");
     Result<Measured> run = measure(plan, progress);
-    std::string why;
+    std::optional<std::string> why;
     if (run) {
       if (run->snapshot.interrupted) {
         attempts.stopped = true;
@@ -33,15 +34,15 @@ std::optional<Snapshot> fit_run(const Plan& plan, const std::string& which, Prog
       }
       // A signal that came when the window was closed ends what follows, and not this run.
       attempts.stopped = run->stop_asked || stop_waits();
-      why = unfit(*run);
-      if (attempts.stopped && !why.empty() && !last) return std::nullopt;
-      if (why.empty() || last) {
-        if (!why.empty() && made > 1)
-          attempts.notes.push_back(fmt::format("{} was unfit again: {}", which, why));
+      why = unfit_for(*run);
+      if (attempts.stopped && why && !last) return std::nullopt;
+      if (!why || last) {
+        if (why && made > 1)
+          attempts.notes.push_back(fmt::format("{} was unfit again: {}", which, *why));
         return std::move(run->snapshot);
       }
     } else {
-      if (was_interrupted(run.error())) {
+      if (run.error().interrupted) {
         attempts.stopped = true;
         return std::nullopt;
       }
@@ -53,7 +54,7 @@ std::optional<Snapshot> fit_run(const Plan& plan, const std::string& which, Prog
       }
     }
     attempts.notes.push_back(
-        fmt::format("{} was made again, as the first was unfit: {}", which, why));
+        fmt::format("{} was made again, as the first was unfit: {}", which, *why));
   }
   return std::nullopt;
 }

@@ -9,6 +9,10 @@
 
 namespace tr::commands {
 
+// Why a run cannot be held against others; absent: it can.
+std::optional<std::string> unfit_for(const Snapshot& run);
+std::optional<std::string> unfit_for(const Measured& run);
+
 // What became of runs that were asked for.
 struct Attempts {
   std::vector<std::string> notes;  // what was made again, and why there are fewer

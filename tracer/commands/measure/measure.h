@@ -29,7 +29,4 @@ enum class FirstInterrupt {
 Result<Measured> measure(const Plan& plan, Progress& progress,
                          FirstInterrupt first = FirstInterrupt::kCloseWindow);
 
-// Whether an error of measure() is that a signal came before there was anything to report.
-bool was_interrupted(const Error& error);
-
 }  // namespace tr::commands

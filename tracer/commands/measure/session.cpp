@@ -21,9 +21,6 @@
 namespace tr::commands {
 namespace {
 
-constexpr const char* kNothingYet =
-    "interrupted before the measurement began: there is nothing to report";
-
 using namespace std::chrono_literals;
 using capture::SupervisorEvent;
 
@@ -43,10 +40,6 @@ Result<Fd> take_over_signals() {
 
 }  // namespace
 
-bool was_interrupted(const Error& error) {
-  return error.why == kNothingYet;
-}
-
 std::string text_of(const ServerExit& exit) {
   return exit.signal != 0 ? fmt::format("signal {} ({})", exit.signal, strsignal(exit.signal))
                           : fmt::format("exit code {}", exit.code);
@@ -56,7 +49,9 @@ Result<Measured> Session::run() {
   Status status = prepare();
   if (status) status = plan_.attach ? attach() : start_server();
   if (status) status = run_load();
-  if (status && !window_opened_) status = Error{.why = kNothingYet};
+  if (status && !window_opened_)
+    status = Error{.why = "interrupted before the measurement began: there is nothing to report",
+                   .interrupted = true};
   if (!status && !window_opened_) {
     // As gently as after a measurement; whether that succeeds, the first error is the one to tell.
     (void)end_programs();
