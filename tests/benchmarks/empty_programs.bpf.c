@@ -19,6 +19,11 @@ int empty_sched_switch(void* context) {
   return 0;
 }
 
+SEC("tp_btf/sched_waking")
+int empty_sched_waking(void* context) {
+  return 0;
+}
+
 SEC("tp_btf/sched_wakeup")
 int empty_sched_wakeup(void* context) {
   return 0;

@@ -1,7 +1,9 @@
 // What does a BPF tracer cost that does nothing? Attaches empty programs and keeps them attached
 // until a signal ends it.
 //   enter  one, on sys_enter
-//   all    on sys_enter, sys_exit, sched_switch and sched_wakeup
+//   all    on sys_enter, sys_exit, sched_switch, sched_waking and sched_wakeup: where the times of
+//   calls
+//          and of the ways to a CPU begin and end
 #include <cstdio>
 #include <memory>
 #include <string_view>
@@ -29,8 +31,9 @@ int main(int argc, char** argv) {
     return 1;
   }
   if (what == "enter")
-    for (bpf_program* program : {skeleton->progs.empty_sys_exit, skeleton->progs.empty_sched_switch,
-                                 skeleton->progs.empty_sched_wakeup})
+    for (bpf_program* program :
+         {skeleton->progs.empty_sys_exit, skeleton->progs.empty_sched_switch,
+          skeleton->progs.empty_sched_waking, skeleton->progs.empty_sched_wakeup})
       bpf_program__set_autoload(program, false);
   if (empty_programs__load(skeleton.get()) != 0 || empty_programs__attach(skeleton.get()) != 0) {
     std::perror("attach the empty programs (root is needed)");

@@ -114,7 +114,7 @@ def all_tools(build):
     return [
         Tool("bare", "nothing"),
         Tool("one empty BPF program", "nothing: the floor of counting", [[empty, "enter"]]),
-        Tool("four empty BPF programs", "nothing: the floor of timing calls and switches",
+        Tool("five empty BPF programs", "nothing: the floor of timing calls and switches",
              [[empty, "all"]], on_switches=True),
         *modes(build),
         *group_modes(build),

@@ -1,4 +1,6 @@
 // With --waits: what a user is told of what a program waits for.
+#include <set>
+
 #include "trace_run.h"
 
 namespace tr::end_to_end {
@@ -72,6 +74,16 @@ TEST_F(EndToEnd, waits_name_port_and_load) {
       EXPECT_LE(cause["waits"]["p50_ns"], cause["waits"]["max_ns"]);
     }
   EXPECT_TRUE(found);
+}
+
+TEST_F(EndToEnd, waits_at_a_futex_name_the_variable) {
+  const Json report =
+      measure(short_run({"--waits", "--connections", "20", "servers/python/thread"}));
+  std::set<std::string> variables;
+  for (const Json& cause : report["waits"]["causes"])
+    if (cause["place"] == "address" && !cause["lies_in"]["name"].is_null())
+      variables.insert(cause["lies_in"]["name"]);
+  EXPECT_THAT(variables, testing::Contains("_PyRuntime"));
 }
 
 TEST_F(EndToEnd, waits_are_null_unless_asked_for) {

@@ -14,7 +14,7 @@ Snapshot python_locks() {
   run.config.argv = {"servers/python/thread"};
   Locks& locks = run.locks.emplace();
   const std::uint64_t window = run.window_ns();
-  const auto futex_at = [&](std::uint64_t address, LockPlace place, std::uint64_t waits,
+  const auto futex_at = [&](std::uint64_t address, DataPlace place, std::uint64_t waits,
                             std::uint64_t wait_ns) {
     Futex futex;
     futex.kind = "private";
@@ -40,7 +40,7 @@ Snapshot python_locks() {
   };
   const std::uint64_t messages = run.load->messages;
   const auto gil = [](std::uint64_t offset) {
-    return LockPlace{"_PyRuntime", "/usr/bin/python3.11", offset};
+    return DataPlace{"_PyRuntime", "/usr/bin/python3.11", offset};
   };
   locks.futexes = {futex_at(0xa36b48, gil(0x188), messages / 2, 61'000),
                    futex_at(0xa36b4c, gil(0x18c), messages / 3, 58'000)};

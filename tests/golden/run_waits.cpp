@@ -48,6 +48,7 @@ Waits some_waits() {
   waits.causes.push_back(asleep);
   WaitCause lock = cause("futex", "", "server", "address", 0x7f12'3456'7890);
   lock.tgid = 4001;
+  lock.lies_in = DataPlace{"tasks", "/srv/bin/pool", 0x28};
   lock.waker_name = "worker \x1b[31m";
   lock.waker_tid = 4003;
   lock.waits = spread(40'000, 3'000);

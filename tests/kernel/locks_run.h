@@ -46,7 +46,7 @@ inline Traced collected(capture::Probes& probes, Outcome outcome) {
   EXPECT_TRUE(raw.ok());
   traced.raw = *std::move(raw);
   traced.locks = capture::collect_locks(
-      traced.raw, {.place = [](std::int64_t, std::uint64_t) { return LockPlace{}; },
+      traced.raw, {.place = [](std::int64_t, std::uint64_t) { return DataPlace{}; },
                    .kernel = [](std::uint64_t) { return std::string(); }});
   expect_sound(traced.outcome);
   // What holds of every futex.

@@ -335,8 +335,8 @@ TEST(Waste, AWakeUpThatFindsNothingIsInVain) {
     const int event = ::eventfd(0, EFD_NONBLOCK);
     std::atomic<pid_t> tid = 0;
     std::thread waiter([&] {
-      const sched_param lowest{};
-      ::sched_setscheduler(0, SCHED_IDLE, &lowest);
+      const sched_param ordinary{};
+      ::sched_setscheduler(0, SCHED_BATCH, &ordinary);  // preempts nobody when it wakes up
       pollfd polled{.fd = event, .events = POLLIN, .revents = 0};
       tid.store(static_cast<pid_t>(::syscall(SYS_gettid)));
       ::poll(&polled, 1, -1);

@@ -34,7 +34,7 @@ struct RawLocks {
 
 // How addresses get their names.
 struct LockNames {
-  std::function<LockPlace(std::int64_t pid, std::uint64_t address)> place;
+  std::function<DataPlace(std::int64_t pid, std::uint64_t address)> place;
   // Of the kernel's variable there; empty: none.
   std::function<std::string(std::uint64_t address)> kernel;
 };

@@ -22,6 +22,11 @@ symbols::Process process_of(std::int64_t pid) {
 
 }  // namespace
 
+DataPlace data_place(symbols::Symbols& symbols, std::int64_t pid, std::uint64_t address) {
+  symbols::Place place = symbols.data(process_of(pid), address);
+  return {std::move(place.name), std::move(place.module), place.offset};
+}
+
 Status WatchLocks::prepare() {
   if (!holds_) return {};
   const double without = lock_pair_ns();
@@ -77,11 +82,8 @@ Result<Locks> WatchLocks::take() {
   auto raw = probes_.raw_locks();
   if (!raw) return std::move(raw).error();
   const LockNames names{
-      .place =
-          [this](std::int64_t pid, std::uint64_t address) {
-            auto place = symbols_.data(process_of(pid), address);
-            return LockPlace{std::move(place.name), std::move(place.module), place.offset};
-          },
+      .place = [this](std::int64_t pid,
+                      std::uint64_t address) { return data_place(symbols_, pid, address); },
       .kernel = [this](std::uint64_t address) { return symbols_.kernel_data(address); }};
   Locks locks = collect_locks(*std::move(raw), names);
   locks.trap_ns_per_pair = pair_ns_;

@@ -16,10 +16,15 @@
 
 namespace tr::capture {
 
+// What the process has at this address: as it was when it was learnt last.
+DataPlace data_place(symbols::Symbols& symbols, std::int64_t pid, std::uint64_t address);
+
 class WatchLocks {
  public:
-  // The probes, loaded with ProbeOptions::locks, must outlive this.
-  WatchLocks(Probes& probes, bool holds) : probes_(probes), holds_(holds) {}
+  // The probes, loaded with ProbeOptions::locks, must outlive this,
+  // as must the symbols, of all that watch this program.
+  WatchLocks(Probes& probes, symbols::Symbols& symbols, bool holds)
+      : probes_(probes), symbols_(symbols), holds_(holds) {}
 
   // Before anything is started: watches the mutexes of the system's libc, so that nothing is missed
   // of a program that uses it, and measures what that costs.
@@ -38,13 +43,13 @@ class WatchLocks {
   void look_for_libc(pid_t process);
 
   Probes& probes_;
+  symbols::Symbols& symbols_;
   bool holds_;
   std::optional<double> pair_ns_;
   std::set<std::pair<dev_t, ino_t>> watched_;
   std::set<pid_t> with_libc_;
   std::set<pid_t> without_libc_;
   std::string late_;  // watched when it ran already, or not at all, and why
-  symbols::Symbols symbols_;
 };
 
 }  // namespace tr::capture

@@ -159,9 +159,7 @@ class LockRows {
 
 }  // namespace
 
-LockIdentity identify(const Futex& futex) {
-  const LockPlace& place = futex.place;
-  if (futex.kind == "others") return LockIdentity::kOthers;
+LockIdentity identify(const DataPlace& place) {
   if (place.name == "_PyRuntime") {
     // From 3.7 to 3.12 the only pthread objects that _PyRuntime holds by value, not by pointer, are
     // the GIL's two mutexes and condition variables (CPython, Include/internal/pycore_gil.h; since
@@ -172,8 +170,15 @@ LockIdentity identify(const Futex& futex) {
   if (place.name == "main_arena") return LockIdentity::kMallocArena;
   if (place.name.starts_with("_IO_stdfile_") || place.name.starts_with("_IO_lock"))
     return LockIdentity::kStdio;
-  if (is_futex_of_thread_end(futex)) return LockIdentity::kThreadEnd;
   return LockIdentity::kPlain;
+}
+
+LockIdentity identify(const Futex& futex) {
+  if (futex.kind == "others") return LockIdentity::kOthers;
+  const LockIdentity identity = identify(futex.place);
+  return identity == LockIdentity::kPlain && is_futex_of_thread_end(futex)
+             ? LockIdentity::kThreadEnd
+             : identity;
 }
 
 std::optional<LockMetrics> lock_metrics(const Snapshot& snapshot,

@@ -95,6 +95,8 @@ struct LockMetrics {
 
 // What a futex there is.
 LockIdentity identify(const Futex& futex);
+// As far as the place alone tells.
+LockIdentity identify(const DataPlace& place);
 
 // Absent where locks were not followed. Points into the snapshot.
 std::optional<LockMetrics> lock_metrics(const Snapshot& snapshot,

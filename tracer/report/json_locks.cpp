@@ -6,10 +6,6 @@
 namespace tr::report {
 namespace {
 
-Json place(const LockPlace& place) {
-  return {{"name", maybe(place.name)}, {"module", maybe(place.module)}, {"offset", place.offset}};
-}
-
 Json times(const metrics::LockTimes& times) {
   if (times.count == 0) return {};
   return {{"count", times.count},
@@ -23,7 +19,7 @@ Json futex(const Futex& futex) {
           {"pid", futex.pid},
           {"address", futex.address},
           {"several_processes", futex.several_processes},
-          {"place", place(futex.place)},
+          {"place", place_json(futex.place)},
           {"operations", futex.operations},
           {"waits", futex.waits},
           {"wait_ns", futex.wait_ns},
@@ -97,7 +93,7 @@ Json holds(const JudgedRun& run) {
     list.push_back({{"name", place_name(row.mutex->place, row.mutex->address)},
                     {"pid", row.mutex->pid},
                     {"address", row.mutex->address},
-                    {"place", place(row.mutex->place)},
+                    {"place", place_json(row.mutex->place)},
                     {"holds", row.mutex->holds},
                     {"holds_per_message", maybe(row.holds_per_message)},
                     {"hold_ns", row.mutex->hold_ns},
@@ -107,6 +103,10 @@ Json holds(const JudgedRun& run) {
 }
 
 }  // namespace
+
+Json place_json(const DataPlace& place) {
+  return {{"name", maybe(place.name)}, {"module", maybe(place.module)}, {"offset", place.offset}};
+}
 
 Json locks_json(const JudgedRun& run) {
   if (!run.metrics.locks) return {};

@@ -56,6 +56,7 @@ Json waits_json(const JudgedRun& run);
 
 // json_locks.cpp: null where locks were not followed.
 Json locks_json(const JudgedRun& run);
+Json place_json(const DataPlace& place);
 
 // json_message_path.cpp: null where not asked for.
 Json message_path_json(const metrics::Metrics& metrics);

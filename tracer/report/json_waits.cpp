@@ -30,6 +30,7 @@ Json causes(const Snapshot& snapshot) {
                     {"which", told ? Json(cause.which) : Json()},
                     {"far_port", cause.place == "ports" ? Json(cause.far_port) : Json()},
                     {"pid", unless_zero(cause.tgid)},
+                    {"lies_in", cause.lies_in ? place_json(*cause.lies_in) : Json()},
                     {"waker", cause.waker},
                     {"waker_name", maybe(cause.waker_name)},
                     {"waker_tid", unless_zero(cause.waker_tid)},

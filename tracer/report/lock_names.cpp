@@ -8,7 +8,7 @@ namespace tr::report {
 
 using metrics::LockIdentity;
 
-std::string place_name(const LockPlace& place, std::uint64_t address) {
+std::string place_name(const DataPlace& place, std::uint64_t address) {
   if (place.name == "[heap]") return fmt::format("{:#x} in the heap", address);
   if (place.name == "[stack]") return fmt::format("{:#x} in the first thread's stack", address);
   if (place.name == "[anonymous]") return fmt::format("{:#x} in a mapping", address);

@@ -9,7 +9,7 @@
 namespace tr::report {
 
 // "queue_mutex in server", "0x55d0c8a0 in the heap".
-std::string place_name(const LockPlace& place, std::uint64_t address);
+std::string place_name(const DataPlace& place, std::uint64_t address);
 
 // "Python's GIL", or as place_name says it.
 std::string lock_name(const metrics::LockRow& row);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "report/lock_names.h"
 #include "report/names.h"
 #include "report/sections.h"
 #include "report/units.h"
@@ -33,7 +34,13 @@ std::string ports_text(std::uint64_t own, std::uint64_t far) {
 
 std::string place_text(const WaitGroup& group) {
   const WaitCause& at = group.at;
-  if (at.place == "address") return fmt::format("{:#x}", at.which);
+  if (at.place == "address") {
+    const DataPlace place = at.lies_in.value_or(DataPlace{});
+    const std::string name = place_name(place, at.which);
+    return metrics::identify(place) == metrics::LockIdentity::kGil
+               ? fmt::format("Python's GIL ({})", name)
+               : name;
+  }
   if (at.place == "ports") return ports_text(at.which, at.far_port);
   if (at.place == "inode") return fmt::format("inode {}", at.which);
   if (at.place == "descriptor") return fmt::format("descriptor {}", at.which);

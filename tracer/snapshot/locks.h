@@ -8,17 +8,9 @@
 #include <vector>
 
 #include "snapshot/bucket_list.h"
+#include "snapshot/data_place.h"
 
 namespace tr {
-
-// Where in a program's memory a lock lies: as symbols::Place says it.
-struct LockPlace {
-  std::string name;    // a variable, "[heap]", "[stack]", "[anonymous]", a file; empty: not known
-  std::string module;  // of a variable: the file's path
-  std::uint64_t offset = 0;
-
-  friend bool operator==(const LockPlace&, const LockPlace&) = default;
-};
 
 // Threads of one name that woke threads of another at a futex.
 struct LockHandoffs {
@@ -38,7 +30,7 @@ struct Futex {
   std::int64_t pid = 0;  // the first that used it
   std::uint64_t address = 0;
   bool several_processes = false;
-  LockPlace place;
+  DataPlace place;
   std::map<std::string, std::uint64_t> operations;  // calls entered, by operation: "WAIT"
   std::uint64_t waits = 0;                          // times asleep; one that was moved counts twice
   std::uint64_t wait_ns = 0;
@@ -85,7 +77,7 @@ struct KernelLock {
 struct MutexHold {
   std::int64_t pid = 0;
   std::uint64_t address = 0;  // 0: all beyond those that were told apart
-  LockPlace place;
+  DataPlace place;
   std::uint64_t holds = 0;  // that ended inside the window
   std::uint64_t hold_ns = 0;
   std::uint64_t longest_ns = 0;

@@ -1,17 +1,11 @@
 // Under which keys are the locks kept in a snapshot's file? As snapshot_fields.h.
 #pragma once
 
+#include "snapshot/data_place_fields.h"
 #include "snapshot/fields.h"
 #include "snapshot/locks.h"
 
 namespace tr {
-
-template <MaybeConst<LockPlace> S, class Field>
-void visit_fields(S& place, Field&& field) {
-  field("name", place.name);
-  field("module", place.module);
-  field("offset", place.offset);
-}
 
 template <MaybeConst<LockHandoffs> S, class Field>
 void visit_fields(S& handoffs, Field&& field) {

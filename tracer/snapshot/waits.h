@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "snapshot/bucket_list.h"
+#include "snapshot/data_place.h"
 
 namespace tr {
 
@@ -30,8 +31,9 @@ struct WaitCause {
   // and the like by its "descriptor"; of poll and select the "count" of descriptors; or empty.
   std::string place;
   std::uint64_t which = 0;  // of "ports" the own one; 0: one that the kernel chose, here and below
-  std::uint64_t far_port = 0;  // of "ports"
-  std::int64_t tgid = 0;       // the process whose address or descriptor it is; else 0
+  std::uint64_t far_port = 0;        // of "ports"
+  std::int64_t tgid = 0;             // the process whose address or descriptor it is; else 0
+  std::optional<DataPlace> lies_in;  // of "address"
   // The thread that ended the wait: its name; empty where none did, or the load.
   std::string waker_name;
   std::uint64_t waker_tid = 0;  // 0: none, or not always the same

@@ -2,6 +2,7 @@
 // snapshot_fields.h.
 #pragma once
 
+#include "snapshot/data_place_fields.h"
 #include "snapshot/fields.h"
 #include "snapshot/waits.h"
 
@@ -24,6 +25,7 @@ void visit_fields(S& cause, Field&& field) {
   field("which", cause.which);
   field("far_port", cause.far_port);
   field("tgid", cause.tgid);
+  field("lies_in", cause.lies_in);
   field("waker_name", cause.waker_name);
   field("waker_tid", cause.waker_tid);
   field("waits", cause.waits);

@@ -89,6 +89,9 @@ bool Symbols::knows(const Process& process) const {
 const Symbols::Space* Symbols::space_of(const Process& process) const {
   if (const auto own = spaces_.find({process.image, process.pid}); own != spaces_.end())
     return &own->second;
+  if (process.image == 0)
+    for (auto space = spaces_.rbegin(); space != spaces_.rend(); ++space)
+      if (space->first.second == process.pid) return &space->second;
   const auto other = spaces_.lower_bound({process.image, 0});
   return other != spaces_.end() && other->first.first == process.image ? &other->second : nullptr;
 }

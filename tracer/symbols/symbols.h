@@ -23,7 +23,8 @@
 namespace tr::symbols {
 
 // A process, and what it executes: `image` is a number that its caller gives each execve, and that
-// a forked child shares with its parent. pid 0: any process of the image.
+// a forked child shares with its parent. pid 0: any process of the image. image 0: not known; what
+// was learnt of the process last.
 struct Process {
   pid_t pid = 0;
   std::uint32_t image = 0;

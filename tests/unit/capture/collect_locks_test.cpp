@@ -46,7 +46,7 @@ struct Kernel {
     raw.records = records;
     return collect_locks(raw, {.place =
                                    [](auto, auto) {
-                                     return LockPlace{"here", "", 0};
+                                     return DataPlace{"here", "", 0};
                                    },
                                .kernel =
                                    [](std::uint64_t address) {

@@ -113,7 +113,7 @@ TEST(Locks, WhatWasMeasuredGoesBeforeWhatIsEstimated) {
   EXPECT_DOUBLE_EQ(*metrics.holds.at(0).holds_per_message, 0.01);
 }
 
-Futex at(LockPlace place) {
+Futex at(DataPlace place) {
   Futex futex = convoy();
   futex.place = std::move(place);
   return futex;
@@ -133,7 +133,7 @@ TEST(Locks, PythonsGilIsWhatLiesInItsRuntime) {
 }
 
 TEST(Locks, TheGilsFutexesAreOneLockPerProcess) {
-  const LockPlace place{"_PyRuntime", "/usr/bin/python3.11", 8};
+  const DataPlace place{"_PyRuntime", "/usr/bin/python3.11", 8};
   Futex first = at(place);
   Futex second = at(place);
   second.address += 4;

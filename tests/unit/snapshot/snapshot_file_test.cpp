@@ -193,8 +193,18 @@ Snapshot full_snapshot() {
       MessageHops{{{3, 2, {hop_time}}, {1, 0, {}}}, {5, 4, {hop_time}}, hop_time, {{"late", 4}}};
   const Durations durations{3, 300, 200, {{{20, 1}, {30, 2}}}};
   snapshot.waits.emplace();
-  snapshot.waits->causes = {
-      {"read", "socket", "server", "ports", 80, 443, 7, "worker", 8, durations, durations}};
+  snapshot.waits->causes.push_back({.call = "read",
+                                    .object = "socket",
+                                    .waker = "server",
+                                    .place = "ports",
+                                    .which = 80,
+                                    .far_port = 443,
+                                    .tgid = 7,
+                                    .lies_in = DataPlace{"queue", "/srv/pool", 8},
+                                    .waker_name = "worker",
+                                    .waker_tid = 8,
+                                    .waits = durations,
+                                    .run_queue = durations});
   snapshot.waits->other_waits = durations;
   snapshot.waits->handoffs = {{1, 2, "worker", "main", 3}};
   snapshot.waits->other_handoffs = 4;

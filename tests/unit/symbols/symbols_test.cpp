@@ -119,6 +119,15 @@ TEST(Symbols, AForkedChildIsKnownByItsImage) {
             "tr::symbols::a_function_of_the_test");
 }
 
+// Who has but a pid gets what was learnt of it last.
+TEST(Symbols, AnImageThatIsNotKnownIsTheLast) {
+  Symbols symbols = of_self();
+  const auto address = reinterpret_cast<std::uint64_t>(&a_function_of_the_test);
+  EXPECT_EQ(symbols.code({.pid = ::getpid(), .image = 0}, address).function,
+            "tr::symbols::a_function_of_the_test");
+  EXPECT_EQ(symbols.code({.pid = 4'000'000, .image = 0}, address), Code{});
+}
+
 TEST(Symbols, OutliveTheirFileAndItsProcess) {
   const Copied copy;
   std::array<int, 2> told{};

@@ -74,6 +74,10 @@ class Sweeper {
   void make(RunId id) {
     for (const bool last : {false, true}) {
       auto run = measure(plans_[id.cell], progress_, FirstInterrupt::kFinishRun);
+      if (!run && run.error().interrupted) {
+        end_.stopped = true;
+        return;
+      }
       const bool stop = (run && run->stop_asked) || stop_waits();
       end_.stopped = stop && (id.cell != todo_.back().cell || id.repeat != todo_.back().repeat);
       if (!run && run.error().failure != Failure::kRun) {

@@ -49,10 +49,12 @@ Result<Measured> Session::run() {
   Status status = prepare();
   if (status) status = plan_.attach ? attach() : start_server();
   if (status) status = run_load();
-  if (status && !window_opened_)
-    status = Error{.why = "interrupted before the measurement began: there is nothing to report",
-                   .interrupted = true};
-  if (!status && !window_opened_) {
+  if (!window_opened_) {
+    // A signal may make a step fail, in whatever words, before it is heard of itself.
+    on_signals();
+    if (status || finishing_ || interrupted())
+      status = Error{.why = "interrupted before the measurement began: there is nothing to report",
+                     .interrupted = true};
     // As gently as after a measurement; whether that succeeds, the first error is the one to tell.
     (void)end_programs();
     return std::move(status).error();
@@ -101,11 +103,11 @@ Status Session::prepare() {
     return std::move(probes).error();
   }
   probes_ = *std::move(probes);
-  if (plan_.stacks()) symbols_.emplace();
+  if (plan_.stacks() || plan_.locks) symbols_.emplace();
   if (plan_.budget && !plan_.counts_only) probes_->refresh_cpus();
   costs_.emplace(*probes_);
   if (!plan_.locks) return {};
-  watch_locks_.emplace(*probes_, plan_.lock_hold);
+  watch_locks_.emplace(*probes_, *symbols_, plan_.lock_hold);
   if (Status prepared = watch_locks_->prepare(); !prepared) return prepared;
   if (const auto ns = watch_locks_->trap_ns_per_run()) costs_->set_trap_cost(*ns);
   return {};
@@ -351,14 +353,14 @@ std::vector<symbols::Process> Session::read_news() {
       mapped.push_back(process);
   }
   std::erase_if(mapped, [this](const symbols::Process& process) {
-    return !symbols_ || !symbols_->learn(process);
+    return !plan_.stacks() || !symbols_->learn(process);
   });
   return mapped;
 }
 
 // A process that has just ended is known by its image, if by anything.
 void Session::learn_symbols() {
-  if (!symbols_) return;
+  if (!plan_.stacks()) return;
   std::vector<symbols::Process> processes = probes_->living_processes();
   std::erase_if(processes,
                 [this](const symbols::Process& process) { return !symbols_->learn(process); });

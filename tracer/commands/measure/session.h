@@ -102,11 +102,11 @@ class Session {
   Fd output_file_;
   std::optional<capture::Probes> probes_;
   std::optional<capture::ProbeCosts> costs_;
-  std::optional<capture::WatchLocks> watch_locks_;  // with --locks
   std::optional<capture::PerfEvents> perf_;
   std::optional<capture::ListeningPort> listening_;
-  std::optional<symbols::Symbols> symbols_;  // with stacks
-  bool heard_of_port_ = false;               // the kernel said that the tree listens somewhere
+  std::optional<symbols::Symbols> symbols_;         // with stacks or --locks
+  std::optional<capture::WatchLocks> watch_locks_;  // with --locks
+  bool heard_of_port_ = false;  // the kernel said that the tree listens somewhere
 
   std::optional<load::TracerEnd> control_;
   std::uint64_t request_bytes_ = 0;  // per message of the built-in load

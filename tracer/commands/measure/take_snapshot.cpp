@@ -64,7 +64,12 @@ Result<Measured> Session::take_snapshot() {
   snapshot.steal = steal_;
   snapshot.message_path = std::move(collected.message_path);
   snapshot.message_hops = std::move(collected.message_hops);
-  if (*raw_waits) snapshot.waits = capture::collect_waits(*raw, **raw_waits, names);
+  if (*raw_waits) {
+    snapshot.waits = capture::collect_waits(*raw, **raw_waits, names);
+    for (WaitCause& cause : snapshot.waits->causes)
+      if (cause.place == "address")
+        cause.lies_in = capture::data_place(*symbols_, cause.tgid, cause.which);
+  }
   if (plan_.counts_only)
     for (const Figures figures : {Figures::kSyscallResults, Figures::kScheduling, Figures::kSockets,
                                   Figures::kBudget, Figures::kUring})
@@ -86,7 +91,7 @@ Result<Measured> Session::take_snapshot() {
         " inferred from what followed, so the counts are whole, but the time of the states around"
         " them is not exact.",
         unseen.switches, unseen.wakeups));
-  if (symbols_) {
+  if (plan_.stacks()) {
     progress_.show("looking up symbols");
     const capture::RawStacks stacks = probes_->raw_stacks();
     capture::StackTable table(stacks, *symbols_);
