@@ -77,8 +77,8 @@ TEST_F(EndToEnd, waits_name_port_and_load) {
 }
 
 TEST_F(EndToEnd, waits_at_a_futex_name_the_variable) {
-  const Json report =
-      measure(short_run({"--waits", "--connections", "20", "servers/python/thread"}));
+  const Json report = measure({"--waits", "--duration", "300ms", "--warmup", "200ms",
+                               "--connections", "20", "servers/python/thread"});
   std::set<std::string> variables;
   for (const Json& cause : report["waits"]["causes"])
     if (cause["place"] == "address" && !cause["lies_in"]["name"].is_null())
