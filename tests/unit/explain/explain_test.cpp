@@ -20,14 +20,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-constexpr std::size_t kPairs = 6;
-
-Explanation explained(std::span<const Snapshot> a, std::span<const Snapshot> b) {
-  auto explanation = explain(a, b, !a.empty());
-  EXPECT_TRUE(explanation.ok()) << explanation.error().text();
-  return explanation ? *std::move(explanation) : Explanation();
-}
-
 std::string first(const Explanation& explanation) {
   return explanation.findings.empty() ? "" : std::string(explanation.findings[0].cause->name());
 }

@@ -1,6 +1,7 @@
 // Runs of one plan with a small delay at one stage at a time, mixed with runs without.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,8 +19,11 @@ struct DelayRounds : Attempts {
 // fresh process: every stage at a delay of 0 (which has the same probes), 250, 500 and 1,000 ns per
 // message; where a stage is passed by few messages, each passage is delayed by more, at most
 // kMostDelayNs. Ctrl-C ends the present run and the measuring; its round is dropped. An unfit run
-// is made once more, unless they are to be used all the same.
+// is made once more, unless they are to be used all the same. `on_run` is told of each run of a
+// whole round.
+using OnDelayedRun = std::function<void(const Snapshot& run)>;
 DelayRounds measure_delays(const Plan& plan, std::span<const std::string> stages,
-                           std::size_t rounds, bool use_unfit, Progress& progress);
+                           std::size_t rounds, compare::Unfit unfit, Progress& progress,
+                           const OnDelayedRun& on_run);
 
 }  // namespace tr::commands
