@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -231,7 +232,7 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
   result.findings = find_all(before, after, result, paired, whole);
   adjust(result.findings);
   for (const Finding& finding : result.findings)
-    if (result.alone ? finding.cause->kind() == Cause::Kind::kAccount
+    if (result.alone ? finding.cause->kind() == Cause::Kind::kAccount && finding.cause != &tracing()
                      : finding.cause == &interrupts())
       result.unexplained_ns += finding.b_ns - finding.a_ns;
   if (!result.alone) {
@@ -240,9 +241,12 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
                   [&](const Finding& finding) { return !is_shown(finding, *result.comparison); });
   }
   if (whole != 0) result.unexplained_share = result.unexplained_ns / whole;
-  std::ranges::stable_sort(result.findings, [](const Finding& x, const Finding& y) {
-    return std::pair(x.cause->kind(), -x.weight()) < std::pair(y.cause->kind(), -y.weight());
-  });
+  // What the tracing takes is nothing of the server's: it comes last.
+  const auto place = [](const Finding& finding) {
+    return std::tuple(finding.cause->kind(), finding.cause == &tracing(), -finding.weight());
+  };
+  std::ranges::stable_sort(result.findings,
+                           [&](const Finding& x, const Finding& y) { return place(x) < place(y); });
   return result;
 }
 
