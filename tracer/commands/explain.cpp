@@ -12,6 +12,7 @@
 #include "capture/launch/server_name.h"
 #include "commands/command.h"
 #include "commands/compare_sides.h"
+#include "commands/delay_option.h"
 #include "commands/explain_sensitivity.h"
 #include "commands/measure/change.h"
 #include "commands/measure/pairs.h"
@@ -21,6 +22,7 @@
 #include "commands/run_store.h"
 #include "explain/explain.h"
 #include "explain/factorial.h"
+#include "load/units.h"
 #include "report/explanation.h"
 
 namespace tr::commands {
@@ -52,7 +54,8 @@ struct ExplainOptions {
   bool paired = false;  // recorded runs; those that are measured are
   bool factorial = false;
   bool force = false;
-  std::string sensitivity;  // stages; empty: not asked for
+  std::string sensitivity;                 // stages; empty: not asked for
+  std::string delays = "250ns,500ns,1us";  // of --sensitivity
   DocumentOptions document;
   RunOptions run;  // its store too: where recorded runs are looked for
 };
@@ -249,7 +252,7 @@ Status explain_stages(const CLI::App& app, ExplainOptions& options,
   if (words.empty() && !is_program(options.of.front())) {
     auto runs = runs_of(options.of, options.run.store.db);
     if (!runs) return std::move(runs).error();
-    if (Status measured = check_not_given(app, {"--no-db", "--db-limit"}); !measured)
+    if (Status measured = check_not_given(app, {"--delays", "--no-db", "--db-limit"}); !measured)
       return measured;
     return explain_sensitivity(*std::move(runs), unfit_if(options.force), options.document);
   }
@@ -262,6 +265,7 @@ Status explain_stages(const CLI::App& app, ExplainOptions& options,
   if (!plan) return plan.error();
   if (Status store = check_keep_options(options.run.store); !store) return store;
   const SensitivityOptions stages{.stages = options.sensitivity,
+                                  .delays = options.delays,
                                   .rounds = options.pairs,
                                   .unfit = unfit_if(options.force),
                                   .store = options.run.store};
@@ -275,6 +279,7 @@ Status explain_it(const CLI::App& app, ExplainOptions& options,
   if (Status writable = check_document_options(options.document); !writable) return writable;
   Progress progress(!options.document.quiet);
   if (!options.sensitivity.empty()) return explain_stages(app, options, program, progress);
+  if (app.get_option("--delays")->count() > 0) return usage_error("--delays is for --sensitivity");
   auto material = material_of(app, options, program, progress);
   progress.clear();
   if (!material) return std::move(material).error();
@@ -332,10 +337,16 @@ void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& 
   command->add_flag("--factorial", options->factorial,
                     "Then make the changes of up to three experiments in all combinations: what "
                     "do they do together?");
-  command->add_flag(
-      "--sensitivity", options->sensitivity,
-      "Instead: delay one stage at a time by 0.25, 0.5 and 1 us per message, and say which is on "
-      "the bottleneck (--sensitivity=STAGES: of receive,send,wait,wake-up only these)");
+  command->add_flag("--sensitivity", options->sensitivity,
+                    "Instead: delay one stage at a time, and say which is on the bottleneck "
+                    "(--sensitivity=STAGES: of receive,send,wait,wake-up only these)");
+  command
+      ->add_option(
+          "--delays", options->delays,
+          fmt::format("The delays of --sensitivity, per message: up to {}, each at most {}",
+                      kMostDelays, load::format_duration(kMostDelayNs)))
+      ->type_name("TIMES")
+      ->capture_default_str();
   command->add_flag("--force", options->force,
                     "Explain also unfit and unfair runs, and across protocols, message sizes, "
                     "kernels and sets of probes");

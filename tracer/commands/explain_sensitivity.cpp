@@ -34,9 +34,11 @@ Status explain_sensitivity(const Plan& plan, const SensitivityOptions& options, 
     if (!parsed) return std::move(parsed).error();
     named = *std::move(parsed);
   }
+  const auto delays = parse_delays(options.delays);
+  if (!delays) return delays.error();
   RunKeeper keeper(options.store);
   DelayRounds made = measure_delays(
-      plan, named, options.rounds, options.unfit, progress, [&](const Snapshot& run) {
+      plan, named, *delays, options.rounds, options.unfit, progress, [&](const Snapshot& run) {
         keeper.keep(fmt::format("{}={}", run.config.delay->stage, run.config.delay->ns), run,
                     unfit_for(run));
       });

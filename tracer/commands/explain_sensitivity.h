@@ -17,6 +17,7 @@ namespace tr::commands {
 
 struct SensitivityOptions {
   std::string stages;  // as given, or "true", what CLI11 makes of a flag without a value: all
+  std::string delays;  // as given, per message
   std::size_t rounds = 1;
   compare::Unfit unfit = compare::Unfit::kLeaveOut;
   KeepOptions store;  // checked
