@@ -47,11 +47,11 @@ _trace_run() {
     --db --no-db --db-limit --json --markdown -v --verbose -q --quiet"
   local compare_values="--vs --pairs $vs_values --pin --port --server-output --ready-timeout --load
     $load_values --load-threads --pin-load --events --delay --max-threads --fail-if --save --db --db-limit --json --markdown"
-  local explain="-h --help --vs --paired --pairs --experiments --factorial --sensitivity --force --vs-close $vs_values $plan
-    --db --json --markdown -v --verbose -q --quiet"
-  local explain_values="--vs --pairs --experiments $vs_values --pin --port --server-output
-    --ready-timeout --load $load_values --load-threads --pin-load --events --delay --max-threads --db --json
-    --markdown"
+  local explain="-h --help --vs --paired --pairs --experiments --factorial --sensitivity --delays --force --vs-close $vs_values $plan
+    --db --no-db --db-limit --json --markdown -v --verbose -q --quiet"
+  local explain_values="--vs --pairs --experiments --delays $vs_values --pin --port --server-output
+    --ready-timeout --load $load_values --load-threads --pin-load --events --delay --max-threads --db --db-limit
+    --json --markdown"
   local plan_values="--pin --port --server-output --ready-timeout --load $load_values --load-threads
     --pin-load --events --delay --max-threads"
   local sweep='--servers --repeats --order-seed --out --from --json --csv --markdown --report-dir'

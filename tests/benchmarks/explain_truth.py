@@ -16,7 +16,7 @@ servers say of the same runs, by the kernel's account.
 import statistics
 from collections import Counter
 
-from planted import ACTS, CPU, campaigns, findings, judged, pool, true_ns
+from planted import CPU, campaigns, findings, judged, pool, true_ns
 from shares import cell, verdict
 
 RIGHT_LEAST, INSIDE_LEAST = 0.95, 0.90
@@ -47,12 +47,12 @@ def examine(act, campaign, explanation):
 
 def measure(settings):
     sides = {}
-    for act in ACTS:
+    for act in settings.acts:
         sides[act.setting] = (act.setting, act.setting.plain)
         sides[act.name] = (act.setting, act.arguments)
     made, again = pool(settings, sides, settings.campaigns * settings.pairs)
     rows = []
-    for act in ACTS:
+    for act in settings.acts:
         answers, refused = [], []
         for campaign in campaigns(made[act.setting], made[act.name], settings.pairs):
             explanation, refusal = judged(settings, "explain", campaign)

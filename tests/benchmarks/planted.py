@@ -14,8 +14,7 @@ CONNECTIONS = 32
 # the plain server does not look different for having more time to spare.
 RATE = 100_000
 STAGE_NS = 5000  # of work with each message, on both sides: else the load is the limit
-LOAD = ("--connections", CONNECTIONS, "--rate", RATE, "--warmup", f"{WARMUP_MS}ms",
-        "--duration", f"{WINDOW_MS}ms")
+LOAD = ("--rate", RATE, "--warmup", f"{WARMUP_MS}ms", "--duration", f"{WINDOW_MS}ms")
 PLAIN = "none"
 
 # Where the truth comes from. The clock: the readings around each act, less those around none. The
@@ -32,14 +31,26 @@ class Setting:
     model: str
     pinned: bool = True  # to one CPU, which is not the load's
     plain: tuple = ("--act", PLAIN)
+    connections: int = CONNECTIONS
 
     def cpus(self):
         if len(CPUS) < 2:
             raise Failed("server and load need a CPU each")
         return CPUS[-1:] if self.pinned else CPUS[-2:]
 
+    def load_cpus(self):
+        """Where the server leaves one of its CPUs idle, the load, which never sleeps, is on all of
+        them: else other programs get what is left, and no run is fit on a busy machine."""
+        return CPUS[:1] if self.pinned else self.cpus()
+
+    def load(self, pin="--pin", threads="--threads"):
+        cpus = self.load_cpus()
+        return [pin, ",".join(map(str, cpus)), threads, len(cpus),
+                "--connections", self.connections, *LOAD]
+
     def options(self):
-        return ["--pin", ",".join(map(str, self.cpus())), "--pin-load", CPUS[0], "--load", "echo"]
+        return ["--pin", ",".join(map(str, self.cpus())), "--load", "echo",
+                *self.load("--pin-load", "--load-threads")]
 
 
 @dataclass(frozen=True)
@@ -56,7 +67,9 @@ class Planted:
 
 ONE_CPU = Setting("epoll")
 TWO_CPUS = Setting("epoll", pinned=False)
-POOL = Setting("epoll_workers", plain=("--act", PLAIN, "--workers", "1"))
+# Few threads: a session's weight is shared out by where its threads are (sched(7), autogroup), and
+# with 32 on the server's CPU the load's was left to whoever else wanted it.
+POOL = Setting("epoll_workers", plain=("--act", PLAIN, "--workers", "1"), connections=8)
 
 
 def act(name, size):
@@ -79,9 +92,9 @@ ACTS = (
             "poll(2) looks at each of 64 descriptors"),
     Planted("O(N) scan, own list", ONE_CPU, act("walk", 1000), ("own_code",),
             "it is in user code, as the delay"),
-    Planted("over-sized pool", POOL, ("--act", PLAIN, "--workers", "32"),
+    Planted("over-sized pool", POOL, ("--act", PLAIN, "--workers", "8"),
             ("oversubscription", "wakeup_per_message"),
-            "32 loops on one CPU take turns: each sleeps and is woken for its own connection's "
+            "8 loops on one CPU take turns: each sleeps and is woken for its own connection's "
             "message, or is preempted", CPU),
     Planted("needless wake-up", ONE_CPU, act("wakeup", 1), ("wakeup_per_message",),
             "a thread sleeps and is woken once more per message", CPU),
@@ -119,7 +132,7 @@ class Runs:
         self.count += 1
         file, report = (self.settings.folder / f"{self.count}.{kind}" for kind in ("run", "json"))
         server, truth = self.server(setting, arguments)
-        with Child([self.settings.build / "trace-run", *setting.options(), *LOAD, "--no-db",
+        with Child([self.settings.build / "trace-run", *setting.options(), "--no-db",
                     "--quiet", "--save", file, "--json", report, "--", *server],
                    first=True) as child:
             child.ran()
@@ -131,8 +144,8 @@ class Runs:
         command, truth = self.server(setting, arguments)
         with Child(command, cpus=setting.cpus(), first=True, answers=True) as server:
             port = server.line().rsplit(":", 1)[1].strip()
-            with Child([self.settings.build / "trace-run", "load", f"127.0.0.1:{port}", "--pin",
-                        CPUS[0], *LOAD], first=True) as load:
+            with Child([self.settings.build / "trace-run", "load", f"127.0.0.1:{port}",
+                        *setting.load()], first=True) as load:
                 load.ran()
             server.process.terminate()
             server.process.wait()

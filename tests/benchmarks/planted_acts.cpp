@@ -62,6 +62,19 @@ class FutexPair final : public Act {
   Word word_{0};
 };
 
+// System calls that do as little as one can.
+class Calls final : public Act {
+ public:
+  explicit Calls(std::uint64_t calls) : calls_(calls) {}
+  void perform() override {
+    for (std::uint64_t i = 0; i < calls_; ++i)
+      ::syscall(SYS_getppid);
+  }
+
+ private:
+  const std::uint64_t calls_;
+};
+
 // The message goes to another thread and comes back, as by a lock and a condition variable.
 class HandOff final : public Act {
  public:
@@ -248,6 +261,7 @@ constexpr Kind kKinds[] = {
     {"none", "no matter",
      [](std::uint64_t) -> std::unique_ptr<Act> { return std::make_unique<None>(); }},
     {"futex", "pairs of a wake and a wait that both return at once", make<FutexPair>},
+    {"calls", "system calls that do nothing", make<Calls>},
     {"handoff", "hand-offs to another thread and back", make<HandOff>},
     {"spin", "ns of the clock", make<Spin>},
     {"migrate", "moves to the next CPU", make<Migrate>},

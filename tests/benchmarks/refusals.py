@@ -9,7 +9,7 @@ Both beside the plain server, as a user would have them explained.
 import contextlib
 import sys
 
-from planted import LOAD, ONE_CPU, PLAIN, STAGE_NS
+from planted import ONE_CPU, PLAIN, STAGE_NS
 from process import CPUS, Child
 
 SPINNERS = 4
@@ -21,7 +21,7 @@ WORDS = {"slow load": ("load saturated", "foreign work"), "unfair server": ("is 
 
 def ask(settings, program_a, program_b, first):
     """What explain says, and its exit code."""
-    with Child([settings.build / "trace-run", "explain", *ONE_CPU.options(), *LOAD,
+    with Child([settings.build / "trace-run", "explain", *ONE_CPU.options(),
                 "--pairs", PAIRS, "--experiments", 0, "--", *program_a, "--vs", *program_b],
                first=first) as child:
         code = child.process.wait()

@@ -19,7 +19,7 @@ import refusals
 import same_truth
 import server_cost
 import startup
-from planted import PAIRS
+from planted import ACTS, PAIRS
 from process import CPUS, Failed
 
 PARTS = {"syscall": call_cost, "switch": call_cost, "startup": startup, "memory": memory,
@@ -39,6 +39,8 @@ def parse():
                         help="one part; may be given more than once")
     parser.add_argument("--campaigns", type=int, metavar="N",
                         help="of explain and same: so many per act (default: 20)")
+    parser.add_argument("--act", choices=[act.name for act in ACTS], action="append",
+                        help="of explain: only what is planted so; may be given more than once")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE too")
     settings = parser.parse_args()
     if settings.rounds is not None and settings.rounds < 1:
@@ -46,6 +48,7 @@ def parse():
     if settings.campaigns is not None and settings.campaigns < 1:
         parser.error("--campaigns: at least 1")
     settings.campaigns = settings.campaigns or (2 if settings.quick else 20)
+    settings.acts = [act for act in ACTS if not settings.act or act.name in settings.act]
     settings.pairs = 3 if settings.quick else PAIRS
     settings.rounds = settings.rounds or (2 if settings.quick else 5)
     settings.seconds = 0.2 if settings.quick else 0.5

@@ -43,10 +43,10 @@ TEST_F(EndToEnd, a_delay_is_spent_once_per_message_and_said) {
 
 TEST_F(EndToEnd, says_how_throughput_answers_to_delays) {
   // --force: on a busy machine the runs are unfit.
-  const Ended ended =
-      run(trace_run({"explain", "--sensitivity=receive,wait", "--pairs", "1", "--duration", "1s",
-                     "--warmup", "200ms", "--connections", "4", "--force", "--server-output",
-                     "/dev/null", "--json", path("s.json"), "--", "servers/thread_echo"}));
+  const Ended ended = run(trace_run(
+      {"explain", "--sensitivity=receive,wait", "--delays", "2us,10us,5us", "--pairs", "1",
+       "--duration", "1s", "--warmup", "200ms", "--connections", "4", "--force", "--server-output",
+       "/dev/null", "--json", path("s.json"), "--", "servers/thread_echo"}));
   if (nothing_answered(ended)) GTEST_SKIP() << ended.err;
   ASSERT_EQ(ended.code, 0) << ended.err;
   const Json found = read_json(path("s.json"));
@@ -93,6 +93,8 @@ TEST_F(WithoutPrivilege, a_delay_that_makes_no_sense_is_wrong_usage) {
            {"explain", "servers/epoll_echo", "--sensitivity", "--vs", "servers/thread_echo"},
            {"explain", "servers/epoll_echo", "--sensitivity", "--delay", "receive=1us"},
            {"explain", "servers/epoll_echo", "--sensitivity", "--load", "none"},
+           {"explain", "servers/epoll_echo", "--sensitivity", "--delays", "0ns,1us"},
+           {"explain", "servers/epoll_echo", "--delays", "1us"},
            {"explain", "--sensitivity"}}) {
     const Ended ended = run(trace_run(wrong));
     EXPECT_EQ(ended.code, 2) << ended.out;

@@ -58,6 +58,9 @@ TEST_F(EndToEnd, explains_two_servers_with_an_experiment) {
                                  "servers/thread_echo", "--vs", "servers/epoll_echo"}));
   if (no_answers(ended)) GTEST_SKIP() << ended.err;
   ASSERT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(run(trace_run({"runs"})).out,
+              AllOf(HasSubstr("thread_echo"), HasSubstr("epoll_echo")))
+      << "they are stored";
   EXPECT_THAT(ended.out, AllOf(HasSubstr("servers/thread_echo"), HasSubstr("servers/epoll_echo"),
                                HasSubstr("CPU time per message"), HasSubstr("B/A")));
   const Json explanation = read_json(path("e.json"));

@@ -72,12 +72,6 @@ Status check_first(const Pairs& pairs, const CompareOptions& options, const Gate
   return judged ? Status() : Status(judged.error());
 }
 
-// A side's runs are stored as repeats of its first.
-void keep_in(std::optional<RunId>& group, const Snapshot& run, const KeepOptions& options) {
-  const auto kept = keep_run(options, run, unfit_for(run), group);
-  if (!group) group = kept;
-}
-
 Result<Sides> measure_sides(const CLI::App& app, CompareOptions& options,
                             const std::vector<std::string>& program, const Gates& gates) {
   if (Status store = check_keep_options(options.run.store); !store) return std::move(store).error();
@@ -89,15 +83,14 @@ Result<Sides> measure_sides(const CLI::App& app, CompareOptions& options,
         fmt::format("the two sides are not comparable: load: {} and {}", a.load_text, b.load_text),
         "--force compares them all the same");
   Progress progress(!options.document.quiet);
-  std::optional<RunId> group_a;
-  std::optional<RunId> group_b;
-  Pairs pairs = measure_pairs(a, b, options.pairs, progress, [&](const Pairs& made) -> Status {
-    keep_in(group_a, made.a.back(), options.run.store);
-    keep_in(group_b, made.b.back(), options.run.store);
+  RunKeeper keeper(options.run.store);
+  const auto on_pair = [&](const Pairs& made) -> Status {
+    keep_pair(keeper, made);
     if (!options.save.empty())
       if (Status saved = save_pair(options.save, made); !saved) return saved;
     return made.a.size() == 1 ? check_first(made, options, gates) : Status();
-  });
+  };
+  Pairs pairs = measure_pairs(a, b, options.pairs, unfit_if(options.force), progress, on_pair);
   if (pairs.failure && (pairs.a.empty() || pairs.failure->failure == Failure::kUsage))
     return *std::move(pairs.failure);
   if (pairs.a.empty())
@@ -147,10 +140,7 @@ Status check_options(const CLI::App& app, const CompareOptions& options, bool me
     if (options.paired) return usage_error("--paired: runs that are measured here are in pairs");
     return options.save.empty() ? Status() : check_output(options.save + "-A1");
   }
-  for (const char* option : {"--pairs", "--save", "--no-db", "--db-limit"})
-    if (app.get_option(option)->count() > 0)
-      return usage_error(fmt::format("{} is for programs to measure, behind --", option));
-  return {};
+  return check_not_given(app, {"--pairs", "--save", "--no-db", "--db-limit"});
 }
 
 Status compare(const CLI::App& app, CompareOptions& options,
@@ -164,8 +154,7 @@ Status compare(const CLI::App& app, CompareOptions& options,
                          : load_sides(app, options);
   if (!sides) return sides.error();
   const auto comparison =
-      compare::compare_runs(sides->a, sides->b, sides->paired,
-                            options.force ? compare::Unfit::kUse : compare::Unfit::kLeaveOut);
+      compare::compare_runs(sides->a, sides->b, sides->paired, unfit_if(options.force));
   if (!comparison) {
     Error error = comparison.error();
     // Why the last run was unfit.

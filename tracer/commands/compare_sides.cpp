@@ -81,6 +81,19 @@ Status check_comparable(std::span<const compare::SettingDifference> settings, bo
   return {};
 }
 
+Status check_not_given(const CLI::App& app, std::initializer_list<const char*> options) {
+  for (const char* option : options)
+    if (app.get_option(option)->count() > 0)
+      return usage_error(
+          fmt::format("{} is for programs to measure, and these runs were made before", option));
+  return {};
+}
+
+void keep_pair(RunKeeper& keeper, const Pairs& pairs) {
+  keeper.keep("A", pairs.a.back(), unfit_for(pairs.a.back()));
+  keeper.keep("B", pairs.b.back(), unfit_for(pairs.b.back()));
+}
+
 void add_side_b_options(CLI::App& app) {
   for (const SideOption& option : kSideB) {
     const std::string description = fmt::format("--{} on side B alone", option.name);

@@ -1,6 +1,7 @@
 // Where do the runs of a comparison's two sides come from: files, the store, or plans to measure?
 #pragma once
 
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,7 +10,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include "commands/measure/pairs.h"
 #include "commands/run.h"
+#include "commands/run_store.h"
+#include "compare/comparison.h"
 #include "compare/settings.h"
 #include "snapshot/snapshot.h"
 #include "util/result.h"
@@ -24,6 +28,18 @@ Result<std::vector<Snapshot>> runs_of(const std::vector<std::string>& selectors,
 // `would`: what --force does to them, "compares".
 Status check_comparable(std::span<const compare::SettingDifference> settings, bool force,
                         std::string_view would);
+
+// What --force says of unfit runs.
+constexpr compare::Unfit unfit_if(bool force) {
+  return force ? compare::Unfit::kUse : compare::Unfit::kLeaveOut;
+}
+
+// A usage error where one of these options was given, which are about runs that are measured now,
+// with runs that were made before.
+Status check_not_given(const CLI::App& app, std::initializer_list<const char*> options);
+
+// A pair of runs that have just been measured; each side's are stored as repeats of its first.
+void keep_pair(RunKeeper& keeper, const Pairs& pairs);
 
 // Adds --vs-pin and the like, which change one option on side B.
 void add_side_b_options(CLI::App& app);

@@ -19,6 +19,27 @@ Error no_stage(std::string_view option, std::string_view word) {
                      fmt::format("the stages are {}", fmt::join(kDelayStages, ", ")));
 }
 
+Result<std::uint64_t> parse_time(std::string_view option, std::string_view word,
+                                 std::uint64_t least, std::string_view example) {
+  const auto ns = load::parse_duration(word);
+  if (!ns || *ns < least || *ns > kMostDelayNs)
+    return usage_error(fmt::format("{}: \"{}\" is not a time from {}ns to {}", option, word, least,
+                                   load::format_duration(kMostDelayNs)),
+                       fmt::format("write it as {}", example));
+  return *ns;
+}
+
+// What stands between commas; of nothing, one empty word.
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> words;
+  while (true) {
+    const std::size_t end = std::min(text.find(','), text.size());
+    words.push_back(text.substr(0, end));
+    if (end == text.size()) return words;
+    text.remove_prefix(end + 1);
+  }
+}
+
 }  // namespace
 
 Result<DelaySetting> parse_delay(std::string_view text) {
@@ -28,24 +49,33 @@ Result<DelaySetting> parse_delay(std::string_view text) {
                        "write it as receive=500ns");
   const std::string_view stage = text.substr(0, sign);
   if (!is_stage(stage)) return no_stage("--delay", stage);
-  const auto ns = load::parse_duration(text.substr(sign + 1));
-  if (!ns || *ns > kMostDelayNs)
-    return usage_error(fmt::format("--delay: \"{}\" is not a time from 0ns to {}",
-                                   text.substr(sign + 1), load::format_duration(kMostDelayNs)),
-                       "write it as receive=500ns");
+  const auto ns = parse_time("--delay", text.substr(sign + 1), 0, "receive=500ns");
+  if (!ns) return ns.error();
   return DelaySetting{.stage = std::string(stage), .ns = *ns};
 }
 
 Result<std::vector<std::string>> parse_stages(std::string_view option, std::string_view text) {
   std::vector<std::string> named;
-  while (true) {
-    const std::size_t end = std::min(text.find(','), text.size());
-    const std::string_view word = text.substr(0, end);
+  for (const std::string_view word : words_of(text)) {
     if (!is_stage(word)) return no_stage(option, word);
     if (std::ranges::find(named, word) == named.end()) named.emplace_back(word);
-    if (end == text.size()) return named;
-    text.remove_prefix(end + 1);
   }
+  return named;
+}
+
+Result<std::vector<std::uint64_t>> parse_delays(std::string_view text) {
+  std::vector<std::uint64_t> delays;
+  for (const std::string_view word : words_of(text)) {
+    const auto ns = parse_time("--delays", word, 1, "1us,2us,4us");
+    if (!ns) return ns.error();
+    delays.push_back(*ns);
+  }
+  std::ranges::sort(delays);
+  delays.erase(std::ranges::unique(delays).begin(), delays.end());
+  if (delays.size() > kMostDelays)
+    return usage_error(
+        fmt::format("--delays: {} delays are more than {}", delays.size(), kMostDelays));
+  return delays;
 }
 
 }  // namespace tr::commands

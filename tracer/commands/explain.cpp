@@ -12,6 +12,7 @@
 #include "capture/launch/server_name.h"
 #include "commands/command.h"
 #include "commands/compare_sides.h"
+#include "commands/delay_option.h"
 #include "commands/explain_sensitivity.h"
 #include "commands/measure/change.h"
 #include "commands/measure/pairs.h"
@@ -21,6 +22,7 @@
 #include "commands/run_store.h"
 #include "explain/explain.h"
 #include "explain/factorial.h"
+#include "load/units.h"
 #include "report/explanation.h"
 
 namespace tr::commands {
@@ -52,10 +54,10 @@ struct ExplainOptions {
   bool paired = false;  // recorded runs; those that are measured are
   bool factorial = false;
   bool force = false;
-  std::string sensitivity;  // stages; empty: not asked for
-  std::string db;           // where recorded runs are looked for; empty: the user's own file
+  std::string sensitivity;                 // stages; empty: not asked for
+  std::string delays = "250ns,500ns,1us";  // of --sensitivity
   DocumentOptions document;
-  RunOptions run;
+  RunOptions run;  // its store too: where recorded runs are looked for
 };
 
 // The runs of one server or of two; with plans where they were measured here.
@@ -74,16 +76,28 @@ bool is_program(const std::string& word) {
   return folders && capture::resolve_server(word, std::getenv("PATH"), *folders).ok();
 }
 
+// Stored, too.
+Pairs measure_pairs(const Plan& a, const Plan& b, const ExplainOptions& options,
+                    Progress& progress) {
+  RunKeeper keeper(options.run.store);
+  return measure_pairs(a, b, options.pairs, unfit_if(options.force), progress,
+                       [&](const Pairs& made) {
+                         keep_pair(keeper, made);
+                         return Status();
+                       });
+}
+
 // `words`: of the program or programs, as behind "--".
-Result<Material> measure_material(const CLI::App& app, const ExplainOptions& options,
+Result<Material> measure_material(const CLI::App& app, ExplainOptions& options,
                                   const std::vector<std::string>& words, Progress& progress) {
+  if (Status store = check_keep_options(options.run.store); !store) return std::move(store).error();
   Material material;
   if (std::ranges::find(words, "--vs") != words.end() || differs_by_option(app)) {
     auto plans = plan_sides(app, options.run, words);
     if (!plans) return std::move(plans).error();
     material.plan_a = std::move(plans->first);
     material.plan_b = std::move(plans->second);
-    Pairs pairs = measure_pairs(*material.plan_a, *material.plan_b, options.pairs, progress);
+    Pairs pairs = measure_pairs(*material.plan_a, *material.plan_b, options, progress);
     if (pairs.failure && pairs.a.empty()) return *std::move(pairs.failure);
     if (pairs.a.empty())
       return Error{.operation = "explain",
@@ -100,7 +114,12 @@ Result<Material> measure_material(const CLI::App& app, const ExplainOptions& opt
   auto plan = plan_run(app, run);
   if (!plan) return std::move(plan).error();
   material.plan_b = *std::move(plan);
-  Repeats repeats = measure_repeats(*material.plan_b, options.pairs, progress);
+  RunKeeper keeper(options.run.store);
+  Repeats repeats =
+      measure_repeats(*material.plan_b, options.pairs, progress, [&](const Measured& made) {
+        keeper.keep("", made.snapshot, unfit_for(made));
+        return Status();
+      });
   if (repeats.runs.empty() && repeats.failure) return *std::move(repeats.failure);
   for (Measured& run_of_it : repeats.runs)
     material.b.push_back(std::move(run_of_it.snapshot));
@@ -111,7 +130,7 @@ Result<Material> measure_material(const CLI::App& app, const ExplainOptions& opt
   return material;
 }
 
-Result<Material> material_of(const CLI::App& app, const ExplainOptions& options,
+Result<Material> material_of(const CLI::App& app, ExplainOptions& options,
                              const std::vector<std::string>& program, Progress& progress) {
   if (options.paired && options.vs.empty())
     return usage_error("explain: --paired is for recorded runs on both sides of --vs");
@@ -132,17 +151,17 @@ Result<Material> material_of(const CLI::App& app, const ExplainOptions& options,
     if (!options.vs.empty()) words.insert(words.end(), {"--vs", options.vs.front()});
     return measure_material(app, options, words, progress);
   }
-  if (options.factorial)
-    return usage_error("--factorial is for programs to measure, and these runs were made before");
+  if (Status measured = check_not_given(app, {"--factorial", "--no-db", "--db-limit"}); !measured)
+    return std::move(measured).error();
   if (differs_by_option(app))
     return usage_error("--vs-OPTION is for programs to measure, and these runs were made before");
   Material material;
   const bool two = !options.vs.empty();
-  auto first = runs_of(options.of, options.db);
+  auto first = runs_of(options.of, options.run.store.db);
   if (!first) return std::move(first).error();
   (two ? material.a : material.b) = *std::move(first);
   if (two) {
-    auto second = runs_of(options.vs, options.db);
+    auto second = runs_of(options.vs, options.run.store.db);
     if (!second) return std::move(second).error();
     material.b = *std::move(second);
   }
@@ -167,7 +186,7 @@ void make_experiment(const explain::PlannedExperiment& planned, Material& materi
     return;
   }
   progress.say(fmt::format("Experiment: {} {}", base.program, what));
-  Pairs pairs = measure_pairs(base, *other, options.pairs, progress);
+  Pairs pairs = measure_pairs(base, *other, options, progress);
   material.stopped = pairs.stopped;
   if (pairs.a.empty()) {
     const std::string why = pairs.failure ? pairs.failure->text() : "it was interrupted";
@@ -196,7 +215,12 @@ std::optional<explain::Factorial> make_factorial(std::span<const explain::Planne
   const auto factors = explain::choose_factors(made, explanation);
   if (!factors) return no("there are no two experiments, of one side, that took their causes away");
   const Plan& base = factors->on_b ? *material.plan_b : *material.plan_a;
-  const auto settings = measure_settings(base, factors->changes, options.pairs, progress);
+  RunKeeper keeper(options.run.store);
+  const auto settings =
+      measure_settings(base, factors->changes, options.pairs, unfit_if(options.force), progress,
+                       [&](std::size_t mask, const Snapshot& run) {
+                         keeper.keep(std::to_string(mask), run, unfit_for(run));
+                       });
   if (!settings) return no(settings.error().text());
   material.stopped = settings->stopped;
   std::ranges::copy(settings->notes, std::back_inserter(material.notes));
@@ -216,7 +240,7 @@ std::optional<explain::Factorial> make_factorial(std::span<const explain::Planne
 }
 
 // Of one server, or of runs of it.
-Status explain_stages(const CLI::App& app, const ExplainOptions& options,
+Status explain_stages(const CLI::App& app, ExplainOptions& options,
                       const std::vector<std::string>& program, Progress& progress) {
   std::vector<std::string> words = program;
   if (!words.empty()) words.erase(words.begin());
@@ -226,9 +250,11 @@ Status explain_stages(const CLI::App& app, const ExplainOptions& options,
   if (words.empty() == options.of.empty())
     return usage_error("--sensitivity: name one server, or runs of it");
   if (words.empty() && !is_program(options.of.front())) {
-    auto runs = runs_of(options.of, options.db);
+    auto runs = runs_of(options.of, options.run.store.db);
     if (!runs) return std::move(runs).error();
-    return explain_sensitivity(*std::move(runs), options.force, options.document);
+    if (Status measured = check_not_given(app, {"--delays", "--no-db", "--db-limit"}); !measured)
+      return measured;
+    return explain_sensitivity(*std::move(runs), unfit_if(options.force), options.document);
   }
   if (options.of.size() > 1)
     return usage_error("--sensitivity is of one server",
@@ -237,23 +263,28 @@ Status explain_stages(const CLI::App& app, const ExplainOptions& options,
   run.program = words.empty() ? options.of : words;
   const auto plan = plan_run(app, run);
   if (!plan) return plan.error();
-  return explain_sensitivity(*plan, options.sensitivity, options.pairs, options.force, progress,
-                             options.document);
+  if (Status store = check_keep_options(options.run.store); !store) return store;
+  const SensitivityOptions stages{.stages = options.sensitivity,
+                                  .delays = options.delays,
+                                  .rounds = options.pairs,
+                                  .unfit = unfit_if(options.force),
+                                  .store = options.run.store};
+  return explain_sensitivity(*plan, stages, progress, options.document);
 }
 
-Status explain_it(const CLI::App& app, const ExplainOptions& options,
+Status explain_it(const CLI::App& app, ExplainOptions& options,
                   const std::vector<std::string>& program) {
   if (options.factorial && options.experiments < 2)
     return usage_error("--factorial needs --experiments 2 or more: it combines what they change");
   if (Status writable = check_document_options(options.document); !writable) return writable;
   Progress progress(!options.document.quiet);
   if (!options.sensitivity.empty()) return explain_stages(app, options, program, progress);
+  if (app.get_option("--delays")->count() > 0) return usage_error("--delays is for --sensitivity");
   auto material = material_of(app, options, program, progress);
   progress.clear();
   if (!material) return std::move(material).error();
   auto explanation =
-      explain::explain(material->a, material->b, material->paired,
-                       options.force ? compare::Unfit::kUse : compare::Unfit::kLeaveOut);
+      explain::explain(material->a, material->b, material->paired, unfit_if(options.force));
   if (!explanation) {
     Error error = std::move(explanation).error();
     // Why the last run was unfit.
@@ -306,16 +337,22 @@ void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& 
   command->add_flag("--factorial", options->factorial,
                     "Then make the changes of up to three experiments in all combinations: what "
                     "do they do together?");
-  command->add_flag(
-      "--sensitivity", options->sensitivity,
-      "Instead: delay one stage at a time by 0.25, 0.5 and 1 us per message, and say which is on "
-      "the bottleneck (--sensitivity=STAGES: of receive,send,wait,wake-up only these)");
+  command->add_flag("--sensitivity", options->sensitivity,
+                    "Instead: delay one stage at a time, and say which is on the bottleneck "
+                    "(--sensitivity=STAGES: of receive,send,wait,wake-up only these)");
+  command
+      ->add_option(
+          "--delays", options->delays,
+          fmt::format("The delays of --sensitivity, per message: up to {}, each at most {}",
+                      kMostDelays, load::format_duration(kMostDelayNs)))
+      ->type_name("TIMES")
+      ->capture_default_str();
   command->add_flag("--force", options->force,
                     "Explain also unfit and unfair runs, and across protocols, message sizes, "
                     "kernels and sets of probes");
   add_side_b_options(*command);
   add_plan_options(*command, options->run);
-  add_db_option(*command, options->db)->group("Stored runs");
+  add_keep_options(*command, options->run.store);
   add_document_options(*command, options->document, "explanation",
                        "Tell also what has little weight");
   command->callback([command, options, &program, &exit_code] {

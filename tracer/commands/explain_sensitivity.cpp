@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "commands/delay_option.h"
 #include "commands/measure/delay_rounds.h"
 #include "explain/sensitivity.h"
@@ -23,16 +25,23 @@ Status check_plan(const Plan& plan) {
 
 }  // namespace
 
-Status explain_sensitivity(const Plan& plan, std::string_view stages, std::size_t rounds,
-                           bool force, Progress& progress, const DocumentOptions& document) {
+Status explain_sensitivity(const Plan& plan, const SensitivityOptions& options, Progress& progress,
+                           const DocumentOptions& document) {
   if (Status sound = check_plan(plan); !sound) return sound;
   std::vector<std::string> named(kDelayStages.begin(), kDelayStages.end());
-  if (stages != "true") {
-    auto parsed = parse_stages("--sensitivity", stages);
+  if (options.stages != "true") {
+    auto parsed = parse_stages("--sensitivity", options.stages);
     if (!parsed) return std::move(parsed).error();
     named = *std::move(parsed);
   }
-  DelayRounds made = measure_delays(plan, named, rounds, force, progress);
+  const auto delays = parse_delays(options.delays);
+  if (!delays) return delays.error();
+  RunKeeper keeper(options.store);
+  DelayRounds made = measure_delays(
+      plan, named, *delays, options.rounds, options.unfit, progress, [&](const Snapshot& run) {
+        keeper.keep(fmt::format("{}={}", run.config.delay->stage, run.config.delay->ns), run,
+                    unfit_for(run));
+      });
   if (made.rounds.empty()) {
     if (made.failure) return *std::move(made.failure);
     if (made.stopped)
@@ -42,17 +51,17 @@ Status explain_sensitivity(const Plan& plan, std::string_view stages, std::size_
                  .why = "it passes none of these stages",
                  .remedy = "trace-run --delay STAGE=0ns counts how often one is passed"};
   }
-  const auto found = explain::sensitivity(made.rounds, force);
+  const auto found = explain::sensitivity(made.rounds, options.unfit);
   if (!found) return found.error();
   if (made.failure) made.notes.push_back(made.failure->text());
   return write_document(report::SensitivityReport{*found, std::move(made.notes)}, document);
 }
 
-Status explain_sensitivity(std::vector<Snapshot> runs, bool force,
+Status explain_sensitivity(std::vector<Snapshot> runs, compare::Unfit unfit,
                            const DocumentOptions& document) {
   std::vector<std::vector<Snapshot>> one_round;
   one_round.push_back(std::move(runs));
-  const auto found = explain::sensitivity(one_round, force);
+  const auto found = explain::sensitivity(one_round, unfit);
   if (!found) return found.error();
   return write_document(report::SensitivityReport{*found, {}}, document);
 }

@@ -78,11 +78,10 @@ int run_repeats(const Plan& plan, std::uint64_t repeats, bool strict, const Outp
                 const KeepOptions& keep) {
   Progress progress(!output.quiet);
   std::size_t number = 0;
-  std::optional<RunId> group;
+  RunKeeper keeper(keep);
   const Repeats made = measure_repeats(plan, repeats, progress, [&](const Measured& run) {
     ++number;
-    const auto kept = keep_run(keep, run.snapshot, unfit_for(run), group);
-    if (!group) group = kept;
+    keeper.keep("", run.snapshot, unfit_for(run));
     return output.save.empty()
                ? Status()
                : write_output(numbered(output.save, number), encode_snapshot(run.snapshot));

@@ -157,6 +157,13 @@ std::optional<RunId> keep_run(const KeepOptions& options, const Snapshot& snapsh
   return std::nullopt;
 }
 
+void RunKeeper::keep(const std::string& setting, const Snapshot& run,
+                     std::optional<std::string> verdict) {
+  std::optional<RunId>& group = groups_[setting];
+  const auto kept = keep_run(options_, run, std::move(verdict), group);
+  if (!group) group = kept;
+}
+
 Result<std::vector<Snapshot>> stored_runs(const std::string& selector, const std::string& db) {
   const auto found =
       with_store(db, store::Access::kRead,

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,6 +48,20 @@ Status check_keep_options(KeepOptions& options);
 std::optional<RunId> keep_run(const KeepOptions& options, const Snapshot& snapshot,
                               std::optional<std::string> verdict,
                               std::optional<RunId> group = std::nullopt);
+
+// Keeps runs that are measured in several settings: those of a setting as repeats of its first.
+class RunKeeper {
+ public:
+  // The options must outlive it, and be checked.
+  explicit RunKeeper(const KeepOptions& options) : options_(options) {}
+
+  // As keep_run(). `setting` tells settings apart, and is not kept.
+  void keep(const std::string& setting, const Snapshot& run, std::optional<std::string> verdict);
+
+ private:
+  const KeepOptions& options_;
+  std::map<std::string, std::optional<RunId>> groups_;
+};
 
 // Adds a run to an open store, with the figures that lists show.
 Result<RunRecord> add_run(store::Store& store, const Snapshot& snapshot,

@@ -21,6 +21,7 @@ const std::vector<const Cause*>& causes() {
                                              &starvation(),
                                              &client_saturation(),
                                              &cpu_saturation(),
+                                             &tracing(),
                                              &delivery(),
                                              &own_code(),
                                              &calls(),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -124,6 +125,10 @@ double dearer_ns(const compare::Comparison& comparison, const Side& a, const Sid
   return all == 0 ? 0 : dearer * std::clamp(accounted / all, 0.0, 1.0);
 }
 
+bool has(std::span<const metrics::Doubt> doubts, metrics::Doubt::Kind kind) {
+  return std::ranges::find(doubts, kind, &metrics::Doubt::kind) != doubts.end();
+}
+
 Side usable_side(std::span<const Snapshot> runs, compare::Unfit unfit) {
   Side side;
   for (const Snapshot& run : runs)
@@ -131,22 +136,25 @@ Side usable_side(std::span<const Snapshot> runs, compare::Unfit unfit) {
   return side;
 }
 
+// The first run of which there is this doubt.
+const Snapshot* doubted(std::span<const Snapshot> runs, metrics::Doubt::Kind kind) {
+  const auto run = std::ranges::find_if(runs, [&](const Snapshot& each) {
+    return has(metrics::doubts_about(each, metrics::compute(each)), kind);
+  });
+  return run == runs.end() ? nullptr : &*run;
+}
+
 // With the reason of which no second try frees.
 Error unusable(std::string_view server, std::span<const Snapshot> runs) {
-  const auto is_saturated = [](const Snapshot& run) { return run.load && run.load->saturated; };
-  const auto is_unfair = [](const Snapshot& run) {
-    return run.load && (run.load->fairness_jain < metrics::kMinJain || run.load->fairness_p5 == 0);
-  };
   std::string why = "none is fit, with messages and a budget";
   std::string remedy = "trace-run report shows a run's warnings";
-  if (const auto run = std::ranges::find_if(runs, is_saturated); run != runs.end()) {
+  if (const Snapshot* run = doubted(runs, metrics::Doubt::Kind::kLoadSaturated)) {
     why = "the load generator was itself the limit, " + run->load->saturation;
     remedy = "leave it a CPU of its own (--pin, --pin-load), or load less (--rate)";
-  } else if (const auto unfair = std::ranges::find_if(runs, is_unfair); unfair != runs.end()) {
+  } else if (const Snapshot* unfair = doubted(runs, metrics::Doubt::Kind::kUnfair)) {
     why = fmt::format(
         "it serves some connections much less than others (Jain's index {:.2f}), so that no "
-        "message "
-        "stands for all",
+        "message stands for all",
         unfair->load->fairness_jain);
     remedy =
         "trace-run report shows what each connection got; with fewer connections it may be fair";
@@ -163,8 +171,7 @@ std::optional<Facts> usable_facts(const Snapshot& run, compare::Unfit unfit) {
   const metrics::Metrics metrics = metrics::compute(run);
   if (!metrics.budget || !metrics.messages.count) return std::nullopt;
   const std::vector<metrics::Doubt> doubts = metrics::doubts_about(run, metrics);
-  const bool fair = std::ranges::find(doubts, metrics::Doubt::Kind::kUnfair,
-                                      &metrics::Doubt::kind) == doubts.end();
+  const bool fair = !has(doubts, metrics::Doubt::Kind::kUnfair);
   if (unfit == compare::Unfit::kLeaveOut && !(fair && metrics::verdict_on(doubts).fit()))
     return std::nullopt;
   return Facts(run, metrics);
@@ -225,7 +232,7 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
   result.findings = find_all(before, after, result, paired, whole);
   adjust(result.findings);
   for (const Finding& finding : result.findings)
-    if (result.alone ? finding.cause->kind() == Cause::Kind::kAccount
+    if (result.alone ? finding.cause->kind() == Cause::Kind::kAccount && finding.cause != &tracing()
                      : finding.cause == &interrupts())
       result.unexplained_ns += finding.b_ns - finding.a_ns;
   if (!result.alone) {
@@ -234,9 +241,12 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
                   [&](const Finding& finding) { return !is_shown(finding, *result.comparison); });
   }
   if (whole != 0) result.unexplained_share = result.unexplained_ns / whole;
-  std::ranges::stable_sort(result.findings, [](const Finding& x, const Finding& y) {
-    return std::pair(x.cause->kind(), -x.weight()) < std::pair(y.cause->kind(), -y.weight());
-  });
+  // What the tracing takes is nothing of the server's: it comes last.
+  const auto place = [](const Finding& finding) {
+    return std::tuple(finding.cause->kind(), finding.cause == &tracing(), -finding.weight());
+  };
+  std::ranges::stable_sort(result.findings,
+                           [&](const Finding& x, const Finding& y) { return place(x) < place(y); });
   return result;
 }
 

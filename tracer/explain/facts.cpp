@@ -4,6 +4,7 @@
 #include <array>
 
 #include "metrics/figures.h"
+#include "metrics/overhead.h"
 #include "util/cpu_set.h"
 
 namespace tr::explain {
@@ -49,6 +50,9 @@ Facts::Facts(const Snapshot& run, const metrics::Metrics& metrics) : config_(run
       states_[metrics::state_name(row)] += ns;
       if (row.state <= metrics::TimeState::kInterrupt) cpu_states_[metrics::state_name(row)] += ns;
     }
+  if (metrics.messages.count)
+    numbers_["tracing.user_ns"] =
+        metrics::user_probe_ns(run.overhead) / static_cast<double>(*metrics.messages.count);
   if (metrics.waste)
     for (const metrics::WasteRow& row : metrics.waste->rows)
       add_waste(row);

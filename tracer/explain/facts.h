@@ -20,6 +20,7 @@ namespace tr::explain {
 //   connections; connections.left_out: 1 - Jain's index of the messages per connection, less what
 //   chance makes of it: the share of them that might as well not be served;
 //   connections.silent: the share of them that had no answer in the window;
+//   tracing.user_ns: of the probes' time per message, what lies in the state "user";
 //   python: 1 where an interpreter of it is run.
 class Facts {
  public:

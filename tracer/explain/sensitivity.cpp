@@ -88,8 +88,10 @@ void judge_stage(StageSensitivity& stage) {
 
 }  // namespace
 
-Result<Sensitivity> sensitivity(std::span<const std::vector<Snapshot>> rounds, bool use_unfit) {
+Result<Sensitivity> sensitivity(std::span<const std::vector<Snapshot>> rounds,
+                                compare::Unfit unfit) {
   Sensitivity result;
+  const bool use_unfit = unfit == compare::Unfit::kUse;
   result.uses_unfit = use_unfit;
   result.rounds = rounds.size();
   std::map<std::string, StageSensitivity> stages;

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "compare/comparison.h"
 #include "metrics/doubts.h"
 #include "snapshot/snapshot.h"
 #include "statistics/sample.h"
@@ -65,6 +66,6 @@ struct Sensitivity {
 // are held against each other only. Runs without a delay setting, without messages and unfit ones
 // are left out, the latter only unless asked for. An error where nothing is left.
 Result<Sensitivity> sensitivity(std::span<const std::vector<Snapshot>> rounds,
-                                bool use_unfit = false);
+                                compare::Unfit unfit = compare::Unfit::kLeaveOut);
 
 }  // namespace tr::explain

@@ -61,4 +61,12 @@ std::vector<ProbeGroup> probe_groups(const Overhead& overhead,
   return groups;
 }
 
+double user_probe_ns(const Overhead& overhead) {
+  double ns = 0;
+  for (const ProgramCost& program : overhead.programs)
+    if (program.program == "sys_exit" || program.program == "uprobes")
+      ns += static_cast<double>(program.runs) * program.ns_per_run.value_or(0);
+  return ns;
+}
+
 }  // namespace tr::metrics

@@ -26,4 +26,9 @@ struct ProbeGroup {
 std::vector<ProbeGroup> probe_groups(const Overhead& overhead,
                                      std::optional<std::uint64_t> messages);
 
+// Of the probes' time on traced threads, in ns, what lies in their state "user code": that of the
+// probes which run on the way back to it, after the clock was read that ends the call, and of those
+// in the program itself. 0 where no cost is known.
+double user_probe_ns(const Overhead& overhead);
+
 }  // namespace tr::metrics

@@ -34,5 +34,21 @@ TEST(Stages, AreNamedWithCommas) {
     EXPECT_FALSE(parse_stages("--sensitivity", wrong)) << wrong;
 }
 
+TEST(Delays, AreTimesWithCommasInRisingOrder) {
+  EXPECT_THAT(*parse_delays("4us,1us,2us,1000ns"), ElementsAre(1'000, 2'000, 4'000));
+  EXPECT_THAT(*parse_delays("10us"), ElementsAre(kMostDelayNs));
+  EXPECT_THAT(*parse_delays("1ns,2ns,3ns,4ns,5ns,6ns"), testing::SizeIs(kMostDelays));
+}
+
+TEST(Delays, OfAnythingElseAreWrongUsage) {
+  for (const char* wrong : {"", ",", "1us,", "0ns,1us", "10001ns", "1", "1us 2us", "-1us",
+                            "1ns,2ns,3ns,4ns,5ns,6ns,7ns"}) {
+    const auto delays = parse_delays(wrong);
+    ASSERT_FALSE(delays) << wrong;
+    EXPECT_EQ(delays.error().failure, Failure::kUsage) << wrong;
+    EXPECT_THAT(delays.error().text(), HasSubstr("--delays")) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace tr::commands

@@ -20,14 +20,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-constexpr std::size_t kPairs = 6;
-
-Explanation explained(std::span<const Snapshot> a, std::span<const Snapshot> b) {
-  auto explanation = explain(a, b, !a.empty());
-  EXPECT_TRUE(explanation.ok()) << explanation.error().text();
-  return explanation ? *std::move(explanation) : Explanation();
-}
-
 std::string first(const Explanation& explanation) {
   return explanation.findings.empty() ? "" : std::string(explanation.findings[0].cause->name());
 }
@@ -151,6 +143,45 @@ TEST(Explanation, AddsUp) {
   EXPECT_EQ(first(explanation), "allocator") << "accounts come last";
   EXPECT_THAT(explanation.findings[0].share, DoubleNear(1.0 / 3, 0.001));
   EXPECT_THAT(explanation.unexplained_share, DoubleNear(0, 0.001));
+}
+
+// More calls, and the probes' time with them in user code: that is not the server's own.
+TEST(Explanation, TheTracingIsNotTheServersOwnCode) {
+  constexpr double kProbeNs = 150;
+  constexpr double kMoreCalls = 8;
+  const Truth exact{.deviation = 0, .common_deviation = 0};
+  Truth more = exact;
+  more.user_ns += kMoreCalls * kProbeNs;
+  const auto cost = [](double calls) {
+    return [calls](Snapshot& run) {
+      const auto messages = static_cast<double>(run.load->messages);
+      run.overhead.programs = {
+          {"sys_exit", static_cast<std::uint64_t>(calls * messages), kProbeNs, 0}};
+    };
+  };
+  Draw draw(12);
+  const auto a = planted(runs_of(exact, kPairs, draw), cost(2));
+  const auto b = planted(runs_of(more, kPairs, draw), [&](Snapshot& run) {
+    cost(2 + kMoreCalls)(run);
+    plant_calls(run, "getppid", kMoreCalls, 800);
+  });
+  const Explanation explanation = explained(a, b);
+  EXPECT_EQ(first(explanation), "calls");
+  ASSERT_THAT(explanation.findings, Not(IsEmpty()));
+  const Finding& last = explanation.findings.back();
+  EXPECT_EQ(last.cause->name(), "tracing") << "though it is heavier than the calls";
+  EXPECT_THAT(last.b_ns - last.a_ns, DoubleNear(kMoreCalls * kProbeNs, 1));
+  double sum = 0;
+  for (const Finding& finding : explanation.findings) {
+    sum += finding.b_ns - finding.a_ns;
+    if (finding.cause->name() == "own_code") {
+      EXPECT_THAT(finding.b_ns - finding.a_ns, DoubleNear(0, 1));
+    }
+  }
+  EXPECT_THAT(sum, DoubleNear(explanation.cpu_b_ns - explanation.cpu_a_ns, 1));
+  const Explanation alone = explained({}, b);
+  EXPECT_EQ(alone.findings.back().cause->name(), "tracing");
+  EXPECT_THAT(alone.unexplained_ns, Ge(alone.cpu_b_ns - (2 + kMoreCalls) * kProbeNs - 1'000));
 }
 
 TEST(Explanation, SaysWhatHasNoReason) {

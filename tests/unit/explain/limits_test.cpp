@@ -18,14 +18,8 @@ using compare::Truth;
 using testing::DoubleNear;
 using testing::HasSubstr;
 
-constexpr std::size_t kPairs = 6;
-
-Explanation explained(std::span<const Snapshot> a, std::span<const Snapshot> b) {
-  // An unfair server is explained only by force.
-  auto explanation = explain(a, b, !a.empty(), compare::Unfit::kUse);
-  EXPECT_TRUE(explanation.ok()) << explanation.error().text();
-  return explanation ? *std::move(explanation) : Explanation();
-}
+// An unfair server is explained only by force.
+constexpr auto kForced = compare::Unfit::kUse;
 
 std::vector<std::string> limits_of(const Explanation& explanation) {
   std::vector<std::string> names;
@@ -55,7 +49,7 @@ TEST_P(PlantedLimits, AreFoundWithTheirFigureAndTakeNoTime) {
     Draw draw(seed);
     const auto a = runs_of({}, kPairs, draw);
     const auto b = planted(runs_of({.messages = limit.messages}, kPairs, draw), limit.plant);
-    for (const Explanation& explanation : {explained(a, b), explained({}, b)}) {
+    for (const Explanation& explanation : {explained(a, b, kForced), explained({}, b, kForced)}) {
       EXPECT_THAT(limits_of(explanation), testing::ElementsAre(limit.cause));
       const Finding* const finding = find(explanation, limit.cause);
       ASSERT_NE(finding, nullptr);
@@ -99,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(All, PlantedLimits,
 TEST(Limits, AreNoneWhereNothingIsAtItsLimit) {
   Draw draw(7);
   const auto runs = runs_of({}, kPairs, draw);
-  EXPECT_THAT(limits_of(explained({}, runs)), testing::IsEmpty());
+  EXPECT_THAT(limits_of(explained({}, runs, kForced)), testing::IsEmpty());
 }
 
 TEST(Limits, OfBothSidesAreToldThoughTheyDoNotDiffer) {
@@ -107,7 +101,7 @@ TEST(Limits, OfBothSidesAreToldThoughTheyDoNotDiffer) {
   const auto starve = [](Snapshot& run) { run.load->fairness_jain = 0.6; };
   const auto a = planted(runs_of({}, kPairs, draw), starve);
   const auto b = planted(runs_of({}, kPairs, draw), starve);
-  const Explanation explanation = explained(a, b);
+  const Explanation explanation = explained(a, b, kForced);
   const Finding* const finding = find(explanation, "starvation");
   ASSERT_NE(finding, nullptr);
   EXPECT_TRUE(finding->on_a && finding->on_b);

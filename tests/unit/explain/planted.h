@@ -3,12 +3,26 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include "../compare/synthetic_runs.h"
+#include "explain/explain.h"
 
 namespace tr::explain {
+
+inline constexpr std::size_t kPairs = 6;
+
+// In pairs; of B alone where `a` is empty. A test fails where nothing can be explained.
+inline Explanation explained(std::span<const Snapshot> a, std::span<const Snapshot> b,
+                             compare::Unfit unfit = compare::Unfit::kLeaveOut) {
+  auto explanation = explain(a, b, !a.empty(), unfit);
+  EXPECT_TRUE(explanation.ok()) << explanation.error().text();
+  return explanation ? *std::move(explanation) : Explanation();
+}
 
 inline void each_counts(Snapshot& run, const auto& change) {
   change(run.total);

@@ -39,5 +39,18 @@ TEST(ProbeGroups, WhatIsNotKnownIsLeftOutOrUnknown) {
   EXPECT_EQ(groups[1].ns, std::nullopt);
 }
 
+// Those at the end of calls, and in the program; not those in calls, at switches or of unknown
+// cost.
+TEST(UserProbeTime, IsThatBehindCallsAndInTheProgram) {
+  Overhead overhead;
+  overhead.programs = {{"sys_enter", 1000, 100.0, 7},
+                       {"sys_exit", 1000, 150.0, 1},
+                       {"sched_switch", 10, 500.0, 3},
+                       {"uprobes", 5, 2'000.0, 0}};
+  EXPECT_DOUBLE_EQ(user_probe_ns(overhead), 160'000);
+  overhead.programs = {{"sys_exit", 1000, {}, 1}};
+  EXPECT_EQ(user_probe_ns(overhead), 0);
+}
+
 }  // namespace
 }  // namespace tr::metrics

@@ -1,8 +1,8 @@
 #include "commands/measure/delay_rounds.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <iterator>
 #include <optional>
 #include <random>
 #include <utility>
@@ -14,12 +14,13 @@
 namespace tr::commands {
 namespace {
 
-constexpr std::array<double, 4> kDelaysNs{0, 250, 500, 1'000};  // per message
-
 class DelayMeasurer {
  public:
-  DelayMeasurer(const Plan& plan, bool use_unfit, Progress& progress, DelayRounds& made)
-      : plan_(plan), tries_(use_unfit ? 1 : 2), progress_(progress), made_(made) {}
+  DelayMeasurer(const Plan& plan, std::span<const std::uint64_t> delays_ns, compare::Unfit unfit,
+                Progress& progress, DelayRounds& made)
+      : plan_(plan), unfit_(unfit), progress_(progress), made_(made) {
+    std::ranges::copy(delays_ns, std::back_inserter(delays_ns_));
+  }
 
   // How often each stage is passed per message; those that are never passed are left out.
   void try_stages(std::span<const std::string> stages) {
@@ -41,10 +42,11 @@ class DelayMeasurer {
   bool measure_round(std::size_t number, std::size_t rounds) {
     std::vector<DelaySetting> todo;
     for (const auto& [stage, per_message] : passages_)
-      for (const double ns : kDelaysNs)
+      for (const std::uint64_t ns : delays_ns_)
         todo.push_back({.stage = stage,
-                        .ns = static_cast<std::uint64_t>(std::min(
-                            std::round(ns / per_message), static_cast<double>(kMostDelayNs)))});
+                        .ns = static_cast<std::uint64_t>(
+                            std::min(std::round(static_cast<double>(ns) / per_message),
+                                     static_cast<double>(kMostDelayNs)))});
     std::ranges::shuffle(todo, engine_);
     std::vector<Snapshot> round;
     for (const DelaySetting& delay : todo) {
@@ -68,7 +70,7 @@ class DelayMeasurer {
   std::optional<Snapshot> measure(const DelaySetting& delay, const std::string& which) {
     plan_.delay = delay;
     Attempts attempts;
-    std::optional<Snapshot> run = fit_run(plan_, which, progress_, attempts, tries_);
+    std::optional<Snapshot> run = fit_run(plan_, which, unfit_, progress_, attempts);
     made_.stopped = attempts.stopped;
     made_.failure = std::move(attempts.failure);
     if (!attempts.notes.empty() && ++again_ == 1) first_ = attempts.notes.front();
@@ -77,7 +79,8 @@ class DelayMeasurer {
   }
 
   Plan plan_;
-  const int tries_;
+  std::vector<std::uint64_t> delays_ns_{0};  // per message
+  const compare::Unfit unfit_;
   Progress& progress_;
   DelayRounds& made_;
   std::mt19937 engine_{std::random_device{}()};
@@ -89,13 +92,17 @@ class DelayMeasurer {
 }  // namespace
 
 DelayRounds measure_delays(const Plan& plan, std::span<const std::string> stages,
-                           std::size_t rounds, bool use_unfit, Progress& progress) {
+                           std::span<const std::uint64_t> delays_ns, std::size_t rounds,
+                           compare::Unfit unfit, Progress& progress, const OnDelayedRun& on_run) {
   DelayRounds made;
-  DelayMeasurer measurer(plan, use_unfit, progress, made);
+  DelayMeasurer measurer(plan, delays_ns, unfit, progress, made);
   measurer.try_stages(stages);
   bool going = !made.stopped && !made.failure;
-  for (std::size_t number = 1; going && number <= rounds; ++number)
+  for (std::size_t number = 1; going && number <= rounds; ++number) {
+    const std::size_t whole = made.rounds.size();
     going = measurer.measure_round(number, rounds);
+    if (made.rounds.size() > whole) std::ranges::for_each(made.rounds.back(), on_run);
+  }
   progress.lead("");
   progress.clear();
   measurer.note_made_twice();

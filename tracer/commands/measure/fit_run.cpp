@@ -20,8 +20,9 @@ std::optional<std::string> unfit_for(const Measured& run) {
   return run.failure ? run.failure->text() : unfit_for(run.snapshot);
 }
 
-std::optional<Snapshot> fit_run(const Plan& plan, const std::string& which, Progress& progress,
-                                Attempts& attempts, int tries) {
+std::optional<Snapshot> fit_run(const Plan& plan, const std::string& which, compare::Unfit unfit,
+                                Progress& progress, Attempts& attempts) {
+  const int tries = unfit == compare::Unfit::kUse ? 1 : 2;
   for (int made = 1; made <= tries; ++made) {
     const bool last = made == tries;
     progress.lead(which + ": ");

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "commands/measure/measure.h"
+#include "compare/comparison.h"
 
 namespace tr::commands {
 
@@ -21,10 +22,10 @@ struct Attempts {
 };
 
 // A run of the plan, called `which` for people. One that fails, or is unfit to be compared, is made
-// once more; unfit again, it is handed back, with a note. Absent when that is the end: stopped, or
-// no run to be had. `stopped` may be set with a run, too: then it is the last. `tries`: 1 takes an
-// unfit run as it is.
-std::optional<Snapshot> fit_run(const Plan& plan, const std::string& which, Progress& progress,
-                                Attempts& attempts, int tries = 2);
+// once more; unfit again, it is handed back, with a note. One that is to be used all the same is
+// not made twice. Absent when that is the end: stopped, or no run to be had. `stopped` may be set
+// with a run, too: then it is the last.
+std::optional<Snapshot> fit_run(const Plan& plan, const std::string& which, compare::Unfit unfit,
+                                Progress& progress, Attempts& attempts);
 
 }  // namespace tr::commands

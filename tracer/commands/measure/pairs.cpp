@@ -22,8 +22,8 @@ std::vector<bool> random_order(std::size_t pairs) {
 
 }  // namespace
 
-Pairs measure_pairs(const Plan& a, const Plan& b, std::size_t pairs, Progress& progress,
-                    const OnPair& on_pair) {
+Pairs measure_pairs(const Plan& a, const Plan& b, std::size_t pairs, compare::Unfit unfit,
+                    Progress& progress, const OnPair& on_pair) {
   Pairs made;
   std::string order;
   for (const bool b_first : random_order(pairs)) {
@@ -33,18 +33,17 @@ Pairs measure_pairs(const Plan& a, const Plan& b, std::size_t pairs, Progress& p
       const bool is_b = b_first != second;
       runs[is_b ? 1 : 0] =
           fit_run(is_b ? b : a, fmt::format("pair {} of {}, {}", number, pairs, is_b ? 'B' : 'A'),
-                  progress, made);
+                  unfit, progress, made);
       if (!runs[is_b ? 1 : 0] || (made.stopped && !second)) break;
     }
     if (!runs[0] || !runs[1]) break;
     made.a.push_back(*std::move(runs[0]));
     made.b.push_back(*std::move(runs[1]));
     order += b_first ? " BA" : " AB";
-    if (on_pair)
-      if (Status status = on_pair(made); !status) {
-        made.failure = std::move(status).error();
-        break;
-      }
+    if (Status status = on_pair(made); !status) {
+      made.failure = std::move(status).error();
+      break;
+    }
     if (made.stopped) break;
   }
   progress.lead("");

@@ -30,7 +30,8 @@ Result<Plan> with_changes(Plan plan, std::span<const explain::Change> changes, s
 }  // namespace
 
 Result<SettingRuns> measure_settings(const Plan& base, std::span<const explain::Change> changes,
-                                     std::size_t repeats, Progress& progress) {
+                                     std::size_t repeats, compare::Unfit unfit, Progress& progress,
+                                     const OnSettingRun& on_run) {
   const std::size_t settings = std::size_t{1} << changes.size();
   std::vector<Plan> plans;
   for (std::size_t mask = 0; mask < settings; ++mask) {
@@ -50,8 +51,11 @@ Result<SettingRuns> measure_settings(const Plan& base, std::span<const explain::
     for (const std::size_t mask : order) {
       auto run = fit_run(
           plans[mask], fmt::format("changes together, run {} of {}", ++number, repeats * settings),
-          progress, made);
-      if (run) made.runs[mask].push_back(*std::move(run));
+          unfit, progress, made);
+      if (run) {
+        on_run(mask, *run);
+        made.runs[mask].push_back(*std::move(run));
+      }
       if (made.stopped || made.failure) break;
     }
     if (made.stopped || made.failure) break;

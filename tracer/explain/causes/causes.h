@@ -18,6 +18,7 @@ const Cause& wakeup_per_message();
 const Cause& starvation();
 const Cause& client_saturation();
 const Cause& cpu_saturation();
+const Cause& tracing();
 const Cause& delivery();
 const Cause& own_code();
 const Cause& calls();
