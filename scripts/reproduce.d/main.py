@@ -32,7 +32,11 @@ def main():
         if settings.plan:
             print("\n".join(plan(made, settings)))
             return 0
-        runs.measure(made, settings.repeat, runs_folder(settings))
+        kept = runs_folder(settings)
+        if kept and kept.exists():
+            print(f"reproduce: going on with the runs in {kept}; to begin anew, remove it",
+                  file=sys.stderr)
+        runs.measure(made, settings.repeat, kept)
         about["interrupted"] = runs.unfinished(made, settings.repeat)
     text = "\n".join(module.markdown(made, about, PUBLISHED)) + "\n"
     write(settings, text, made, about)
@@ -41,7 +45,7 @@ def main():
         return INTERRUPTED
     if any(case.failures for case in made):
         return 1
-    if not settings.source and (kept := runs_folder(settings)):
+    if not settings.source and kept:
         shutil.rmtree(kept, ignore_errors=True)
     return 0
 
