@@ -34,11 +34,9 @@ int main(int argc, char** argv) {
   tr::commands::setup_runs(app, exit_code);
   // Last, because subcommands inherit from `app`, and must not take any words that are left over.
   tr::commands::setup_run(app, options);
-  // What follows "--" is the program's alone, even if it is named like a subcommand.
+  // Even if it is named like a subcommand.
   std::vector<std::string> words(argv + 1, argv + argc);
-  const auto dashes = std::find(words.begin(), words.end(), "--");
-  options.program.assign(dashes, words.end());
-  words.erase(dashes, words.end());
+  options.program = tr::commands::take_program(words);
   std::reverse(words.begin(), words.end());  // as CLI11 takes them
   try {
     app.parse(std::move(words));

@@ -54,7 +54,7 @@ _trace_run() {
     --json --markdown"
   local plan_values="--pin --port --server-output --ready-timeout --load $load_values --load-threads
     --pin-load --events --delay --max-threads"
-  local sweep='--servers --repeats --order-seed --out --from --json --csv --markdown --report-dir'
+  local sweep='--servers --cells --repeats --order-seed --out --from --json --csv --markdown --report-dir'
   local options=$run values=$run_values
   COMPREPLY=()
 

@@ -5,9 +5,8 @@ import fnmatch
 import json
 import math
 import os
-import signal
+import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import rows
@@ -33,22 +32,29 @@ def main():
         if settings.plan:
             print("\n".join(plan(made, settings)))
             return 0
-        # Whatever ends us ends what runs, and what there is is still written. A shell's background
-        # jobs begin with SIGINT ignored.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, end)
-        with tempfile.TemporaryDirectory() as folder:
-            about["interrupted"] = not runs.measure(made, settings.repeat, Path(folder))
+        kept = runs_folder(settings)
+        if kept and kept.exists():
+            print(f"reproduce: going on with the runs in {kept}; to begin anew, remove it",
+                  file=sys.stderr)
+        runs.measure(made, settings.repeat, kept)
+        about["interrupted"] = runs.unfinished(made, settings.repeat)
     text = "\n".join(module.markdown(made, about, PUBLISHED)) + "\n"
     write(settings, text, made, about)
     if about["interrupted"]:
         print("reproduce: ended early: the table has what was measured by then", file=sys.stderr)
         return INTERRUPTED
-    return 1 if any(case.failures for case in made) else 0
+    if any(case.failures for case in made):
+        return 1
+    if not settings.source and kept:
+        shutil.rmtree(kept, ignore_errors=True)
+    return 0
 
 
-def end(*_):
-    raise KeyboardInterrupt
+def runs_folder(settings):
+    """Where runs are kept until the table is whole; None: they are not."""
+    if settings.output is None or settings.output.suffix == ".md":
+        return None
+    return settings.output / f"{settings.table}.runs"
 
 
 def parse():
@@ -76,7 +82,9 @@ def parse():
                         help="of the load, or none; the other CPUs by default")
     parser.add_argument("--output", type=Path, metavar="DIR|FILE.md",
                         help="write there, not to standard output: a file, if it ends in .md, or "
-                             "TABLE.md and TABLE.json (all runs' figures) in a folder")
+                             "TABLE.md and TABLE.json (all runs' figures) in a folder, which keeps "
+                             "the runs (TABLE.runs) until the table is whole: given again, it goes "
+                             "on where it was ended")
     parser.add_argument("--plan", action="store_true",
                         help="only say what would be run, and how long that takes")
     parser.add_argument("--from", dest="source", type=Path, metavar="JSON",

@@ -154,7 +154,7 @@ def head(title, cases, about, notes):
     yield f"# {title}"
     yield ""
     yield f"- {machine(cases)}"
-    yield (f"- {about['form'].capitalize()} form: {method(about['repeats'])}; the rows took turns, "
+    yield (f"- {about['form'].capitalize()} form: {method(about['repeats'])}; in random order, "
            "each run with a fresh server.")
     for note in (about["pins"], about["limit"], *notes):
         if note:
@@ -162,7 +162,7 @@ def head(title, cases, about, notes):
     if about["interrupted"]:
         made = sum(len(case.runs) for case in cases)
         planned = about["repeats"] * sum(not case.impossible for case in cases)
-        yield f"- **Ended early by Ctrl-C: {made} of {planned} runs were made.**"
+        yield f"- **Ended early: {made} of {planned} runs were made.**"
     failed = sum(len(case.failures) for case in cases)
     if failed:
         yield f"- **{failed} runs failed; the remarks say which, and why.**"

@@ -1,19 +1,15 @@
-"""Runs the cases of a table, taking turns, and keeps what came of each run."""
-import contextlib
+"""Runs the cases of a table, as the cells of one sweep, and keeps what came of each run."""
 import json
-import math
+import shlex
+import signal
 import subprocess
 import sys
-import time
+import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "tests/benchmarks"))
-from process import Child, Failed, last_line, status_field  # noqa: E402
-
-PATIENCE_S = 60  # beyond a run's own time, for a slow machine
-LOOK_S = 0.25  # between two looks at the tracer's memory
+TRACE_RUN = ROOT / "build/release/trace-run"
 # What a table does not need, and what is large: a line per thread.
 LEFT_OUT = ("threads", "cross_check", "life")
 
@@ -47,11 +43,12 @@ class Case:
         """How long a run takes about: starting and ending are more for many connections."""
         return self.warmup_s + self.duration_s + 0.8 + self.connections / 2500
 
-    def words(self, report, output):
-        return [ROOT / "build/release/trace-run", "--no-db", "--quiet", "--json", report,
-                "--server-output", output, "--connections", self.connections,
-                "--duration", f"{self.duration_s:g}s", "--warmup", f"{self.warmup_s:g}s",
-                *self.options, *self.server]
+    def line(self, output):
+        """In a list of cells; the server's own words go to the file `output`."""
+        return shlex.join([f"{self.name}:", "--server-output", str(output),
+                           "--connections", str(self.connections),
+                           "--duration", f"{self.duration_s:g}s",
+                           "--warmup", f"{self.warmup_s:g}s", *self.options, *self.server])
 
 
 def as_json(cases):
@@ -70,74 +67,67 @@ def estimate_s(cases, repeats):
     return repeats * sum(case.seconds() for case in runnable(cases))
 
 
-def progress(text):
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+def unfinished(cases, repeats):
+    """Whether runs are missing that did not fail."""
+    return any(not case.failures and len(case.runs) < repeats for case in runnable(cases))
 
 
-def run_once(case, folder):
-    """The report of one run, or {"failure": why}. A run that reported and failed, as after wrong
-    answers, is a failure."""
-    report, output = folder / "report.json", folder / "server.txt"
-    for file in (report, output):
-        file.unlink(missing_ok=True)
-    peak = None
-    try:
-        with Child(case.words(report, output)) as child:
-            deadline = time.monotonic() + 2 * case.seconds() + PATIENCE_S
-            while True:
-                try:
-                    code = child.process.wait(LOOK_S)
-                    break
-                except subprocess.TimeoutExpired:
-                    peak = peak_of(child.pid, peak)
-                if time.monotonic() > deadline:
-                    raise Failed("it did not end in time, and was ended")
-            if code != 0:
-                return {"failure": why_it_failed(child.output(), output)}
-        result = json.loads(report.read_text())
-    except Failed as failure:
-        return {"failure": str(failure)}
-    except (OSError, ValueError) as error:
-        return {"failure": f"its report cannot be read: {error}"}
-    for key in LEFT_OUT:
-        result.pop(key, None)
-    result["tracer"] = {"peak_bytes": peak}
-    return result
-
-
-def why_it_failed(said, server_output):
-    """trace-run's own last line, and the server's, which often knows more."""
-    why = last_line(said).removeprefix("trace-run: ")
-    with contextlib.suppress(OSError):
-        lines = server_output.read_text(errors="replace").strip().splitlines()
-        if len(lines) > 1:  # the first says where it listens
-            why += f" (the server's last line: {lines[-1]})"
-    return why
-
-
-def peak_of(pid, known):
-    try:
-        return 1024 * status_field(pid, "VmHWM")
-    except (OSError, AttributeError):  # gone, or as good as
-        return known
-
-
-def measure(cases, repeats, folder):
-    """Each case once, then each a second time, and so on: the drift of the machine is then spread
-    over all of them. False when the user has ended it; what there is by then is kept."""
+def measure(cases, repeats, kept=None):
+    """Makes the runs that the folder `kept` does not hold yet, and gives each case its own, those
+    that failed among them. Runs are missing where a signal has ended it."""
     todo = runnable(cases)
-    total, done, begin = repeats * len(todo), 0, time.monotonic()
-    try:
-        for turn in range(repeats):
-            for case in todo:
-                left = estimate_s(todo, repeats) - (time.monotonic() - begin)
-                progress(f"run {done + 1} of {total} (repeat {turn + 1}): {case.name}, about "
-                         f"{max(1, math.ceil(left / 60))} min left")
-                case.runs.append(run_once(case, folder))
-                done += 1
-    except KeyboardInterrupt:
-        return False
-    finally:
-        progress("")
-    return True
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = kept or Path(temporary) / "runs"
+        outputs = [Path(temporary) / f"{number}.txt" for number in range(len(todo))]
+        if todo:
+            sweep([case.line(output) for case, output in zip(todo, outputs)], repeats, folder)
+        for number, (case, output) in enumerate(zip(todo, outputs)):
+            manifest = json.loads((folder / "sweep.json").read_text())
+            case.impossible = manifest["cells"][number]["skipped"]
+            case.runs = [report_of(run) if run.suffix == ".run" else
+                         {"failure": why_it_failed(run, output)} for repeat in range(repeats)
+                         for run in folder.glob(f"{number + 1:04}-*-{repeat + 1}.*")]
+
+
+def sweep(lines, repeats, folder):
+    """Ends with us. The first Ctrl-C lets the run that is being made come to its end."""
+    started, signals = [], []
+
+    def pass_on(number, _):
+        signals.append(number)
+        for child in started:
+            child.send_signal(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, pass_on)
+    # In a process group of its own, the terminal's Ctrl-C comes to it only through us.
+    with subprocess.Popen(["setpriv", "--pdeathsig", "TERM", TRACE_RUN, "sweep", "--cells", "-",
+                           "--repeats", str(repeats), "--out", folder], text=True, process_group=0,
+                          stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as child:
+        started.append(child)
+        if signals:  # while it was started
+            child.terminate()
+        child.communicate("\n".join(lines) + "\n")
+    # 4: no run is fit to be compared, as the table says too.
+    if child.returncode not in (0, 4) and not signals and not any(folder.glob("*.failed")):
+        sys.exit(max(child.returncode, 1))  # it has said why
+
+
+def report_of(run):
+    made = subprocess.run([TRACE_RUN, "report", run, "--json", "-"], capture_output=True, text=True,
+                          check=False)
+    if made.returncode != 0:
+        return {"failure": last_line(made.stderr)}
+    return {key: value for key, value in json.loads(made.stdout).items() if key not in LEFT_OUT}
+
+
+def why_it_failed(noted, server_output):
+    """What trace-run says, and the server's own last line, which often knows more."""
+    why = last_line(noted.read_text())
+    said = server_output.read_text(errors="replace") if server_output.exists() else ""
+    # The first line says where it listens.
+    return f"{why} (the server's last line: {last_line(said)})" if "\n" in said.strip() else why
+
+
+def last_line(text):
+    return (text.strip().splitlines() or ["it said nothing"])[-1]

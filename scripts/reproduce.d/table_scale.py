@@ -106,7 +106,13 @@ def sweep_line(case):
             span(get(report, "memory.at_close.processes") for report in reports),
             size(sample(case, "memory.per_connection_bytes").mean
                  if case.connections >= FEW else None),
-            size(sample(case, "tracer.peak_bytes").mean), remarks(case)]
+            size(sample(case, tracers_memory).mean), remarks(case)]
+
+
+def tracers_memory(report):
+    """Earlier tables have it under another name."""
+    peak = get(report, "overhead.tracer_peak_bytes")
+    return get(report, "tracer.peak_bytes") if peak is None else peak
 
 
 def called(report, *names):
@@ -131,4 +137,4 @@ def storm_line(case):
                  (get(report, "load.broken_connections") or 0) for report in reports),
             number(sample(case, milliseconds("p50")).mean),
             number(sample(case, milliseconds("p99")).mean),
-            size(sample(case, "tracer.peak_bytes").mean), remarks(case)]
+            size(sample(case, tracers_memory).mean), remarks(case)]

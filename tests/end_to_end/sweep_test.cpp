@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <tuple>
 
 #include "trace_run.h"
 
@@ -130,11 +131,66 @@ TEST_F(Sweep, ends_after_the_run_that_was_interrupted) {
   EXPECT_EQ(told, made);
 }
 
+// Cells that differ in more than a grid can: in their servers' arguments, and in how they ask.
+TEST_F(Sweep, goes_on_with_a_list_of_cells) {
+  const auto list = [this](const std::string& workers) {
+    std::ofstream(path("cells")) << "# two cells\nfew: servers/threadpool_echo --workers "
+                                 << workers
+                                 << "\n'a storm': --close --connections 3 --duration 200ms "
+                                    "servers/thread_echo # anew each time\n";
+  };
+  const auto words = [this](const Words& more) {
+    Words all{"sweep", "--cells",  path("cells"), "--repeats", "3",         "--duration",
+              "300ms", "--warmup", "100ms",       "--out",     path("runs")};
+    all.insert(all.end(), more.begin(), more.end());
+    return trace_run(all);
+  };
+  list("4");
+  Command command(words({"--quiet"}));
+  ASSERT_TRUE(eventually([&] { return runs_in(path("runs")) >= 2; }));
+  command.interrupt();
+  EXPECT_THAT(command.wait(), testing::AnyOf(0, 4)) << command.err();
+  EXPECT_THAT(runs_in(path("runs")), AllOf(Ge(2U), Le(6U)));
+
+  list("5");
+  const Ended other = run(words({}));
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, OneLine(AllOf(HasSubstr("another sweep"), HasSubstr("few: "),
+                                       HasSubstr("--workers 4 there"), HasSubstr("5 here"))));
+  list("4");
+  const Ended ended = run(words({"--json", path("sweep.json")}));
+  EXPECT_THAT(ended.code, testing::AnyOf(0, 4)) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("few"), HasSubstr("a storm")));
+  EXPECT_EQ(runs_in(path("runs")), 6U);
+  const Json cells = read_json(path("sweep.json"))["sweep"]["cells"];
+  ASSERT_EQ(cells.size(), 2U);
+  EXPECT_EQ(cells[0]["name"], "few");
+  EXPECT_EQ(cells[0]["program"], Json::array({"servers/threadpool_echo", "--workers", "4"}));
+  EXPECT_EQ(cells[1]["load"], "echo --close");
+  EXPECT_EQ(cells[1]["connections"], 3);
+  for (const Json& cell : cells)
+    EXPECT_EQ(cell["made"], 3) << cell;
+
+  // Each run is a recorded one, with what only its own cell has.
+  for (const auto& [file, workers, seconds] :
+       {std::tuple("/0001-few-3.run", 5, 0.3), std::tuple("/0002-a-storm-1.run", -1, 0.2)}) {
+    const Ended report = run(trace_run({"report", path("runs") + file, "--json", "-"}));
+    ASSERT_EQ(report.code, 0) << report.err;
+    const Json run = Json::parse(report.out);
+    EXPECT_EQ(run["config"]["duration_s"], seconds);
+    EXPECT_GT(run["overhead"]["tracer_peak_bytes"], 1 << 20);
+    // The pool's threads and the one that accepts.
+    if (workers > 0) EXPECT_EQ(run["memory"]["at_close"]["threads"], workers);
+  }
+}
+
 TEST_F(WithoutPrivilege, sweeps_that_make_no_sense) {
   std::ofstream(path("file")) << "no folder";
+  std::ofstream(path("nothing")) << "# nothing\n";
+  std::ofstream(path("bad")) << "good: servers/thread_echo\nbad: --json x servers/thread_echo\n";
   const std::string out = path("out");
   for (const auto& [words, what] : std::vector<std::pair<Words, std::string>>{
-           {{"--out", out}, "no --servers"},
+           {{"--out", out}, "neither --servers"},
            {{"--servers", "thread_echo"}, "name one with --out"},
            {{"--servers", "no_such_echo", "--out", out}, "no_such_echo"},
            {{"--servers", "no_*_such", "--out", out}, "no_*_such"},
@@ -144,6 +200,13 @@ TEST_F(WithoutPrivilege, sweeps_that_make_no_sense) {
            {{"--servers", "thread_echo", "--load", "none", "--out", out}, "--load"},
            {{"--servers", "thread_echo", "--out", path("no/such/folder")}, "No such file"},
            {{"--servers", "thread_echo", "--out", path("file")}, "file"},
+           {{"--cells", path("no/such/list"), "--out", out}, "No such file"},
+           {{"--cells", path("file"), "--out", out}, "file:1: \"no\" is no name"},
+           {{"--cells", path("nothing"), "--out", out}, "names no cells"},
+           {{"--cells", path("bad"), "--out", out}, "bad:2: --json is no option"},
+           {{"--cells", path("file"), "--servers", "thread_echo", "--out", out}, "--servers"},
+           {{"--cells", path("file"), "--connections", "2", "--out", out}, "--connections"},
+           {{"--from", out, "--cells", path("file")}, "--cells is for measuring"},
            {{"--from", path("file")}, "file"},
            {{"--from", out, "--out", out}, "give one"},
            {{"--from", out, "--servers", "thread_echo"}, "--servers is for measuring"}}) {

@@ -2,13 +2,16 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <fcntl.h>
 #include <limits>
 #include <optional>
 #include <string_view>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "capture/kernel_file.h"
+#include "util/fd.h"
 #include "util/text.h"
 
 namespace tr::capture {
@@ -95,6 +98,16 @@ Result<MemoryReading> read_memory(const std::string& proc, std::span<const pid_t
   if (sum.processes == 0)
     return Error{.operation = "read", .object = "its memory", .why = "none of its processes runs"};
   return sum;
+}
+
+std::optional<std::uint64_t> own_peak(const std::string& proc) {
+  const auto status = read_file(proc + "/self/status");
+  return status ? kilobytes(*status, "VmHWM") : std::nullopt;
+}
+
+bool forget_own_peak(const std::string& proc) {
+  const Fd file(::open((proc + "/self/clear_refs").c_str(), O_WRONLY | O_CLOEXEC));
+  return file && ::write(file.get(), "5", 1) == 1;  // proc(5): resets VmHWM
 }
 
 }  // namespace tr::capture

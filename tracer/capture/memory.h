@@ -1,6 +1,8 @@
 // How much memory do these processes hold?
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <sys/types.h>
@@ -15,5 +17,11 @@ namespace tr::capture {
 // lock of each one's address space for as long as the kernel walks its pages: not for the time in
 // which something is measured.
 Result<MemoryReading> read_memory(const std::string& proc, std::span<const pid_t> processes);
+
+// The most that this process has held at once since it was last forgotten, in bytes; absent where
+// that is not known.
+std::optional<std::uint64_t> own_peak(const std::string& proc);
+// Forgets it: the peak is what is held now. False where the kernel cannot do that.
+bool forget_own_peak(const std::string& proc);
 
 }  // namespace tr::capture

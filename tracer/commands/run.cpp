@@ -230,6 +230,20 @@ void setup_run(CLI::App& app, RunOptions& options) {
   add_keep_options(app, options.store);
 }
 
+std::vector<std::string> take_program(std::vector<std::string>& words) {
+  const auto dashes = std::ranges::find(words, "--");
+  std::vector<std::string> program(dashes, words.end());
+  words.erase(dashes, words.end());
+  return program;
+}
+
+void join_program(const CLI::App& app, RunOptions& options) {
+  // The program stands before a "--" that is its own argument, or behind one.
+  const std::vector<std::string> before = app.remaining();
+  if (before.empty() && !options.program.empty()) options.program.erase(options.program.begin());
+  options.program.insert(options.program.begin(), before.begin(), before.end());
+}
+
 Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
   Plan plan = options.plan;
   if (Status sound = check_output_options(options.output); !sound) return std::move(sound).error();
@@ -336,10 +350,7 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
 }
 
 int run(const CLI::App& app, RunOptions& options) {
-  // The program stands before a "--" that is its own argument, or behind one.
-  std::vector<std::string> before = app.remaining();
-  if (before.empty() && !options.program.empty()) options.program.erase(options.program.begin());
-  options.program.insert(options.program.begin(), before.begin(), before.end());
+  join_program(app, options);
   const auto plan = plan_run(app, options);
   if (!plan) return report(plan.error());
   if (const Status sound = check_keep_options(options.store); !sound) return report(sound.error());

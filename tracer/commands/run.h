@@ -42,6 +42,11 @@ void add_plan_options(CLI::App& app, RunOptions& options);
 void repeat_option(const CLI::Option& option, const std::string& as,
                    std::vector<std::string>& words);
 
+// What follows "--" is the program's alone: takes it out of `words`, with the "--".
+std::vector<std::string> take_program(std::vector<std::string>& words);
+// After parsing, makes that, and what stood before it and was no option, the program.
+void join_program(const CLI::App& app, RunOptions& options);
+
 // Checks the options against each other and this machine. Errors are usage errors.
 Result<Plan> plan_run(const CLI::App& app, const RunOptions& options);
 

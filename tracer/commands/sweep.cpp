@@ -23,14 +23,20 @@ namespace tr::commands {
 namespace {
 
 constexpr const char* kFooter =
-    R"(Each repeat goes once over the whole grid, in random order; each run has a fresh server. The runs
+    R"(Each repeat goes once over all cells, in random order; each run has a fresh server. The runs
 are kept in the folder --out one by one: a sweep that was ended, by whatever, goes on where it was
 when the same command is given again. Ctrl-C lets the present run come to its end, and reports.
+
+A list of cells (--cells) is read as a shell splits words; it expands nothing, # begins a comment.
+Options of the sweep hold for all cells; where a cell has an option itself, its own holds.
+  few:     --connections 10 servers/threadpool_echo --workers 8
+  "a lot": --connections 500 --warmup 2s servers/threadpool_echo --workers 512
 
 Examples:
   trace-run sweep --servers '*_echo' --connections 10,100,1000 --pin none,1 --out sweep
   trace-run sweep --servers thread_echo,epoll_echo --size 64,64KiB --duration 2s --out sizes
   trace-run sweep --from sweep --csv sweep.csv --report-dir pages
+  trace-run sweep --cells cells.txt --repeats 5 --duration 2s --out cells
 
 Exit codes: 0 measured and reported; 1 a failure that ended it; 2 wrong usage; 3 the machine does
 not allow tracing; 4 no run is fit to be compared.

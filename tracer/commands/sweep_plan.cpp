@@ -1,13 +1,16 @@
 #include "commands/sweep_plan.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fnmatch.h>
+#include <functional>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "capture/environment.h"
+#include "capture/perf_events.h"
 #include "load/limits.h"
 
 namespace tr::commands {
@@ -41,34 +44,55 @@ bool is_axis(const std::string& name) {
   return std::ranges::any_of(kAxes, [&](const Axis& axis) { return name == axis.name + 2; });
 }
 
-// The options of a run that were given, but for the axes.
-Words shared_words(const CLI::App& app, bool all) {
-  CLI::App known;
-  RunOptions ignored;
-  add_plan_options(known, ignored);
-  Words words;
-  for (const CLI::Option* option : known.get_options()) {
-    if (option->get_lnames().empty() || option == known.get_help_ptr()) continue;
-    const std::string& name = option->get_lnames().front();
-    if (is_axis(name) || (!all && !changes_runs(name))) continue;
-    repeat_option(*app.get_option("--" + name), name, words);
+// What stands before a program: the options that say which run it is to be.
+class RunWords {
+ public:
+  RunWords(const RunWords&) = delete;
+  RunWords& operator=(const RunWords&) = delete;
+  RunWords() {
+    app_.set_help_flag();
+    app_.prefix_command();
+    add_plan_options(app_, options_);
   }
+
+  Status parse(Words words) {
+    options_.program = take_program(words);
+    std::ranges::reverse(words);  // as CLI11 takes them
+    try {
+      app_.parse(std::move(words));
+    } catch (const CLI::ParseError& error) {
+      return usage_error(error.what());
+    }
+    join_program(app_, options_);
+    return {};
+  }
+  [[nodiscard]] Result<Plan> plan() const { return plan_run(app_, options_); }
+
+  [[nodiscard]] const CLI::App& app() const { return app_; }
+  // With its arguments; empty where there is none.
+  [[nodiscard]] const Words& program() const { return options_.program; }
+
+ private:
+  CLI::App app_;
+  RunOptions options_;
+};
+
+// The options of a run that `app` was given, of those whose names are wanted.
+Words given_words(const CLI::App& app, const std::function<bool(const std::string&)>& wanted) {
+  const RunWords known;
+  Words words;
+  for (const CLI::Option* option : known.app().get_options())
+    if (const std::string& name = option->get_lnames().front(); wanted(name))
+      repeat_option(*app.get_option("--" + name), name, words);
   return words;
 }
 
 // The plan of one run, as if these words had been given to `trace-run`.
 Result<Plan> plan_cell(Words words, const std::string& server) {
-  CLI::App app;
-  RunOptions options;
-  add_plan_options(app, options);
-  options.program = {server};
-  std::ranges::reverse(words);  // as CLI11 takes them
-  try {
-    app.parse(std::move(words));
-  } catch (const CLI::ParseError& error) {
-    return usage_error(error.what());
-  }
-  return plan_run(app, options);
+  words.push_back(server);
+  RunWords run;
+  if (Status parsed = run.parse(std::move(words)); !parsed) return std::move(parsed).error();
+  return run.plan();
 }
 
 // Each setting's words: every combination of the axes' values, the connections innermost.
@@ -95,12 +119,88 @@ bool is_glob(const std::string& word) {
   return word.find_first_of("*?[") != std::string::npos;
 }
 
-sweep::Cell cell_of(const BundledServer& server, const Plan& plan) {
-  return {.server = server.name,
+sweep::Cell cell_of(const std::string& server, const Plan& plan) {
+  return {.server = server,
           .connections = plan.load.connections,
           .pin = format_cpu_list(plan.pin),
           .size = plan.load.protocol == load::ProtocolKind::kEcho ? plan.load.size : 0,
           .pipeline = plan.load.pipeline};
+}
+
+// Its cell is skipped where this machine cannot bear it.
+void add_cell(sweep::Cell cell, Plan plan, SweepPlan& sweep) {
+  plan.name = cell.server;
+  if (plan.output_file.empty()) plan.output_file = "/dev/null";
+  const Status bears = load::check_connections(cell.connections);
+  sweep.manifest.cells.push_back({std::move(cell), bears ? "" : bears.error().text()});
+  sweep.plans.push_back(std::move(plan));
+}
+
+// Whether two cells may differ in this option of a run and be under the same load all the same: by
+// itself it changes nothing of that, or the cell has it as a figure.
+bool in_load(const std::string& option) {
+  static const std::set<std::string> kOthers{
+      "connections", "pin",      "size", "pipeline",      "duration",      "warmup",
+      "load",        "protocol", "port", "ready-timeout", "server-output", "max-threads"};
+  return !kOthers.contains(option);
+}
+
+Status add_line(const CLI::App& app, const ListedCell& listed, SweepPlan& sweep) {
+  RunWords line;
+  if (Status parsed = line.parse(listed.words); !parsed) return parsed;
+  if (line.program().empty()) return usage_error("it names no program");
+  if (line.program().front().starts_with('-'))
+    return usage_error(line.program().front() + " is no option of a cell");
+  Words words = given_words(app, [&](const std::string& name) {
+    return !is_axis(name) && line.app().get_option("--" + name)->count() == 0;
+  });
+  for (const std::string& word : given_words(line.app(), [](const auto&) { return true; }))
+    words.push_back(word);
+  words.emplace_back("--");
+  words.insert(words.end(), line.program().begin(), line.program().end());
+  RunWords run;
+  if (Status parsed = run.parse(std::move(words)); !parsed) return parsed;
+  auto plan = run.plan();
+  if (!plan) return std::move(plan).error();
+  if (plan->load_kind != LoadKind::kBuiltIn)
+    return usage_error("only the built-in load can be swept over",
+                       "give --load echo or --load http");
+  // Names that nobody knows are told before anything runs.
+  if (const auto events = capture::encode_perf_events(plan->events); !events) return events.error();
+  sweep::Cell cell = cell_of(plan->name, *plan);
+  cell.name = listed.name;
+  cell.options = given_words(line.app(), changes_runs);
+  cell.program = line.program();
+  Words load = given_words(run.app(), in_load);
+  load.insert(load.begin(), plan->load_text);
+  cell.load = fmt::format("{}", fmt::join(load, " "));
+  add_cell(std::move(cell), *std::move(plan), sweep);
+  return {};
+}
+
+Status add_grid(const CLI::App& app, const SweepAxes& axes, SweepPlan& sweep) {
+  const auto folders = capture::server_folders();
+  if (!folders) return folders.error();
+  const auto servers = chosen_servers(axes.servers, capture::bundled_servers(*folders));
+  if (!servers) return servers.error();
+  const std::vector<Words> settings =
+      settings_of(axes, given_words(app, [](const std::string& name) { return !is_axis(name); }));
+  if (settings.size() * servers->size() > sweep::kMostCells)
+    return usage_error(fmt::format("sweep: {} cells are more than {}",
+                                   settings.size() * servers->size(), sweep::kMostCells),
+                       "leave out values of an axis");
+  for (const Words& setting : settings)
+    for (const BundledServer& server : *servers) {
+      auto plan = plan_cell(setting, server.path);
+      if (!plan) return std::move(plan).error();
+      if (plan->load_kind != LoadKind::kBuiltIn)
+        return usage_error("sweep: only the built-in load can be swept over", "leave out --load");
+      sweep::Cell cell = cell_of(server.name, *plan);
+      if (std::ranges::none_of(sweep.manifest.cells,
+                               [&](const auto& there) { return there.cell == cell; }))
+        add_cell(std::move(cell), *std::move(plan), sweep);
+    }
+  return {};
 }
 
 }  // namespace
@@ -112,6 +212,13 @@ void add_grid_options(CLI::App& app, SweepAxes& axes, RunOptions& run) {
       ->delimiter(',')
       ->type_name("NAME,...")
       ->group("Grid");
+  CLI::Option* const cells =
+      app.add_option("--cells", axes.cells,
+                     "Instead of a grid, the cells of a list, a line each: NAME: OPTIONS PROGRAM "
+                     "ARGUMENTS, as they would stand behind trace-run (-: standard input)")
+          ->type_name("FILE")
+          ->group("Grid")
+          ->excludes("--servers");
   add_plan_options(app, run);
   for (const Axis& axis : kAxes) {
     app.remove_option(app.get_option(axis.name));
@@ -119,7 +226,8 @@ void add_grid_options(CLI::App& app, SweepAxes& axes, RunOptions& run) {
         ->delimiter(',')
         ->allow_extra_args(false)
         ->type_name(axis.type)
-        ->group("Grid");
+        ->group("Grid")
+        ->excludes(cells);
   }
   app.get_option("--close")->excludes("--pipeline");
 }
@@ -154,46 +262,39 @@ Result<std::vector<BundledServer>> chosen_servers(const Words& words,
   return servers;
 }
 
+Status add_list(const CLI::App& app, const std::vector<ListedCell>& list, const std::string& file,
+                SweepPlan& sweep) {
+  for (const ListedCell& listed : list)
+    if (const Status added = add_line(app, listed, sweep); !added)
+      return error_in_line(file, listed.line, added.error().text());
+  return {};
+}
+
 Result<SweepPlan> plan_sweep(const CLI::App& app, const SweepAxes& axes, std::uint64_t repeats,
                              std::uint64_t order_seed) {
-  if (axes.servers.empty())
-    return usage_error("sweep: no --servers given",
-                       "try: trace-run sweep --servers '*_echo' --connections 10,100 --out FOLDER");
-  const auto folders = capture::server_folders();
-  if (!folders) return folders.error();
-  const auto servers = chosen_servers(axes.servers, capture::bundled_servers(*folders));
-  if (!servers) return servers.error();
-
   const Environment machine = capture::read_environment("");
   SweepPlan sweep;
-  sweep.manifest = {.cells = {},
-                    .repeats = repeats,
-                    .order_seed = order_seed,
-                    .options = shared_words(app, false),
-                    .tool_version = machine.tool_version,
-                    .kernel = machine.kernel,
-                    .cpus = machine.cpus};
-  const std::vector<Words> settings = settings_of(axes, shared_words(app, true));
-  if (settings.size() * servers->size() > sweep::kMostCells)
-    return usage_error(fmt::format("sweep: {} cells are more than {}",
-                                   settings.size() * servers->size(), sweep::kMostCells),
-                       "leave out values of an axis");
-  for (const Words& setting : settings)
-    for (const BundledServer& server : *servers) {
-      auto plan = plan_cell(setting, server.path);
-      if (!plan) return std::move(plan).error();
-      if (plan->load_kind != LoadKind::kBuiltIn)
-        return usage_error("sweep: only the built-in load can be swept over", "leave out --load");
-      plan->name = server.name;
-      if (plan->output_file.empty()) plan->output_file = "/dev/null";
-      const sweep::Cell cell = cell_of(server, *plan);
-      if (std::ranges::any_of(sweep.manifest.cells,
-                              [&](const sweep::PlannedCell& there) { return there.cell == cell; }))
-        continue;
-      const Status bears = load::check_connections(cell.connections);
-      sweep.manifest.cells.push_back({cell, bears ? "" : bears.error().text()});
-      sweep.plans.push_back(*std::move(plan));
-    }
+  sweep.manifest = {
+      .cells = {},
+      .repeats = repeats,
+      .order_seed = order_seed,
+      .options = given_words(
+          app, [](const std::string& name) { return !is_axis(name) && changes_runs(name); }),
+      .tool_version = machine.tool_version,
+      .kernel = machine.kernel,
+      .cpus = machine.cpus};
+  Status added;
+  if (!axes.cells.empty()) {
+    const auto list = read_cell_list(axes.cells);
+    added = list ? add_list(app, *list, list_name(axes.cells), sweep) : Status(list.error());
+  } else if (!axes.servers.empty()) {
+    added = add_grid(app, axes, sweep);
+  } else {
+    added =
+        usage_error("sweep: neither --servers nor --cells given",
+                    "try: trace-run sweep --servers '*_echo' --connections 10,100 --out FOLDER");
+  }
+  if (!added) return std::move(added).error();
   return sweep;
 }
 

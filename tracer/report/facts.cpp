@@ -438,9 +438,13 @@ std::optional<Section> latency_section(const JudgedRun& run) {
 
 Section tracing_section(const JudgedRun& run, const Detail& detail) {
   Section section{"Tracing", {overhead_fact(run)}, std::nullopt, {}};
+  const Overhead& overhead = run.snapshot.overhead;
+  if (detail.full && overhead.tracer_peak_bytes)
+    section.facts.front().lines.push_back(
+        fmt::format("trace-run itself held at most {} of memory",
+                    bytes_text(static_cast<double>(*overhead.tracer_peak_bytes))));
   if (auto unmeasured = unmeasured_fact(run)) section.facts.push_back(*std::move(unmeasured));
   section.facts.push_back({"Verdict", {verdict_text(run)}});
-  const Overhead& overhead = run.snapshot.overhead;
   if (detail.full && !overhead.programs.empty()) {
     section.table = probe_table(run);
     section.remarks.emplace_back(

@@ -309,6 +309,7 @@ Json overhead(const Overhead& overhead, const metrics::Metrics& metrics) {
           {"share_of_cpu", maybe(overhead.share_of_cpu)},
           {"others_probe_ns", maybe(metrics.others_probe_ns)},
           {"calibration", maybe(overhead.calibration)},
+          {"tracer_peak_bytes", maybe(overhead.tracer_peak_bytes)},
           {"groups", std::move(groups)},
           {"programs", std::move(programs)}};
 }

@@ -14,13 +14,14 @@ namespace {
 using sweep::CellResult;
 using sweep::Results;
 
-std::vector<std::string> servers_of(const Results& results) {
-  std::vector<std::string> servers;
+// The servers of a grid, the names of a list.
+std::vector<std::string> labels_of(const Results& results) {
+  std::vector<std::string> labels;
   for (const CellResult& cell : results.cells)
-    if (std::string name = printable(cell.cell.server);
-        std::ranges::find(servers, name) == servers.end())
-      servers.push_back(std::move(name));
-  return servers;
+    if (std::string label = printable(label_of(cell.cell));
+        std::ranges::find(labels, label) == labels.end())
+      labels.push_back(std::move(label));
+  return labels;
 }
 
 // The cells under one load in the order of their ranks; those without one behind.
@@ -28,7 +29,7 @@ std::vector<CellRow> ranked_rows(const Results& results, const sweep::Cell& sett
   std::vector<CellRow> rows;
   const auto add = [&](std::size_t cell) {
     if (std::ranges::find(rows, cell, &CellRow::cell) == rows.end())
-      rows.push_back({printable(results.cells[cell].cell.server), cell});
+      rows.push_back({printable(label_of(results.cells[cell].cell)), cell});
   };
   for (const sweep::Ranking& ranking : results.rankings)
     for (const sweep::Place& place : ranking)
@@ -51,18 +52,18 @@ void add_setting(const Results& results, const sweep::Cell& setting, bool full, 
     report.sections.push_back({title + ": where a message's time goes", {}, std::move(states), {}});
 }
 
-std::string headline(const Results& results, std::size_t servers) {
+std::string headline(const Results& results, std::size_t labels) {
+  const std::string what =
+      fmt::format("{} {}{}", labels, is_list(results) ? "cell" : "server", labels == 1 ? "" : "s");
   const std::size_t settings = results.rankings.size();
-  if (settings == 0)
-    return fmt::format("{} {}: no run is fit to be compared", servers,
-                       servers == 1 ? "server" : "servers");
+  if (settings == 0) return what + ": no run is fit to be compared";
   std::set<std::string> firsts;
   for (const sweep::Ranking& ranking : results.rankings)
     if (ranking.size() > 1 && ranking.front().last == 1)
-      firsts.insert(printable(results.cells[ranking.front().cell].cell.server));
-  std::string text = fmt::format("{} {} under {} {}", servers, servers == 1 ? "server" : "servers",
-                                 settings, settings == 1 ? "load" : "loads");
-  if (servers < 2) return text;
+      firsts.insert(printable(label_of(results.cells[ranking.front().cell].cell)));
+  std::string text =
+      fmt::format("{} under {} {}", what, settings, settings == 1 ? "load" : "loads");
+  if (labels < 2) return text;
   return text + (firsts.empty() ? ": under none is one of them ahead beyond chance"
                                 : ": ahead beyond chance under one or more: " +
                                       joined({firsts.begin(), firsts.end()}));
@@ -77,7 +78,7 @@ std::optional<Section> scaling_section(const Results& results) {
     std::string name = setting_text(results, cell);
     const std::size_t comma = name.find(" connection");
     const std::size_t rest = name.find(", ", comma);
-    name = printable(cell.server) + (rest == std::string::npos ? "" : name.substr(rest));
+    name = program_text(cell) + (rest == std::string::npos ? "" : name.substr(rest));
     Row row{{std::move(name)}, 0};
     for (std::string& text : scaling_cells(scaling))
       row.cells.push_back(std::move(text));
@@ -89,10 +90,10 @@ std::optional<Section> scaling_section(const Results& results) {
 }  // namespace
 
 Report build_report(const Results& results, bool full) {
-  const std::vector<std::string> servers = servers_of(results);
+  const std::vector<std::string> labels = labels_of(results);
   Report report;
-  report.headline = headline(results, servers.size());
-  report.sections.push_back(sweep_setting_section(results, joined(servers)));
+  report.headline = headline(results, labels.size());
+  report.sections.push_back(sweep_setting_section(results, joined(labels)));
   for (std::size_t first = 0; first < results.cells.size(); ++first) {
     const sweep::Cell& setting = results.cells[first].cell;
     const bool told = std::any_of(

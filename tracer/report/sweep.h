@@ -18,9 +18,9 @@ Report build_server_report(const sweep::Results& results, const std::string& ser
 // JSON as docs/sweep.schema.json describes it.
 std::string render_json(const sweep::Results& results);
 
-// A row per cell (RFC 4180), a column per figure that any cell has, under the names of
-// metrics/figures.h: the mean, and behind it the ends of its 95 % interval. Empty: not measured, or
-// a call or state that was not met.
+// A row per cell (RFC 4180), in a list with its name and load first; a column per figure that any
+// cell has, under the names of metrics/figures.h: the mean, and behind it the ends of its 95 %
+// interval. Empty: not measured, or a call or state that was not met.
 std::string render_csv(const sweep::Results& results);
 
 }  // namespace tr::report

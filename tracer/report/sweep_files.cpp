@@ -7,6 +7,7 @@
 #include "report/json.h"
 #include "report/json_parts.h"
 #include "report/sweep.h"
+#include "report/sweep_parts.h"
 #include "report/warnings.h"
 
 namespace tr::report {
@@ -15,16 +16,23 @@ namespace {
 using sweep::CellResult;
 using sweep::Results;
 
-Json identity_json(const sweep::Cell& cell) {
-  return {{"server", cell.server},
+Json load_json(const sweep::Cell& cell) {
+  return {{"load", maybe(cell.load)},
           {"connections", cell.connections},
           {"pin", maybe(cell.pin)},
           {"size", unless_zero(cell.size)},
           {"pipeline", cell.pipeline}};
 }
 
+Json name_json(const sweep::Cell& cell) {
+  return {{"name", maybe(cell.name)}, {"server", cell.server}};
+}
+
 Json cell_json(const CellResult& cell) {
-  Json json = identity_json(cell.cell);
+  Json json = name_json(cell.cell);
+  json["options"] = cell.cell.options;
+  json["program"] = cell.cell.program;
+  json.update(load_json(cell.cell));
   Json unfit = Json::object();
   for (const auto& [kind, runs] : cell.unfit)
     unfit[std::string(warning_kind(kind))] = runs;
@@ -41,19 +49,21 @@ Json cell_json(const CellResult& cell) {
 }
 
 Json ranking_json(const Results& results, const sweep::Ranking& ranking) {
-  Json json = identity_json(results.cells[ranking.front().cell].cell);
-  json.erase("server");
+  Json json = load_json(results.cells[ranking.front().cell].cell);
   Json places = Json::array();
-  for (const sweep::Place& place : ranking)
-    places.push_back({{"server", results.cells[place.cell].cell.server},
-                      {"first", place.first},
-                      {"last", place.last}});
+  for (const sweep::Place& place : ranking) {
+    Json& each = places.emplace_back(name_json(results.cells[place.cell].cell));
+    each["first"] = place.first;
+    each["last"] = place.last;
+  }
   json["places"] = std::move(places);
   return json;
 }
 
 Json scaling_json(const Results& results, const sweep::Scaling& scaling) {
-  Json json = identity_json(results.cells[scaling.cell].cell);
+  const sweep::Cell& cell = results.cells[scaling.cell].cell;
+  Json json{{"server", cell.server}, {"program", cell.program}};
+  json.update(load_json(cell));
   json.erase("connections");
   json["points"] = scaling.points;
   json["lambda"] = scaling.law.lambda;
@@ -111,7 +121,9 @@ std::string render_json(const Results& results) {
 
 std::string render_csv(const Results& results) {
   const std::vector<std::string> names = figures_of(results);
+  const bool list = is_list(results);
   std::vector<std::string> line{"server", "connections", "pin", "size", "pipeline", "made", "used"};
+  if (list) line.insert(line.begin(), {"name", "load"});
   for (const std::string& name : names)
     for (const char* part : {"", ".low", ".high"})
       line.push_back(csv_text(name + part));
@@ -124,6 +136,7 @@ std::string render_csv(const Results& results) {
             fmt::to_string(cell.cell.pipeline),
             fmt::to_string(cell.runs),
             fmt::to_string(cell.fit)};
+    if (list) line.insert(line.begin(), {csv_text(cell.cell.name), csv_text(cell.cell.load)});
     for (const std::string& name : names) {
       const metrics::RepeatedFigure* const figure = cell.find(name);
       const auto* interval =

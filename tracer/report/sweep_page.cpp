@@ -34,11 +34,15 @@ bool on_cpu(std::string_view figure) {
          state.starts_with("system:");
 }
 
+std::string row_label(const Results& results, const sweep::Cell& cell) {
+  return cell.name.empty() ? setting_text(results, cell) : printable(cell.name);
+}
+
 std::vector<CellRow> rows_of(const Results& results, const std::string& server) {
   std::vector<CellRow> rows;
   for (std::size_t cell = 0; cell < results.cells.size(); ++cell)
     if (results.cells[cell].cell.server == server && results.cells[cell].skipped.empty())
-      rows.push_back({setting_text(results, results.cells[cell].cell), cell});
+      rows.push_back({row_label(results, results.cells[cell].cell), cell});
   return rows;
 }
 
@@ -145,7 +149,7 @@ std::string beside_best(const CellResult& own, const CellResult& best, std::stri
   const auto mine = own.value(figure);
   const auto theirs = best.value(figure);
   if (&own == &best || !mine || !theirs || *theirs <= 0) return {};
-  return fmt::format("{} of {}'s", number_text(*mine / *theirs), printable(best.cell.server));
+  return fmt::format("{} of {}'s", number_text(*mine / *theirs), printable(label_of(best.cell)));
 }
 
 std::optional<Section> others_section(const Results& results, const std::vector<CellRow>& rows) {
@@ -187,8 +191,7 @@ std::optional<Section> growth_section(const Results& results, const std::string&
   for (const sweep::Scaling& scaling : results.scalings) {
     const sweep::Cell& cell = results.cells[scaling.cell].cell;
     if (cell.server != server) continue;
-    std::string from = setting_text(results, cell);
-    Row row{{"from " + std::move(from)}, 0};
+    Row row{{"from " + row_label(results, cell)}, 0};
     for (std::string& text : scaling_cells(scaling))
       row.cells.push_back(std::move(text));
     section.table->rows.push_back(std::move(row));

@@ -114,6 +114,14 @@ std::optional<double> sum_of_kind(const CellResult& cell, std::string_view kind)
 
 }  // namespace
 
+bool is_list(const Results& results) {
+  return !results.cells.empty() && !results.cells.front().cell.name.empty();
+}
+
+std::string program_text(const sweep::Cell& cell) {
+  return printable(cell.program.empty() ? cell.server : joined(cell.program, " "));
+}
+
 std::string setting_text(const Results& results, const sweep::Cell& cell) {
   std::string text = cell.connections == 1
                          ? "1 connection"
@@ -124,18 +132,22 @@ std::string setting_text(const Results& results, const sweep::Cell& cell) {
     text += ", " + bytes_text(static_cast<double>(cell.size));
   if (distinct(results, [](const sweep::Cell& each) { return each.pipeline; }) > 1)
     text += fmt::format(", {} under way each", cell.pipeline);
+  if (!cell.load.empty()) text += ", " + printable(cell.load);
   return text;
 }
 
 Section sweep_setting_section(const Results& results, const std::string& servers,
                               std::string_view only) {
   const RunConfig& config = results.config;
-  std::string load = printable(config.load);
+  std::vector<std::string> load{printable(config.load)};
   if (distinct(results, [](const sweep::Cell& each) { return each.size; }) == 1 && config.size > 0)
-    load += fmt::format(", {} a message", bytes_text(static_cast<double>(config.size)));
-  load += config.rate > 0
-              ? fmt::format(", {} messages/s planned (open loop)", number_text(config.rate))
-              : ", each connection sends again when answered (closed loop)";
+    load.back() += fmt::format(", {} a message", bytes_text(static_cast<double>(config.size)));
+  load.back() += config.rate > 0
+                     ? fmt::format(", {} messages/s planned (open loop)", number_text(config.rate))
+                     : ", each connection sends again when answered (closed loop)";
+  load.push_back(pinned(config.pin_load));
+  if (distinct(results, [](const sweep::Cell& each) { return each.load; }) > 1)
+    load = {"differs by cell: it is named where the figures stand"};
   std::uint64_t planned = 0;
   std::uint64_t made = 0;
   std::uint64_t fit = 0;
@@ -147,15 +159,17 @@ Section sweep_setting_section(const Results& results, const std::string& servers
   }
   std::string measured = fmt::format("{} of {} runs, {} fit to be compared, a fresh process each",
                                      count_text(made), count_text(planned), count_text(fit));
-  if (config.duration_s > 0)
+  if (!results.one_window)
+    measured += ": windows of each cell's own length";
+  else if (config.duration_s > 0)
     measured += fmt::format(": {}", duration_text(config.duration_s * 1e9));
-  if (config.warmup_s > 0)
+  if (results.one_window && config.warmup_s > 0)
     measured += fmt::format(" after {} of warm-up", duration_text(config.warmup_s * 1e9));
   measured += fmt::format("; {}, trace-run {}", printable(results.environment.date),
                           printable(results.environment.tool_version));
   return {"What ran, and where",
-          {{"Servers", {servers}},
-           {"Load", {load, pinned(config.pin_load)}},
+          {{is_list(results) && only.empty() ? "Cells" : "Servers", {servers}},
+           {"Load", std::move(load)},
            machine_fact(results.environment),
            {"Measured", {measured}}},
           std::nullopt,
@@ -221,7 +235,9 @@ std::vector<std::string> cell_warnings(const Results& results, std::string_view 
   std::uint64_t missing = 0;
   for (const CellResult& cell : results.cells) {
     if (!server.empty() && cell.cell.server != server) continue;
-    const std::string name = printable(cell.cell.server) + ", " + setting_text(results, cell.cell);
+    const std::string name = cell.cell.name.empty() ? printable(cell.cell.server) + ", " +
+                                                          setting_text(results, cell.cell)
+                                                    : printable(cell.cell.name);
     if (!cell.skipped.empty()) {
       skipped[cell.skipped].insert(cell.cell.connections);
       continue;

@@ -11,11 +11,18 @@
 
 namespace tr::report {
 
-// "1,000 connections, not pinned": the load as far as it differs within the sweep.
+// Whether it is one over a list of cells, which have names, and not over a grid.
+bool is_list(const sweep::Results& results);
+
+// The server; in a list, with its arguments.
+std::string program_text(const sweep::Cell& cell);
+
+// "1,000 connections, not pinned": the load as far as it differs within the sweep; in a list, all
+// of it.
 std::string setting_text(const sweep::Results& results, const sweep::Cell& cell);
 
-// What ran, and where; `servers`: which of them, in words. Runs are counted of `only` that server;
-// empty: of all.
+// What ran, and where; `servers`: which of them, or which cells of a list, in words. Runs are
+// counted of `only` that server; empty: of all.
 Section sweep_setting_section(const sweep::Results& results, const std::string& servers,
                               std::string_view only = {});
 

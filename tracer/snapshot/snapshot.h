@@ -309,6 +309,9 @@ struct Overhead {
   std::optional<double> share_of_cpu;  // probe_ns / the traced tree's CPU time
   std::string calibration;             // how ns_per_run was found, or why it was not
   std::vector<ProgramCost> programs;
+  // The most memory that trace-run itself held at once during the run, without the load and what
+  // the kernel keeps for the probes; absent: not known.
+  std::optional<std::uint64_t> tracer_peak_bytes;
 
   friend bool operator==(const Overhead&, const Overhead&) = default;
 };

@@ -289,6 +289,7 @@ void visit_fields(S& overhead, Field&& field) {
   field("share_of_cpu", overhead.share_of_cpu);
   field("calibration", overhead.calibration);
   field("programs", overhead.programs);
+  field("tracer_peak_bytes", overhead.tracer_peak_bytes);
 }
 
 // Without the version, which comes before everything else; the threads, which can be many, last.

@@ -1,5 +1,6 @@
 #include "sweep/folder.h"
 
+#include <cctype>
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
@@ -100,10 +101,13 @@ Result<Folder> Folder::open(const std::string& path) {
 }
 
 std::string Folder::file_of(RunId run, const char* ending) const {
-  std::string server = manifest_.cells.at(run.cell).cell.server;
-  for (char& c : server)
-    if (c == '/' || c == '\0') c = '-';
-  return fmt::format("{}/{:04}-{}-{}.{}", path_, run.cell + 1, server, run.repeat, ending);
+  std::string label = label_of(manifest_.cells.at(run.cell).cell);
+  constexpr std::string_view kOthers = "._-";
+  for (char& c : label)
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 &&
+        kOthers.find(c) == std::string_view::npos)
+      c = '-';
+  return fmt::format("{}/{:04}-{}-{}.{}", path_, run.cell + 1, label, run.repeat, ending);
 }
 
 bool Folder::has(RunId run) const {

@@ -1,8 +1,9 @@
 // What has been measured of a sweep, and where is it kept?
 //
 // A folder holds sweep.json, which says what the sweep is, and each run as a snapshot file of its
-// own, written whole or not at all: a sweep that was killed goes on where it stopped. What went
-// wrong with a run stands in a file of its own until the run succeeds. Whatever is read may be
+// own, written whole or not at all: a sweep that was killed goes on where it stopped. The file's
+// name is CELL-NAME-REPEAT.run, with the number of the cell (from 0001 on) and of the repeat. What
+// went wrong with a run stands in a file of its own until the run succeeds. Whatever is read may be
 // damaged.
 #pragma once
 

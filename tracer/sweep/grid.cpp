@@ -6,13 +6,18 @@
 
 namespace tr::sweep {
 
+const std::string& label_of(const Cell& cell) {
+  return cell.name.empty() ? cell.server : cell.name;
+}
+
 bool same_setting(const Cell& a, const Cell& b) {
   return a.connections == b.connections && a.pin == b.pin && a.size == b.size &&
-         a.pipeline == b.pipeline;
+         a.pipeline == b.pipeline && a.load == b.load;
 }
 
 bool same_but_connections(const Cell& a, const Cell& b) {
-  return a.server == b.server && a.pin == b.pin && a.size == b.size && a.pipeline == b.pipeline;
+  return a.server == b.server && a.program == b.program && a.pin == b.pin && a.size == b.size &&
+         a.pipeline == b.pipeline && a.load == b.load;
 }
 
 std::vector<std::size_t> order_of_repeat(std::size_t cells, std::uint64_t repeat,

@@ -14,14 +14,24 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kFormat = "trace-run sweep";
-constexpr int kVersion = 1;
+// 2 has lists of cells; what 1 holds is a grid.
+constexpr int kVersion = 2;
+
+std::vector<std::string> words_from(const Json& json, const char* key) {
+  return json.contains(key) ? json.at(key).get<std::vector<std::string>>()
+                            : std::vector<std::string>();
+}
 
 PlannedCell cell_from(const Json& json) {
   return {.cell = {.server = json.at("server").get<std::string>(),
                    .connections = json.at("connections").get<std::uint64_t>(),
                    .pin = json.at("pin").get<std::string>(),
                    .size = json.at("size").get<std::uint64_t>(),
-                   .pipeline = json.at("pipeline").get<std::uint64_t>()},
+                   .pipeline = json.at("pipeline").get<std::uint64_t>(),
+                   .name = json.value("name", std::string()),
+                   .options = words_from(json, "options"),
+                   .program = words_from(json, "program"),
+                   .load = json.value("load", std::string())},
           .skipped = json.at("skipped").get<std::string>()};
 }
 
@@ -47,17 +57,53 @@ std::string axis(const Manifest& manifest, const std::function<std::string(const
   return fmt::format("{}", fmt::join(values, ", "));
 }
 
+std::optional<std::string> differ(const std::string& what, const std::string& a,
+                                  const std::string& b) {
+  const auto shown = [](const std::string& text) { return text.empty() ? "none" : text; };
+  return a == b ? std::nullopt
+                : std::optional(fmt::format("{}: {} there, {} here", what, shown(a), shown(b)));
+}
+
+// Between lists of cells, or one and a grid.
+std::optional<std::string> list_difference(const Manifest& there, const Manifest& here) {
+  const auto line_of = [](const Cell& cell) {
+    std::vector<std::string> words = cell.options;
+    words.insert(words.end(), cell.program.begin(), cell.program.end());
+    return fmt::format("{}", fmt::join(words, " "));
+  };
+  for (std::size_t i = 0; i < std::min(there.cells.size(), here.cells.size()); ++i) {
+    const Cell& theirs = there.cells[i].cell;
+    const Cell& ours = here.cells[i].cell;
+    auto difference = differ(fmt::format("cell {}", i + 1), theirs.name, ours.name);
+    if (!difference) difference = differ(ours.name, line_of(theirs), line_of(ours));
+    if (difference) return difference;
+  }
+  const auto listed = [](const Manifest& manifest) {
+    return !manifest.cells.empty() && !manifest.cells.front().cell.name.empty();
+  };
+  return listed(here) ? differ("cells", fmt::to_string(there.cells.size()),
+                               fmt::to_string(here.cells.size()))
+                      : std::nullopt;
+}
+
 }  // namespace
 
 std::string encode_manifest(const Manifest& manifest) {
   Json cells = Json::array();
-  for (const PlannedCell& planned : manifest.cells)
-    cells.push_back({{"server", planned.cell.server},
-                     {"connections", planned.cell.connections},
-                     {"pin", planned.cell.pin},
-                     {"size", planned.cell.size},
-                     {"pipeline", planned.cell.pipeline},
-                     {"skipped", planned.skipped}});
+  for (const PlannedCell& planned : manifest.cells) {
+    const Cell& cell = planned.cell;
+    Json& json = cells.emplace_back(Json{{"server", cell.server},
+                                         {"connections", cell.connections},
+                                         {"pin", cell.pin},
+                                         {"size", cell.size},
+                                         {"pipeline", cell.pipeline},
+                                         {"skipped", planned.skipped}});
+    if (cell.name.empty()) continue;
+    json["name"] = cell.name;
+    json["options"] = cell.options;
+    json["program"] = cell.program;
+    json["load"] = cell.load;
+  }
   const Json json{{"format", kFormat},
                   {"version", kVersion},
                   {"tool_version", manifest.tool_version},
@@ -81,7 +127,8 @@ Result<Manifest> decode_manifest(std::string_view bytes, const std::string& name
   try {
     const Json json = Json::parse(bytes);
     if (json.at("format") != kFormat) return damaged("it holds something else");
-    if (json.at("version") != kVersion)
+    const int version = json.at("version").get<int>();
+    if (version < 1 || version > kVersion)
       return damaged("another version of trace-run has written it");
     Manifest manifest = manifest_from(json);
     if (manifest.cells.size() > kMostCells || manifest.repeats == 0 ||
@@ -94,11 +141,7 @@ Result<Manifest> decode_manifest(std::string_view bytes, const std::string& name
 }
 
 std::optional<std::string> first_difference(const Manifest& there, const Manifest& here) {
-  const auto differ = [](const std::string& what, const std::string& a, const std::string& b) {
-    const auto shown = [](const std::string& text) { return text.empty() ? "none" : text; };
-    return a == b ? std::nullopt
-                  : std::optional(fmt::format("{}: {} there, {} here", what, shown(a), shown(b)));
-  };
+  if (auto difference = list_difference(there, here)) return difference;
   const auto by_axis = [&](const char* what, const auto& value) {
     return differ(what, axis(there, value), axis(here, value));
   };

@@ -158,10 +158,15 @@ Result<Results> read_results(const Folder& folder) {
       else if (std::string why = folder.failure(id); !why.empty())
         failures.push_back(std::move(why));
     }
-    if (!any && !runs.empty()) {
-      results.environment = runs.front().environment;
-      results.config = runs.front().config;
-      any = true;
+    if (!runs.empty()) {
+      const RunConfig& config = runs.front().config;
+      if (!any) {
+        results.environment = runs.front().environment;
+        results.config = config;
+        any = true;
+      }
+      results.one_window &= config.duration_s == results.config.duration_s &&
+                            config.warmup_s == results.config.warmup_s;
     }
     results.cells.push_back(judge_cell(manifest.cells[cell], runs, std::move(failures)));
   }
@@ -169,7 +174,8 @@ Result<Results> read_results(const Folder& folder) {
     std::string why = "no run of it has been made";
     for (const CellResult& cell : results.cells)
       if (!cell.failures.empty()) {
-        why += fmt::format("; the first failed as {}: {}", cell.cell.server, cell.failures.front());
+        why +=
+            fmt::format("; the first failed as {}: {}", label_of(cell.cell), cell.failures.front());
         break;
       }
     return Error{.operation = "report on the sweep in", .object = folder.path(), .why = why};

@@ -67,6 +67,7 @@ struct Scaling {
 struct Results {
   Environment environment;  // of the first run that there is
   RunConfig config;
+  bool one_window = true;     // windows and warm-ups of all cells are as long as those there
   std::uint64_t repeats = 1;  // asked for
   std::vector<CellResult> cells;
   std::vector<Ranking> rankings;  // one per load, in the order of the cells

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <limits>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include <gmock/gmock.h>
 
 #include "capture/temporary_folder.h"
+#include "util/text.h"
 
 namespace tr::capture {
 namespace {
@@ -101,6 +103,35 @@ TEST(ReadMemoryOfThisMachine, SeesWhatIsTouched) {
   if (before->anonymous_bytes) {
     EXPECT_GE(*after->anonymous_bytes, *before->anonymous_bytes + kTouched / 10 * 9);
   }
+}
+
+TEST(OwnPeak, IsReadAndForgottenAsTheKernelHasIt) {
+  const TemporaryFolder proc;
+  EXPECT_EQ(own_peak(proc.path()), std::nullopt);
+  EXPECT_FALSE(forget_own_peak(proc.path()));
+  proc.file("self/status", "Name:\tVmHWM: 7 kB\nVmPeak:\t 1 kB\nVmHWM:\t   1234 kB\n");
+  proc.file("self/clear_refs", "");
+  EXPECT_EQ(own_peak(proc.path()), 1234U * 1024);
+  EXPECT_TRUE(forget_own_peak(proc.path()));
+  const auto written = read_file(proc.path() + "/self/clear_refs");
+  ASSERT_TRUE(written);
+  EXPECT_EQ(*written, "5");
+}
+
+TEST(OwnPeak, OfThisProcessGrowsWithWhatItHoldsAndForgetsIt) {
+  constexpr std::size_t kHeld = 64 << 20;
+  if (!forget_own_peak("/proc")) GTEST_SKIP() << "this kernel cannot forget a peak";
+  const auto before = own_peak("/proc");
+  ASSERT_TRUE(before);
+  void* const held = ::mmap(nullptr, kHeld, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  ASSERT_NE(held, MAP_FAILED);
+  ASSERT_EQ(::munmap(held, kHeld), 0);
+  const auto most = own_peak("/proc");
+  ASSERT_TRUE(most);
+  EXPECT_GE(*most, *before + kHeld / 2);
+  ASSERT_TRUE(forget_own_peak("/proc"));
+  EXPECT_LT(*own_peak("/proc"), *before + kHeld / 2);
 }
 
 }  // namespace

@@ -90,6 +90,54 @@ TEST(Json, OfASweepFitsItsSchema) {
                    5'025);
 }
 
+// A list of cells: two under one load, one under another.
+sweep::Results list_of_three() {
+  sweep::Results results;
+  for (const std::string name : {"few", "many", "storm"}) {
+    sweep::Cell cell{.server = "pool", .connections = 10, .pin = "1", .size = 64, .name = name};
+    cell.program = {"pool", "--workers", name == "few" ? "2" : "8"};
+    cell.load = name == "storm" ? "echo --close" : "echo";
+    if (name == "storm") cell.options = {"--close"};
+    const std::uint64_t messages = name == "few" ? 10'000 : 20'000;
+    results.cells.push_back(sweep::judge_cell({.cell = cell, .skipped = ""},
+                                              runs_of(cell, {messages, messages + 100}), {}));
+  }
+  results.rankings = sweep::rank(results.cells);
+  return results;
+}
+
+TEST(Json, OfAListOfCellsNamesThem) {
+  SchemaChecker checker = schema(TRACE_RUN_SWEEP_SCHEMA);
+  const json report = json::parse(render_json(list_of_three()));
+  EXPECT_THAT(checker.check(report), IsEmpty());
+  const json& sweep = report["sweep"];
+  EXPECT_EQ(sweep["cells"][2]["name"], "storm");
+  EXPECT_EQ(sweep["cells"][2]["options"], json::array({"--close"}));
+  EXPECT_EQ(sweep["cells"][2]["program"], json::array({"pool", "--workers", "8"}));
+  ASSERT_EQ(sweep["rankings"].size(), 2U);
+  EXPECT_EQ(sweep["rankings"][0]["load"], "echo");
+  EXPECT_EQ(sweep["rankings"][0]["places"][0]["name"], "many");
+  EXPECT_EQ(sweep["rankings"][0]["places"][1]["name"], "few");
+  EXPECT_EQ(sweep["rankings"][1]["load"], "echo --close");
+}
+
+TEST(Text, OfAListOfCellsNamesThem) {
+  sweep::Results results = list_of_three();
+  results.one_window = false;
+  const std::string text = render_text(build_report(results, false), {});
+  for (const char* part :
+       {"3 cells under 2 loads", "few, many, storm", "10 connections, CPU 1, echo\n",
+        "10 connections, CPU 1, echo --close\n", "windows of each cell's own length",
+        "it is named where the figures stand"})
+    EXPECT_THAT(text, testing::HasSubstr(part));
+  EXPECT_LT(text.find("\nmany ") == std::string::npos ? text.find(" many ") : text.find("\nmany "),
+            text.rfind("few "));
+  const std::string page = render_text(build_server_report(results, "pool"), {});
+  for (const char* name : {"few", "many", "storm"})
+    EXPECT_THAT(page, testing::HasSubstr(name));
+  EXPECT_TRUE(render_csv(results).starts_with("name,load,server,connections,"));
+}
+
 TEST(Csv, OfASweepHasARowPerCellAndQuotesWhatNeedsIt) {
   sweep::Results results;
   const sweep::Cell cell{.server = "a, \"b\"", .connections = 10, .pin = "0,2", .size = 64};

@@ -1,13 +1,13 @@
 """scripts/reproduce: its statistics, its tables from recorded reports, and how it runs its rows.
-Needs neither privilege nor load: what it starts are shells that play trace-run."""
+Needs neither privilege nor load: what it starts is a script that plays trace-run."""
 import contextlib
 import io
 import json
+import signal
 import subprocess
 import sys
 import tempfile
 import unittest
-from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
@@ -21,11 +21,10 @@ from samples import Sample  # noqa: E402
 
 
 def recorded(name, **changes):
-    """A report of tests/golden, as run_once() keeps it, with values changed by path."""
+    """A report of tests/golden, as report_of() keeps it, with values changed by path."""
     report = json.loads((ROOT / f"tests/golden/{name}.json").read_text())
     for key in runs.LEFT_OUT:
         report.pop(key)
-    report["tracer"] = {"peak_bytes": 50 << 20}
     for path, value in changes.items():
         *parents, last = path.split("__")
         place = report
@@ -138,7 +137,7 @@ class Echo(unittest.TestCase):
         self.case.runs = [recorded("epoll_echo")]
         self.about["interrupted"] = True
         text = "\n".join(tables(self.made, self.about))
-        self.assertIn("Ended early by Ctrl-C: 1 of 15 runs were made", text)
+        self.assertIn("Ended early: 1 of 15 runs were made", text)
         self.assertIn("ended before their turn came: python/asyncio_proto at 20", text)
 
     def test_every_published_row_has_a_server_of_ours(self):
@@ -206,11 +205,18 @@ class OtherTables(unittest.TestCase):
             case.runs = [recorded("damaged" if case.connections == 10 else "epoll_echo")]
         lines = tables(made, about)
         good = line_of(lines, "epoll_echo | 200")
-        self.assertEqual([good[2], good[3], good[4], good[8], good[11]],
-                         ["0", "0", "0.998", "0", "215 B"])
+        self.assertEqual([good[2], good[3], good[4], good[8], good[11], good[12]],
+                         ["0", "0", "0.998", "0", "215 B", "31.0 MiB"])
         bad = line_of(lines, "epoll_echo | 10")
         self.assertEqual([bad[2], bad[3], bad[8], bad[11]], ["21", "12", "1,207", "–"])
         self.assertIn("1 of 10, 200 connections", line_of(lines, "single_echo")[-1])
+
+    def test_scale_reads_the_tracers_memory_of_earlier_tables(self):
+        made, about = cases_of("scale", "--rows", "epoll_echo", "--connections", "10")
+        report = recorded("epoll_echo", tracer={"peak_bytes": 50 << 20})
+        del report["overhead"]["tracer_peak_bytes"]
+        made[0].runs = [report]
+        self.assertEqual(line_of(tables(made, about), "epoll_echo | 10")[12], "50.0 MiB")
 
     def test_tables_come_out_again_from_their_json(self):
         made, about = cases_of("scale", "--rows", "epoll_echo", "--connections", "10")
@@ -219,62 +225,112 @@ class OtherTables(unittest.TestCase):
         self.assertEqual(tables(runs.from_json(kept["cases"]), kept["about"]), tables(made, about))
 
 
-@dataclass
-class Shell(runs.Case):
-    """Plays trace-run: a script, which finds in $REPORT where its report belongs, in $OUTPUT where
-    the server's own words do."""
-    script: str = ""
+# Plays trace-run: what a cell's server is called says what comes of its runs.
+PLAYER = """#!/usr/bin/python3 -BI
+import json, os, shlex, signal, sys
+from pathlib import Path
 
-    def words(self, report, output):
-        return ["/bin/sh", "-c", f"REPORT={report} OUTPUT={output}; {self.script}"]
+if sys.argv[1] == "report":
+    text = Path(sys.argv[2]).read_text()
+    if text == "unreadable":
+        sys.exit("trace-run: cannot read it")
+    print(text)
+    sys.exit()
+_, _, cells, _, repeats, _, folder = sys.argv[1:]
+folder = Path(folder)
+folder.mkdir(exist_ok=True)
+lines = [shlex.split(line) for line in sys.stdin]
+log = [" ".join([word for word in line if not word.startswith("/")]) for line in lines]
+(folder / "log").write_text("\\n".join(log))
+(folder / "sweep.json").write_text(json.dumps({"cells": [
+    {"skipped": "too many" if line[-1] == "skipped" else ""} for line in lines]}))
+for repeat in range(1, int(repeats) + 1):
+    for number, (name, *words) in enumerate(lines, 1):
+        kind, stem = words[-1], folder / f"{number:04}-row-{repeat}"
+        output = Path(words[words.index("--server-output") + 1])
+        if kind == "refused":
+            sys.exit(2)
+        if kind == "ended":
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+            os.kill(os.getppid(), signal.SIGTERM)
+            signal.sigwait([signal.SIGTERM])
+            sys.exit(4)
+        if kind == "failed":
+            output.write_text("listening\\nno memory\\n")
+            stem.with_suffix(".failed").write_text("it went wrong\\n")
+        elif kind != "skipped":
+            stem.with_suffix(".failed").unlink(missing_ok=True)
+            stem.with_suffix(".run").write_text(kind if kind == "unreadable" else json.dumps(
+                {"name": name, "repeat": repeat, "threads": []}))
+"""
 
 
 class Running(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        player = Path(folder.name) / "trace-run"
+        player.write_text(PLAYER)
+        player.chmod(0o755)
+        self.folder = Path(folder.name) / "runs"
+        patch = mock.patch.object(runs, "TRACE_RUN", player)
+        patch.start()
+        self.addCleanup(patch.stop)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
 
-    def shell(self, name, script):
-        return Shell(name=name, row=name, server=[], asked=1, connections=1, script=script)
+    def case(self, kind, **more):
+        return runs.Case(name=f"{kind} at 1", row=kind, server=["play", kind], asked=1,
+                         connections=1, **more)
 
-    def measure(self, cases, repeats):
-        with contextlib.redirect_stderr(io.StringIO()):
-            return runs.measure(cases, repeats, self.folder)
-
-    def test_rows_take_turns(self):
-        log = self.folder / "log"
-        cases = [self.shell(name, f"echo {name} >>{log}; echo '{{}}' >$REPORT") for name in "ab"]
-        cases.append(self.shell("c", f"echo c >>{log}"))
-        cases[-1].impossible = "why"
-        self.assertTrue(self.measure(cases, 3))
-        self.assertEqual(log.read_text().split(), ["a", "b"] * 3)
-        self.assertEqual([len(case.reports) for case in cases], [3, 3, 0])
+    def test_runs_are_cells_of_one_sweep(self):
+        cases = [self.case("a", options=["--rate", "7"]), self.case("no", impossible="why"),
+                 self.case("b", duration_s=2.5)]
+        runs.measure(cases, 3, self.folder)
+        self.assertEqual((self.folder / "log").read_text().splitlines(), [
+            "a at 1: --server-output --connections 1 --duration 1s --warmup 0.5s --rate 7 play a",
+            "b at 1: --server-output --connections 1 --duration 2.5s --warmup 0.5s play b"])
+        self.assertEqual(cases[2].reports, [{"name": "b at 1:", "repeat": n} for n in (1, 2, 3)])
+        self.assertEqual([len(case.runs) for case in cases], [3, 0, 3])
+        self.assertFalse(runs.unfinished(cases, 3))
+        self.assertTrue(runs.unfinished(cases, 4))
 
     def test_failures_are_kept_with_their_reason(self):
-        cases = [self.shell("code", "echo first; echo trace-run: it went wrong >&2; exit 1"),
-                 self.shell("server", "printf 'listening\\nno memory\\n' >$OUTPUT; exit 1"),
-                 self.shell("none", "true"),
-                 self.shell("damaged", "echo '{' >$REPORT"),
-                 self.shell("reported and failed", "echo '{}' >$REPORT; exit 1")]
-        self.assertTrue(self.measure(cases, 1))
-        self.assertEqual(cases[0].failures, ["it went wrong"])
-        self.assertIn("the server's last line: no memory", cases[1].failures[0])
-        self.assertIn("cannot be read", cases[2].failures[0])
-        self.assertIn("cannot be read", cases[3].failures[0])
-        self.assertEqual(len(cases[4].failures), 1)
+        cases = [self.case(kind) for kind in ("failed", "unreadable", "good")]
+        runs.measure(cases, 1, self.folder)
+        self.assertEqual(cases[0].failures, ["it went wrong (the server's last line: no memory)"])
+        self.assertEqual(cases[1].failures, ["trace-run: cannot read it"])
+        self.assertEqual([len(case.reports) for case in cases], [0, 0, 1])
+        self.assertFalse(runs.unfinished(cases, 1))
 
-    def test_a_report_is_never_an_earlier_runs(self):
-        cases = [self.shell("good", "echo '{}' >$REPORT"), self.shell("silent", "true")]
-        self.measure(cases, 2)
-        self.assertEqual([len(case.failures) for case in cases], [0, 2])
+    def test_what_the_sweep_skips_is_impossible(self):
+        cases = [self.case("skipped"), self.case("good")]
+        runs.measure(cases, 1, self.folder)
+        self.assertEqual(cases[0].impossible, "too many")
+        self.assertFalse(runs.unfinished(cases, 1))
 
-    def test_ctrl_c_keeps_what_there_is(self):
-        cases = [self.shell("done", "echo '{}' >$REPORT"),
-                 self.shell("cut", "kill -INT $PPID; exec sleep 60"),
-                 self.shell("never", "echo '{}' >$REPORT")]
-        self.assertFalse(self.measure(cases, 2))
+    def test_what_ends_us_ends_the_sweep_and_what_there_is_is_kept(self):
+        cases = [self.case("done"), self.case("ended"), self.case("never")]
+        runs.measure(cases, 2, self.folder)
         self.assertEqual([len(case.runs) for case in cases], [1, 0, 0])
+        self.assertTrue(runs.unfinished(cases, 2))
+
+    def test_a_sweep_that_is_refused_is_our_end(self):
+        with self.assertRaises(SystemExit) as ended:
+            runs.measure([self.case("refused")], 1, self.folder)
+        self.assertEqual(ended.exception.code, 2)
+
+    def test_runs_are_kept_until_the_table_is_whole(self):
+        output = self.folder.parent
+        for kind, code, kept in (("ended", 130, True), ("failed", 1, True), ("good", 0, False)):
+            case = self.case(kind)
+            with mock.patch.object(main, "choose", return_value=[case]), \
+                    mock.patch("table_echo.markdown", return_value=[]), \
+                    mock.patch.object(sys, "argv", ["reproduce", "echo", "--output", str(output)]), \
+                    contextlib.redirect_stderr(io.StringIO()):
+                self.assertEqual(main.main(), code)
+            self.assertEqual((output / "echo.runs").exists(), kept, kind)
+            self.assertTrue((output / "echo.json").exists())
 
 
 class CommandLine(unittest.TestCase):

@@ -345,6 +345,7 @@ bool may_be_absent(const std::string& key) {
                                                "probe_ns",
                                                "share_of_cpu",
                                                "ns_per_run",
+                                               "tracer_peak_bytes",
                                                "close",
                                                "reopened",
                                                "bins",

@@ -28,6 +28,18 @@ Manifest two_cells() {
           .cpus = "0-1"};
 }
 
+Manifest list_of_two() {
+  Manifest list = two_cells();
+  for (PlannedCell& planned : list.cells) {
+    planned.cell.program = {planned.cell.server, "--workers", "8 of them"};
+    planned.cell.load = "echo --close";
+  }
+  list.cells[0].cell.name = "few, at first";
+  list.cells[0].cell.options = {"--connections=10", "--close"};
+  list.cells[1].cell.name = "../../etc/passwd";
+  return list;
+}
+
 class SweepFolder : public testing::Test {
  protected:
   SweepFolder() {
@@ -115,6 +127,47 @@ TEST_F(SweepFolder, RefusesAnotherSweepAndSaysWhichPartDiffers) {
   EXPECT_EQ(changed([](Manifest& other) { other.cells[0].skipped = "too few files"; }), "none");
 }
 
+TEST_F(SweepFolder, RefusesAnotherListAndSaysWhichCellDiffers) {
+  ASSERT_TRUE(Folder::begin(path(), list_of_two()));
+  EXPECT_EQ(refusal(Folder::begin(path(), list_of_two())), "none");
+  const auto changed = [&](auto&& change) {
+    Manifest other = list_of_two();
+    change(other);
+    return refusal(Folder::begin(path(), other));
+  };
+  EXPECT_THAT(changed([](Manifest& other) { other.cells[0].cell.options[0] = "--connections=9"; }),
+              HasSubstr("few, at first: --connections=10 --close thread_echo --workers 8 of them "
+                        "there, --connections=9 --close thread_echo"));
+  EXPECT_THAT(changed([](Manifest& other) { other.cells[1].cell.program.pop_back(); }),
+              HasSubstr("../../etc/passwd: python/thread --workers 8 of them there, "
+                        "python/thread --workers here"));
+  EXPECT_THAT(changed([](Manifest& other) { other.cells[0].cell.name = "many"; }),
+              HasSubstr("cell 1: few, at first there, many here"));
+  EXPECT_THAT(changed([](Manifest& other) { other.cells.pop_back(); }),
+              HasSubstr("cells: 2 there, 1 here"));
+  EXPECT_THAT(changed([](Manifest& other) { other.options = {"--duration=2s"}; }),
+              HasSubstr("options: --duration=1s there"));
+  EXPECT_THAT(changed([](Manifest& other) { other = two_cells(); }),
+              HasSubstr("cell 1: few, at first there, none here"));
+}
+
+// Words are told apart though they read alike when joined.
+TEST_F(SweepFolder, RefusesOtherWordsThatReadAlike) {
+  ASSERT_TRUE(Folder::begin(path(), list_of_two()));
+  Manifest other = list_of_two();
+  other.cells[0].cell.program = {"thread_echo", "--workers", "8", "of", "them"};
+  EXPECT_THAT(refusal(Folder::begin(path(), other)), HasSubstr("another sweep"));
+}
+
+TEST_F(SweepFolder, NamesOfCellsAreNoPaths) {
+  const auto folder = Folder::begin(path(), list_of_two());
+  ASSERT_TRUE(folder);
+  for (const std::size_t cell : {0U, 1U})
+    ASSERT_TRUE(folder->keep({cell, 1}, run_of(list_of_two().cells[cell].cell, 1'000)));
+  EXPECT_TRUE(fs::exists(path() + "/0001-few--at-first-1.run"));
+  EXPECT_TRUE(fs::exists(path() + "/0002-..-..-etc-passwd-1.run"));
+}
+
 TEST_F(SweepFolder, RefusesWhatIsNoSweep) {
   EXPECT_THAT(refusal(Folder::begin(base_ / "no" / "such", two_cells())),
               HasSubstr("No such file"));
@@ -158,8 +211,30 @@ TEST(ManifestFile, ComesBackAsItWas) {
   EXPECT_EQ(first_difference(*manifest, two_cells()), std::nullopt);
 }
 
+TEST(ManifestFile, OfAListComesBackAsItWas) {
+  const std::string bytes = encode_manifest(list_of_two());
+  const auto manifest = decode_manifest(bytes, "x");
+  ASSERT_TRUE(manifest) << manifest.error().text();
+  EXPECT_EQ(manifest->cells, list_of_two().cells);
+}
+
+// As written before there were lists.
+TEST(ManifestFile, OfTheFirstVersionIsAGrid) {
+  std::string bytes = encode_manifest(two_cells());
+  const std::size_t at = bytes.find("\"version\": 2");
+  ASSERT_NE(at, std::string::npos);
+  bytes[at + 11] = '1';
+  const auto manifest = decode_manifest(bytes, "x");
+  ASSERT_TRUE(manifest) << manifest.error().text();
+  EXPECT_EQ(first_difference(*manifest, two_cells()), std::nullopt);
+  bytes[at + 11] = '3';
+  const auto newer = decode_manifest(bytes, "x");
+  ASSERT_FALSE(newer);
+  EXPECT_THAT(newer.error().text(), HasSubstr("another version of trace-run"));
+}
+
 TEST(ManifestFile, DamagedInAnyByteIsAnErrorOrReadable) {
-  const std::string bytes = encode_manifest(two_cells());
+  const std::string bytes = encode_manifest(list_of_two());
   for (std::size_t at = 0; at < bytes.size(); ++at) {
     EXPECT_FALSE(decode_manifest(bytes.substr(0, at), "x") && at + 1 < bytes.size()) << at;
     std::string damaged = bytes;

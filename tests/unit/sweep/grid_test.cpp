@@ -62,5 +62,24 @@ TEST(Cell, GroupsOfWhatIsHeldTogether) {
   EXPECT_FALSE(same_but_connections(cell, other));
 }
 
+// What a cell of a list is called, and the arguments of its server, make no other load.
+TEST(Cell, OfAListIsHeldTogetherByItsLoad) {
+  Cell cell{.server = "a", .connections = 10, .name = "few", .program = {"a"}, .load = "echo"};
+  EXPECT_EQ(label_of(cell), "few");
+  EXPECT_EQ(label_of({.server = "a"}), "a");
+  Cell other = cell;
+  other.name = "tuned";
+  other.program = {"a", "--workers", "8"};
+  EXPECT_TRUE(same_setting(cell, other));
+  EXPECT_FALSE(same_but_connections(cell, other));
+  other.program = cell.program;
+  other.connections = 20;
+  EXPECT_TRUE(same_but_connections(cell, other));
+  other = cell;
+  other.load = "echo --close";
+  EXPECT_FALSE(same_setting(cell, other));
+  EXPECT_FALSE(same_but_connections(cell, other));
+}
+
 }  // namespace
 }  // namespace tr::sweep

@@ -66,9 +66,12 @@ class Sweeper {
     if (expected_done_s_ > 0)
       left_s *= static_cast<double>(monotonic_ns() - begin_ns_) / 1e9 / expected_done_s_;
     const sweep::Cell& cell = folder_.manifest().cells[todo_[next].cell].cell;
-    progress_.lead(fmt::format("run {} of {}, about {} left: {}, {} connections{}: ", next + 1,
-                               todo_.size(), left_text(left_s), cell.server, cell.connections,
-                               cell.pin.empty() ? "" : ", CPUs " + cell.pin));
+    const std::string what =
+        cell.name.empty() ? fmt::format("{}, {} connections{}", cell.server, cell.connections,
+                                        cell.pin.empty() ? "" : ", CPUs " + cell.pin)
+                          : cell.name;
+    progress_.lead(fmt::format("run {} of {}, about {} left: {}: ", next + 1, todo_.size(),
+                               left_text(left_s), what));
   }
 
   void make(RunId id) {

@@ -66,6 +66,7 @@ Result<Measured> Session::run() {
 // Guardians first: they are forked from this process while it is small.
 Status Session::prepare() {
   progress_.show("getting ready");
+  peak_forgotten_ = capture::forget_own_peak("/proc");
   auto signals = take_over_signals();
   if (!signals) return std::move(signals).error();
   signals_ = *std::move(signals);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "capture/environment.h"
+#include "capture/memory.h"
 #include "capture/syscall_names.h"
 #include "commands/measure/session.h"
 #include "util/cpu_set.h"
@@ -109,6 +110,7 @@ Result<Measured> Session::take_snapshot() {
   }
   if (outcome_) snapshot.load = std::move(outcome_->result);
   snapshot.overhead = costs_->overhead(snapshot.total.user_ns + snapshot.total.system_ns);
+  if (peak_forgotten_) snapshot.overhead.tracer_peak_bytes = capture::own_peak("/proc");
 
   // Nothing is measured any more: the programs may end.
   if (Status ended = end_programs(); !ended && !failure_) failure_ = std::move(ended).error();
