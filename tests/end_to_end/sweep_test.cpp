@@ -180,7 +180,9 @@ TEST_F(Sweep, goes_on_with_a_list_of_cells) {
     EXPECT_EQ(run["config"]["duration_s"], seconds);
     EXPECT_GT(run["overhead"]["tracer_peak_bytes"], 1 << 20);
     // The pool's threads and the one that accepts.
-    if (workers > 0) EXPECT_EQ(run["memory"]["at_close"]["threads"], workers);
+    if (workers > 0) {
+      EXPECT_EQ(run["memory"]["at_close"]["threads"], workers);
+    }
   }
 }
 

@@ -101,9 +101,10 @@ TEST(ParseCellList, BytesOfAnyKindAreCellsOrAnError) {
     for (const char by : {'\0', '\'', '"', '\\', '#', ':', '\n', ' ', '\xff'}) {
       std::string changed = text;
       changed[at] = by;
-      if (const auto cells = parse_cell_list(changed, "list"))
-        for (const ListedCell& cell : *cells)
-          EXPECT_FALSE(cell.name.empty() || cell.words.empty()) << changed;
+      const auto cells = parse_cell_list(changed, "list");
+      if (!cells) continue;
+      for (const ListedCell& cell : *cells)
+        EXPECT_FALSE(cell.name.empty() || cell.words.empty()) << changed;
     }
 }
 

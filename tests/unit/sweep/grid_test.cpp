@@ -64,9 +64,10 @@ TEST(Cell, GroupsOfWhatIsHeldTogether) {
 
 // What a cell of a list is called, and the arguments of its server, make no other load.
 TEST(Cell, OfAListIsHeldTogetherByItsLoad) {
-  Cell cell{.server = "a", .connections = 10, .name = "few", .program = {"a"}, .load = "echo"};
+  Cell cell{
+      .server = "a", .connections = 10, .pin = "", .name = "few", .program = {"a"}, .load = "echo"};
   EXPECT_EQ(label_of(cell), "few");
-  EXPECT_EQ(label_of({.server = "a"}), "a");
+  EXPECT_EQ(label_of({.server = "a", .connections = 10, .pin = ""}), "a");
   Cell other = cell;
   other.name = "tuned";
   other.program = {"a", "--workers", "8"};
