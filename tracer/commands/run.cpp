@@ -117,8 +117,8 @@ void repeat_option(const CLI::Option& option, const std::string& as,
   const bool flag = option.get_type_size() == 0;
   for (const std::string& value : option.results()) {
     // "--no-budget" sets what it names to false.
-    const bool negated = flag && option.check_fname(as);
-    words.push_back(negated ? "--" + as : fmt::format("--{}={}", as, value));
+    const bool alone = flag && (value == "true" || option.check_fname(as));
+    words.push_back(alone ? "--" + as : fmt::format("--{}={}", as, value));
   }
 }
 
