@@ -126,8 +126,8 @@ TEST(Text, OfAListOfCellsNamesThem) {
   results.one_window = false;
   const std::string text = render_text(build_report(results, false), {});
   for (const char* part :
-       {"3 cells under 2 loads", "few, many, storm", "10 connections, CPU 1, echo\n",
-        "10 connections, CPU 1, echo --close\n", "windows of each cell's own length",
+       {"3 cells under 2 loads", "few, many, storm", "10 connections, pinned to CPU 1, echo ",
+        "10 connections, pinned to CPU 1, echo --close ", "windows of each cell's own",
         "it is named where the figures stand"})
     EXPECT_THAT(text, testing::HasSubstr(part));
   EXPECT_LT(text.find("\nmany ") == std::string::npos ? text.find(" many ") : text.find("\nmany "),

@@ -216,7 +216,8 @@ Snapshot full_snapshot() {
   snapshot.perf = {{"cs", 1, 2, 3, ""}, {"cycles", 0, 0, 0, "no PMU"}};
   snapshot.server_exit = ServerExit{true, 1, 11, 2, 3, 4, 5, 6};
   snapshot.lost = {{"no room", 0}, {"no memory", 3}};
-  snapshot.overhead = {1, 2, 0.25, "calibrated", {{"sys_enter", 3, 4.5, 6}, {"idle", 0, {}, 0}}};
+  snapshot.overhead = {
+      1, 2, 0.25, "calibrated", {{"sys_enter", 3, 4.5, 6}, {"idle", 0, {}, 0}}, 1 << 20};
   snapshot.notes = {"first", "second"};
   snapshot.stacks =
       Stacks{.frames = {{"f", "/bin/x", 0, false}, {"", "/bin/x", 16, true}},
@@ -365,6 +366,7 @@ bool may_be_absent(const std::string& key) {
                                                "delay",
                                                "delays",
                                                "arrivals",
+                                               "lies_in",
                                                "folded_life_ns",
                                                "returned",
                                                "empty",
