@@ -114,7 +114,7 @@ Status choose_load(const CLI::App& app, const RunOptions& options, const Bundled
 
 void repeat_option(const CLI::Option& option, const std::string& as,
                    std::vector<std::string>& words) {
-  const bool flag = option.get_type_size() == 0;
+  const bool flag = option.get_items_expected_max() == 0;
   for (const std::string& value : option.results()) {
     // "--no-budget" sets what it names to false.
     const bool alone = flag && (value == "true" || option.check_fname(as));

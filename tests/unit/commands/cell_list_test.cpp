@@ -180,6 +180,13 @@ TEST_F(AddList, ALineIsARunWithItsOwnOptionsAndArguments) {
   EXPECT_EQ(cell.load, "echo --close --rate=100");
 }
 
+TEST_F(AddList, AFlagThatDeniesHoldsForAllCellsToo) {
+  give({"--no-budget"});
+  const auto sweep = plan("one: --load echo /bin/true\n");
+  ASSERT_TRUE(sweep) << sweep.error().text();
+  EXPECT_FALSE(sweep->plans[0].budget);
+}
+
 // How it is written makes no other load of it; where the server's output goes no other cell.
 TEST_F(AddList, TheSameLoadIsTheSameHoweverItIsGiven) {
   give({"--rate", "100"});
