@@ -114,12 +114,15 @@ Status choose_load(const CLI::App& app, const RunOptions& options, const Bundled
 
 void repeat_option(const CLI::Option& option, const std::string& as,
                    std::vector<std::string>& words) {
-  const bool flag = option.get_items_expected_max() == 0;
-  for (const std::string& value : option.results()) {
-    // "--no-budget" sets what it names to false.
-    const bool alone = flag && (value == "true" || option.check_fname(as));
-    words.push_back(alone ? "--" + as : fmt::format("--{}={}", as, value));
-  }
+  const bool flag = option.get_expected_max() == 0;
+  // "--no-budget" sets what it names to false; "--no-budget=false", which CLI11 turns round, to
+  // true.
+  const bool negated = flag && option.check_fname(as);
+  for (const std::string& value : option.results())
+    if (flag && value == (negated ? "false" : "true"))
+      words.push_back("--" + as);
+    else
+      words.push_back(fmt::format("--{}={}", as, negated ? "false" : value));
 }
 
 void add_plan_options(CLI::App& app, RunOptions& options) {

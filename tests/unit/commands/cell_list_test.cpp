@@ -180,11 +180,22 @@ TEST_F(AddList, ALineIsARunWithItsOwnOptionsAndArguments) {
   EXPECT_EQ(cell.load, "echo --close --rate=100");
 }
 
-TEST_F(AddList, AFlagThatDeniesHoldsForAllCellsToo) {
+// Of the sweep's own too: what is repeated to each run means there what it meant here.
+TEST_F(AddList, FlagsStayWhatTheyAre) {
   give({"--no-budget"});
-  const auto sweep = plan("one: --load echo /bin/true\n");
+  const auto sweep = plan(
+      "a: --load echo --no-poll --close /bin/sh\n"
+      "b: --load echo --no-budget=false --profile /bin/sh\n"
+      "c: --load echo --no-budget=false --profile=49 /bin/sh\n");
   ASSERT_TRUE(sweep) << sweep.error().text();
   EXPECT_FALSE(sweep->plans[0].budget);
+  EXPECT_TRUE(sweep->plans[0].load.sleeps);
+  EXPECT_TRUE(sweep->plans[0].load.close);
+  EXPECT_EQ(sweep->manifest.cells[0].cell.load, "echo --close --no-poll --no-budget");
+  EXPECT_TRUE(sweep->plans[1].budget);
+  EXPECT_EQ(sweep->plans[1].profile_hz, 99U);
+  EXPECT_EQ(sweep->plans[2].profile_hz, 49U);
+  EXPECT_EQ(sweep->manifest.cells[2].cell.load, "echo --no-budget=false --profile=49");
 }
 
 // How it is written makes no other load of it; where the server's output goes no other cell.
