@@ -127,7 +127,7 @@ void setup_sweep(CLI::App& app, int& exit_code) {
       app.add_subcommand("sweep", "Measure servers under many loads, resumably, and rank them");
   command->footer(kFooter);
   add_grid_options(*command, options->axes, options->run);
-  command->add_option("--repeats", options->repeats, "Runs of each cell of the grid")
+  command->add_option("--repeats", options->repeats, "Runs of each cell")
       ->type_name("N")
       ->check(CLI::Range(std::uint64_t{1}, sweep::kMostRepeats))
       ->capture_default_str()
