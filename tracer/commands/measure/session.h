@@ -120,7 +120,7 @@ class Session {
   std::optional<Memory> memory_;
   std::string memory_unmeasured_;  // why a reading is missing
   bool window_opened_ = false;
-  bool peak_forgotten_ = false;     // our own memory's, at the beginning
+  bool peak_forgotten_ = false;  // our own memory's, at the beginning
   std::vector<std::string> notes_;
   std::optional<Error> failure_;
 };
