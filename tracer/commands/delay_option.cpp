@@ -71,7 +71,7 @@ Result<std::vector<std::uint64_t>> parse_delays(std::string_view text) {
     delays.push_back(*ns);
   }
   std::ranges::sort(delays);
-  delays.erase(std::ranges::unique(delays).begin(), delays.end());
+  delays.erase(std::unique(delays.begin(), delays.end()), delays.end());
   if (delays.size() > kMostDelays)
     return usage_error(
         fmt::format("--delays: {} delays are more than {}", delays.size(), kMostDelays));

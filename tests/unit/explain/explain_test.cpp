@@ -147,7 +147,7 @@ TEST(Explanation, AddsUp) {
 
 // More calls, and the probes' time with them in user code: that is not the server's own.
 TEST(Explanation, TheTracingIsNotTheServersOwnCode) {
-  constexpr double kProbeNs = 150;
+  static constexpr double kProbeNs = 150;
   constexpr double kMoreCalls = 8;
   const Truth exact{.deviation = 0, .common_deviation = 0};
   Truth more = exact;
