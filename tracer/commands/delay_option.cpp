@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "load/units.h"
+#include "util/text.h"
 
 namespace tr::commands {
 namespace {
@@ -29,17 +30,6 @@ Result<std::uint64_t> parse_time(std::string_view option, std::string_view word,
   return *ns;
 }
 
-// What stands between commas; of nothing, one empty word.
-std::vector<std::string_view> words_of(std::string_view text) {
-  std::vector<std::string_view> words;
-  while (true) {
-    const std::size_t end = std::min(text.find(','), text.size());
-    words.push_back(text.substr(0, end));
-    if (end == text.size()) return words;
-    text.remove_prefix(end + 1);
-  }
-}
-
 }  // namespace
 
 Result<DelaySetting> parse_delay(std::string_view text) {
@@ -56,7 +46,7 @@ Result<DelaySetting> parse_delay(std::string_view text) {
 
 Result<std::vector<std::string>> parse_stages(std::string_view option, std::string_view text) {
   std::vector<std::string> named;
-  for (const std::string_view word : words_of(text)) {
+  for (const std::string_view word : split(text, ',')) {
     if (!is_stage(word)) return no_stage(option, word);
     if (std::ranges::find(named, word) == named.end()) named.emplace_back(word);
   }
@@ -65,7 +55,7 @@ Result<std::vector<std::string>> parse_stages(std::string_view option, std::stri
 
 Result<std::vector<std::uint64_t>> parse_delays(std::string_view text) {
   std::vector<std::uint64_t> delays;
-  for (const std::string_view word : words_of(text)) {
+  for (const std::string_view word : split(text, ',')) {
     const auto ns = parse_time("--delays", word, 1, "1us,2us,4us");
     if (!ns) return ns.error();
     delays.push_back(*ns);

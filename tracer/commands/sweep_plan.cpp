@@ -77,13 +77,23 @@ class RunWords {
   RunOptions options_;
 };
 
+// Of all options of a run.
+const Words& option_names() {
+  static const Words names = [] {
+    const RunWords run;
+    Words all;
+    for (const CLI::Option* option : run.app().get_options())
+      all.push_back(option->get_lnames().front());
+    return all;
+  }();
+  return names;
+}
+
 // The options of a run that `app` was given, of those whose names are wanted.
 Words given_words(const CLI::App& app, const std::function<bool(const std::string&)>& wanted) {
-  const RunWords known;
   Words words;
-  for (const CLI::Option* option : known.app().get_options())
-    if (const std::string& name = option->get_lnames().front(); wanted(name))
-      repeat_option(*app.get_option("--" + name), name, words);
+  for (const std::string& name : option_names())
+    if (wanted(name)) repeat_option(*app.get_option("--" + name), name, words);
   return words;
 }
 
