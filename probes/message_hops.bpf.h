@@ -142,7 +142,7 @@ static __always_inline void end_origin(const struct tr_origin* origin) {
     note_hop(TR_HOP_DOUBTFUL, from);
     return;
   }
-  __u32 bucket = bucket_of(to - from);
+  __u32 bucket = tr_bucket(to - from);
   if (bucket >= TR_PATH_BUCKETS) return;
   __sync_fetch_and_add(&sums->spread[bucket], 1);
   __sync_fetch_and_add(&sums->spread_ns, to - from);
@@ -312,7 +312,7 @@ static __always_inline void hop_arrives(struct sock* sk, bool accepted) {
 
 static __noinline int count_hop_time(__u32 index, __u32 which, __u64 ns) {
   struct tr_hops* sums = hop_sums();
-  __u32 bucket = bucket_of(ns);
+  __u32 bucket = tr_bucket(ns);
   if (!sums || index > TR_HOPS || which >= TR_HOP_TIMES || bucket >= TR_PATH_BUCKETS) return 0;
   __sync_fetch_and_add(&sums->hops[index].times[which][bucket], 1);
   __sync_fetch_and_add(&sums->hops[index].ns[which], ns);

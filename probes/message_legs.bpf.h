@@ -97,12 +97,8 @@ static __always_inline void add_to(__u64* sum, __u64 more, bool alone) {
 /* These are global functions: verified once, and knowing nothing of their arguments, not once for
  * each way that leads to them. */
 
-__noinline __u32 bucket_of(__u64 ns) {
-  return tr_bucket(ns);
-}
-
 __noinline int count_way(const struct way* way, __u64 whole, __u64 messages, bool alone) {
-  __u32 cpu = bpf_get_smp_processor_id(), bucket = bucket_of(whole);
+  __u32 cpu = bpf_get_smp_processor_id(), bucket = tr_bucket(whole);
   struct tr_paths* sums = bpf_map_lookup_elem(&paths, &cpu);
   if (!way || !sums || bucket >= TR_PATH_BUCKETS) return 0;
   add_to(&sums->messages[bucket], messages, alone);
@@ -110,7 +106,7 @@ __noinline int count_way(const struct way* way, __u64 whole, __u64 messages, boo
     __u64 ns = way->leg_ns[leg];
     if (!ns) continue;
     add_to(&sums->leg_ns[bucket][leg], ns * messages, alone);
-    __u32 own = bucket_of(ns);
+    __u32 own = tr_bucket(ns);
     if (own < TR_PATH_BUCKETS) add_to(&sums->legs[leg][own], messages, alone);
   }
   return 0;

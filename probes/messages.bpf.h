@@ -15,18 +15,32 @@
 #define RECEIPTS 16 /* receive calls that did */
 #define SENDS 64    /* send calls that did, and that the device has not seen whole */
 
+/* When the stream was taken so far: arrived, or sent. */
+struct moment {
+  __u64 ns; /* of an arrival: 0: not known */
+  __u32 to;
+  __u32 by; /* of a send: the thread's record */
+};
+
 /* A connection's bytes are counted from its first, modulo 2^32. Each field is written at one stage
- * alone; the stages may run at once, on several CPUs. */
+ * alone; the stages may run at once, on several CPUs. What arrives does so where the sender runs,
+ * on loopback: so what that stage writes lies apart from what the others do, or the cache lines of
+ * both would go to and fro between the CPUs with each message. */
 struct connection {
+  /* Written once. */
   __u64 socket; /* its address: read from here it is a number, to the verifier */
   __u32 size;   /* of all messages; 0: they differ */
   __u32 first_in, first_out;
+  __u8 gap[64]; /* a cache line */
 
   /* Arrival. */
   __u32 arrived; /* where the next message to arrive will end; of turn-arounds: where all ended */
   __u32 arrivals;
-  __u32 came_to;   /* where hops are followed: the bytes of the last arrival */
-  __u64 unread_ns; /* and when the first of those came that were not received then */
+  __u32 arrivals_gone; /* as arrivals_read was when it was looked at last */
+  __u32 came_to;       /* where hops are followed: the bytes of the last arrival */
+  __u64 unread_ns;     /* and when the first of those came that were not received then */
+  struct moment arrival[ARRIVALS];
+
   /* Receipt. */
   __u32 received; /* the same of the next message to be received */
   __u32 receipts;
@@ -49,12 +63,8 @@ struct connection {
   __u64 handed_ns;
   __u32 sender;
 
-  __u32 arrived_to[ARRIVALS];
-  __u64 arrived_ns[ARRIVALS]; /* 0: not known */
   struct receipt received_by[RECEIPTS];
-  __u32 sent_to[SENDS];
-  __u32 sent_by[SENDS];
-  __u64 sent_ns[SENDS];
+  struct moment send[SENDS];
 };
 
 struct {
@@ -71,7 +81,7 @@ volatile __u32 message_size = 0;
 
 static __always_inline void end_turn(struct connection* its, bool alone) {
   struct batch batch = {.connection = its->socket,
-                        .arrived_ns = its->arrived_ns[0],
+                        .arrived_ns = its->arrival[0].ns,
                         .received_ns = its->last_receipt_ns,
                         .send_ns = its->send_ns,
                         .handed_ns = its->handed_ns,
@@ -80,33 +90,39 @@ static __always_inline void end_turn(struct connection* its, bool alone) {
                         .alone = alone};
   count_batch(&batch, its->has_receipt ? &its->received_by[0] : 0);
   its->answered = 0;
-  its->arrived_ns[0] = 0;
+  its->arrival[0].ns = 0;
 }
 
 static __always_inline void begin_turn(struct connection* its, __u32 to, __u64 now, bool alone) {
   if (its->answered) end_turn(its, alone);
   bool data = to != its->arrived; /* else it is the end of the stream */
   its->arrived = to;
-  if (its->arrived_ns[0] || !data) return;
+  if (its->arrival[0].ns || !data) return;
   its->has_receipt = 0;
   its->send_ns = 0;
   its->sender = 0;
-  its->arrived_ns[0] = now;
+  its->arrival[0].ns = now;
 }
 
 static __always_inline void arrived(struct connection* its, __u32 to, __u64 now) {
   if (!reaches(to, its->arrived)) return; /* no message is whole yet */
   __u32 end = its->arrived + (to - its->arrived) / its->size * its->size, at = its->arrivals;
-  if (unlikely(at - its->arrivals_read >= ARRIVALS)) {
+  if (unlikely(at - its->arrivals_gone >= ARRIVALS)) its->arrivals_gone = its->arrivals_read;
+  if (unlikely(at - its->arrivals_gone >= ARRIVALS)) {
     if (in_window(now)) note_path(TR_PATH_NO_ROOM, (end - its->arrived) / its->size + 1);
     now = 0;
     at--; /* with those that came in the slot before: it is not known when they came */
   } else {
     its->arrivals = at + 1;
   }
-  its->arrived_ns[at % ARRIVALS] = now;
-  its->arrived_to[at % ARRIVALS] = end;
+  its->arrival[at % ARRIVALS].ns = now;
+  its->arrival[at % ARRIVALS].to = end;
   its->arrived = end + its->size;
+}
+
+/* Of a socket that is known to be TCP's: it has a connection here. */
+static __always_inline struct tcp_sock* known_tcp(struct sock* sk) {
+  return can_cast ? CAST(tcp_sock, sk) : bpf_skc_to_tcp_sock(sk);
 }
 
 static __always_inline struct connection* new_connection(struct sock* sk,
@@ -133,7 +149,7 @@ static __always_inline void data_arrives(struct sock* sk, struct tr_cpu* cpu) {
     return;
   }
   struct connection* its = bpf_sk_storage_get(&connections, sk, 0, 0);
-  struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
+  struct tcp_sock* tcp = its ? known_tcp(sk) : bpf_skc_to_tcp_sock(sk);
   if (!tcp) return;
   if (unlikely(!its)) {
     if (!is_from_client(sk, sk->__sk_common.skc_num)) {
@@ -189,14 +205,14 @@ static __always_inline void message_received(struct sock* sk, const struct tr_th
   struct connection* its = bpf_sk_storage_get(&connections, sk, 0, 0);
   if (!its) return;
   __u64 now = bpf_ktime_get_ns(), entered = thread->call_since_ns;
-  struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
+  struct tcp_sock* tcp = known_tcp(sk);
   if (!tcp) return;
   if (has_own_links) {
     its->drained_to = tcp->copied_seq;
     works_for_client(thread, its->unread_ns ? its->unread_ns : entered);
   }
   if (!its->size) {
-    if (!its->arrived_ns[0]) return;
+    if (!its->arrival[0].ns) return;
     if (!its->has_receipt) keep_receipt(its, &its->received_by[0], thread, entered, 0, now);
     its->has_receipt = 1;
     its->send_ns = 0;
@@ -278,7 +294,7 @@ static __always_inline void message_sent(struct sock* sk, const struct tr_thread
     }
     return;
   }
-  struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
+  struct tcp_sock* tcp = known_tcp(sk);
   if (!tcp) return;
   __u32 to = tcp->write_seq - its->first_out, at = its->sends;
   if (!reaches(to, its->sent)) return;
@@ -291,9 +307,7 @@ static __always_inline void message_sent(struct sock* sk, const struct tr_thread
   } else {
     its->sends = at + 1;
   }
-  its->sent_ns[at % SENDS] = entered;
-  its->sent_by[at % SENDS] = thread->slot;
-  its->sent_to[at % SENDS] = to;
+  its->send[at % SENDS] = (struct moment){.ns = entered, .to = to, .by = thread->slot};
 }
 
 /* ---- The device ---- */
@@ -319,7 +333,7 @@ struct matching {
 };
 
 /* One step: forgets a moment that lies before the next message to be answered, or counts all that
- * share their moments with it. */
+ * share their moments with it, and forgets those of no more use. Stops when all are answered. */
 static int match(__u64 step, struct matching* matching) {
   struct connection* its = matching->its;
   __u32 end = its->answered, last = matching->to;
@@ -330,12 +344,12 @@ static int match(__u64 step, struct matching* matching) {
     its->answered = end + its->size;
     return 0;
   }
-  if (!reaches(its->arrived_to[at], end)) {
+  if (!reaches(its->arrival[at].to, end)) {
     its->arrivals_read++;
     return 0;
   }
-  if (!reaches(its->arrived_to[at], last)) last = its->arrived_to[at];
-  matching->batch.arrived_ns = its->arrived_ns[at];
+  if (!reaches(its->arrival[at].to, last)) last = its->arrival[at].to;
+  matching->batch.arrived_ns = its->arrival[at].ns;
 
   struct receipt* by = 0;
   matching->batch.received_ns = 0;
@@ -353,19 +367,24 @@ static int match(__u64 step, struct matching* matching) {
   matching->batch.sender = matching->sender;
   if (its->sends_read != its->sends) {
     at = its->sends_read % SENDS;
-    if (!reaches(its->sent_to[at], end)) {
+    if (!reaches(its->send[at].to, end)) {
       its->sends_read++;
       return 0;
     }
-    if (!reaches(its->sent_to[at], last)) last = its->sent_to[at];
-    matching->batch.send_ns = its->sent_ns[at];
-    matching->batch.sender = its->sent_by[at];
+    if (!reaches(its->send[at].to, last)) last = its->send[at].to;
+    matching->batch.send_ns = its->send[at].ns;
+    matching->batch.sender = its->send[at].by;
   }
   __u32 messages = (last - end) / its->size + 1;
   matching->batch.messages = messages;
   if (matching->batch.arrived_ns) count_batch(&matching->batch, by);
-  its->answered = end + messages * its->size;
-  return 0;
+  end += messages * its->size;
+  its->answered = end;
+  its->arrivals_read += !reaches(its->arrival[its->arrivals_read % ARRIVALS].to, end);
+  if (by) its->receipts_read += !reaches(by->to, end);
+  if (its->sends_read != its->sends)
+    its->sends_read += !reaches(its->send[its->sends_read % SENDS].to, end);
+  return !reaches(matching->to, end);
 }
 
 #define MAX_STEPS 512 /* in one packet; what is left over, the next one finds */
@@ -376,7 +395,7 @@ static __always_inline void handed_over(struct connection* its, __u32 to,
   its->handed = to;
   __u32 sender = 0;
   if (!its->size) {
-    if (!its->arrived_ns[0] || !its->has_receipt) return;
+    if (!its->arrival[0].ns || !its->has_receipt) return;
     if (!its->send_ns) {
       __u64 entered = send_under_way(cpu, &sender);
       if (entered >= its->last_receipt_ns) {
@@ -431,10 +450,10 @@ int BPF_PROG(on_net_dev_start_xmit, struct sk_buff* skb) {
 /* ---- The last turn-around of a connection ---- */
 
 static __always_inline void last_turn(struct connection* its) {
-  if (its->size || !its->arrived_ns[0]) return;
+  if (its->size || !its->arrival[0].ns) return;
   if (its->answered)
     end_turn(its, false);
-  else if (in_window(its->arrived_ns[0]))
+  else if (in_window(its->arrival[0].ns))
     note_path(TR_PATH_UNANSWERED, 1);
 }
 

@@ -333,32 +333,30 @@ struct tr_news {
 /* Durations are bucketed as in snapshot/histogram.h with 3 sub-bits: at most 12.5 % wide. */
 #define TR_BUCKET_SUB_BITS 3
 
+/* `shift` where anything is left of so many bits, else 0. Without a branch: the verifier would
+ * follow it both ways. */
+static inline __u32 tr_shift_if(__u64 rest, __u32 shift) {
+  return (__u32)((0 - (rest >> shift)) >> 63) * shift;
+}
+
 static inline __u32 tr_bucket(__u64 value) {
-  __u32 log2 = 0;
+  __u32 log2, shift;
   __u64 rest = value;
   if (value < (1u << TR_BUCKET_SUB_BITS)) return (__u32)value;
-  if (rest >> 32) {
-    rest >>= 32;
-    log2 = 32;
-  }
-  if (rest >> 16) {
-    rest >>= 16;
-    log2 += 16;
-  }
-  if (rest >> 8) {
-    rest >>= 8;
-    log2 += 8;
-  }
-  if (rest >> 4) {
-    rest >>= 4;
-    log2 += 4;
-  }
-  if (rest >> 2) {
-    rest >>= 2;
-    log2 += 2;
-  }
-  log2 += (__u32)(rest >> 1);
-  log2 -= TR_BUCKET_SUB_BITS;
+  log2 = tr_shift_if(rest, 32);
+  rest >>= log2;
+  shift = tr_shift_if(rest, 16);
+  rest >>= shift;
+  log2 += shift;
+  shift = tr_shift_if(rest, 8);
+  rest >>= shift;
+  log2 += shift;
+  shift = tr_shift_if(rest, 4);
+  rest >>= shift;
+  log2 += shift;
+  shift = tr_shift_if(rest, 2);
+  rest >>= shift;
+  log2 += shift + (__u32)(rest >> 1) - TR_BUCKET_SUB_BITS;
   return (log2 << TR_BUCKET_SUB_BITS) + (__u32)(value >> log2);
 }
 

@@ -2,8 +2,8 @@
 // until a signal ends it.
 //   enter  one, on sys_enter
 //   all    on sys_enter, sys_exit, sched_switch, sched_waking and sched_wakeup: where the times of
-//   calls
-//          and of the ways to a CPU begin and end
+//          calls and of the ways to a CPU begin and end
+//   clock  the same, and each looks at the clock
 #include <cstdio>
 #include <memory>
 #include <string_view>
@@ -21,8 +21,8 @@ struct Destroy {
 
 int main(int argc, char** argv) {
   const std::string_view what = argc == 2 ? argv[1] : "";
-  if (what != "enter" && what != "all") {
-    std::fprintf(stderr, "usage: %s enter|all\n", argv[0]);
+  if (what != "enter" && what != "all" && what != "clock") {
+    std::fprintf(stderr, "usage: %s enter|all|clock\n", argv[0]);
     return 2;
   }
   const std::unique_ptr<empty_programs, Destroy> skeleton(empty_programs__open());
@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
     std::perror("open the empty programs");
     return 1;
   }
+  skeleton->rodata->reads_clock = what == "clock";
   if (what == "enter")
     for (bpf_program* program :
          {skeleton->progs.empty_sys_exit, skeleton->progs.empty_sched_switch,

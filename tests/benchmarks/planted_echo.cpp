@@ -4,10 +4,11 @@
 // Any model drives it, as it is: only the protocol differs from the bundled one. Each message's act
 // stands between two readings of the clock; both sides of a comparison read it, one around nothing.
 // At the end a line is appended to the file that --truth names:
-//   {"act": NAME, "messages": N, "act_ns": NS, "kept": SHARE, "cpu_ns": NS}
+//   {"act": NAME, "messages": N, "act_ns": NS, "kept": SHARE, "cpu_ns": NS, "task_clock_ns": NS}
 // act_ns: the mean of the readings without those above ten times their median, which the scheduler
 // or an interrupt has made; `kept`: the share of the others. cpu_ns: CPU time of the whole process,
-// by the kernel's own account, from the first message to the end, per message.
+// by the kernel's own account, from the first message to the end, per message. task_clock_ns: the
+// same by the perf event task-clock; null without --task-clock.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -15,8 +16,10 @@
 #include <ctime>
 #include <fcntl.h>
 #include <limits>
+#include <linux/perf_event.h>
 #include <numeric>
 #include <string>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <vector>
 
@@ -39,14 +42,45 @@ std::uint64_t process_cpu_ns() {
          static_cast<std::uint64_t>(time.tv_nsec);
 }
 
+// Of this process and all threads that it starts afterwards.
+class TaskClock {
+ public:
+  void open() {
+    perf_event_attr attributes{};
+    attributes.type = PERF_TYPE_SOFTWARE;
+    attributes.size = sizeof attributes;
+    attributes.config = PERF_COUNT_SW_TASK_CLOCK;
+    attributes.inherit = 1;
+    fd_ = Fd(static_cast<int>(
+        ::syscall(SYS_perf_event_open, &attributes, 0, -1, -1, PERF_FLAG_FD_CLOEXEC)));
+    if (!fd_) throw Failure::from_errno("open the perf event task-clock");
+  }
+  [[nodiscard]] bool is_open() const { return static_cast<bool>(fd_); }
+  // 0 if it is not open.
+  [[nodiscard]] std::uint64_t ns() const {
+    std::uint64_t ns = 0;
+    if (fd_ && ::read(fd_.get(), &ns, sizeof ns) != sizeof ns)
+      throw Failure::from_errno("read the perf event task-clock");
+    return ns;
+  }
+
+ private:
+  Fd fd_;
+};
+
 // How long each act took. May be added to by several threads.
 class Readings {
  public:
   Readings() : ns_(kMost) {}  // written to, so that no page of it is missing later
 
+  void open_task_clock() { task_clock_.open(); }
+
   void add(std::chrono::nanoseconds time) {
     const std::size_t at = messages_.fetch_add(1, std::memory_order_relaxed);
-    if (at == 0) cpu_before_ = process_cpu_ns();
+    if (at == 0) {
+      cpu_before_ = process_cpu_ns();
+      task_clock_before_ = task_clock_.ns();
+    }
     if (at < kMost)
       ns_[at] = static_cast<std::uint32_t>(
           std::min<std::int64_t>(time.count(), std::numeric_limits<std::uint32_t>::max()));
@@ -58,6 +92,11 @@ class Readings {
     if (messages == 0) return fmt::format("{{\"act\": \"{}\", \"messages\": 0}}\n", act);
     const double cpu_ns =
         static_cast<double>(process_cpu_ns() - cpu_before_) / static_cast<double>(messages);
+    std::string task_clock_ns = "null";
+    if (task_clock_.is_open())
+      task_clock_ns =
+          fmt::format("{:.1f}", static_cast<double>(task_clock_.ns() - task_clock_before_) /
+                                    static_cast<double>(messages));
     ns_.resize(std::min(messages, kMost));
     std::ranges::sort(ns_);
     const std::uint64_t most = kInterrupted * std::uint64_t{ns_[ns_.size() / 2]};
@@ -66,8 +105,8 @@ class Readings {
     const double mean = std::accumulate(ns_.begin(), end, 0.0) / kept;
     return fmt::format(
         "{{\"act\": \"{}\", \"messages\": {}, \"act_ns\": {:.1f}, \"kept\": {:.5f}, "
-        "\"cpu_ns\": {:.1f}}}\n",
-        act, messages, mean, kept / static_cast<double>(ns_.size()), cpu_ns);
+        "\"cpu_ns\": {:.1f}, \"task_clock_ns\": {}}}\n",
+        act, messages, mean, kept / static_cast<double>(ns_.size()), cpu_ns, task_clock_ns);
   }
 
  private:
@@ -77,6 +116,8 @@ class Readings {
   std::vector<std::uint32_t> ns_;
   std::atomic<std::size_t> messages_{0};
   std::uint64_t cpu_before_ = 0;
+  TaskClock task_clock_;
+  std::uint64_t task_clock_before_ = 0;
 };
 
 class PlantedSession final : public Session {
@@ -135,6 +176,9 @@ class PlantedEcho final : public Protocol {
     app.add_option("--hold-back", held_back_ms_,
                    "Every second client has each answer only so many ms later")
         ->check(number_between(0, 60'000));
+    app.add_flag_callback(
+        "--task-clock", [this] { readings_.open_task_clock(); },
+        "Read the CPU time from perf's task-clock too, which makes switches dearer");
     app.add_option("--truth", truth_, "Append the line with what it has cost to this file");
   }
 

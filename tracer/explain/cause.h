@@ -60,6 +60,9 @@ class Cause {
   // In ns per message, where parts() cannot say which states pay: for the order in which
   // experiments are made, and their prediction. Never reported as measured.
   [[nodiscard]] virtual double guess_ns(const Facts&) const { return 0; }
+  // Whether it also makes other work dearer, and no figure tells by how much: by colder caches, and
+  // by switches on the way out of calls, which lie in user code's time.
+  [[nodiscard]] virtual bool spreads() const { return false; }
   // Absent: nobody knows how to take it away from outside.
   [[nodiscard]] virtual std::optional<Experiment> experiment(const Facts& run) const = 0;
 
@@ -67,6 +70,7 @@ class Cause {
     kCost,     // makes messages dear
     kLimit,    // keeps the throughput down and claims no time: told where it is, never ranked by it
     kAccount,  // where time went and no more: what is left when all others have claimed theirs
+    kTracing,  // nothing of the server's
   };
   [[nodiscard]] virtual Kind kind() const { return Kind::kCost; }
 };

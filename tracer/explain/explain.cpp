@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <tuple>
 #include <utility>
 
@@ -62,6 +63,28 @@ CpuUse use_of(const Facts& run) {
   return use;
 }
 
+// Of each run, what this cause and all accounts have.
+std::vector<double> with_accounts(const Side& side, std::size_t cause) {
+  std::vector<double> sums = side.claims[cause];
+  for (std::size_t i = 0; i < causes().size(); ++i)
+    if (causes()[i]->kind() == Cause::Kind::kAccount)
+      std::ranges::transform(sums, side.claims[i], sums.begin(), std::plus());
+  return sums;
+}
+
+// See Finding::at_most.
+std::optional<statistics::Difference> at_most(const Side& a, const Side& b, const Finding& finding,
+                                              bool paired) {
+  if (a.empty() || !finding.cause->spreads()) return std::nullopt;
+  const std::size_t index = index_of(*finding.cause);
+  statistics::Difference most =
+      difference(with_accounts(a, index), with_accounts(b, index), paired);
+  const double more = most.change.value - finding.part.change.value;
+  const bool of_b = finding.figure_b > finding.figure_a;
+  if (of_b ? more <= 0 : more >= 0) return std::nullopt;
+  return most;
+}
+
 // The rows for each cause that has something on a side.
 std::vector<Finding> find_all(const Side& a, const Side& b, const Explanation& means, bool paired,
                               double whole) {
@@ -83,6 +106,7 @@ std::vector<Finding> find_all(const Side& a, const Side& b, const Explanation& m
     if (!a.empty()) finding.figure_a = mean_a[cause.figure()];
     if (finding.on_b) finding.guess_ns = cause.guess_ns(mean_b);
     if (finding.on_a) finding.guess_ns -= cause.guess_ns(mean_a);
+    finding.at_most = at_most(a, b, finding, paired);
     findings.push_back(std::move(finding));
   }
   return findings;
@@ -232,7 +256,7 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
   result.findings = find_all(before, after, result, paired, whole);
   adjust(result.findings);
   for (const Finding& finding : result.findings)
-    if (result.alone ? finding.cause->kind() == Cause::Kind::kAccount && finding.cause != &tracing()
+    if (result.alone ? finding.cause->kind() == Cause::Kind::kAccount
                      : finding.cause == &interrupts())
       result.unexplained_ns += finding.b_ns - finding.a_ns;
   if (!result.alone) {
@@ -241,9 +265,8 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
                   [&](const Finding& finding) { return !is_shown(finding, *result.comparison); });
   }
   if (whole != 0) result.unexplained_share = result.unexplained_ns / whole;
-  // What the tracing takes is nothing of the server's: it comes last.
   const auto place = [](const Finding& finding) {
-    return std::tuple(finding.cause->kind(), finding.cause == &tracing(), -finding.weight());
+    return std::tuple(finding.cause->kind(), -finding.weight());
   };
   std::ranges::stable_sort(result.findings,
                            [&](const Finding& x, const Finding& y) { return place(x) < place(y); });

@@ -59,6 +59,9 @@ struct Finding {
   double figure_a = 0;
   double figure_b = 0;
   double guess_ns = 0;  // where no part can be measured: for the order alone
+  // B - A: its part with all that the accounts differ by, as if that were its doing too. Absent
+  // where it does not spread (Cause::spreads), where that is not more, and of B alone.
+  std::optional<statistics::Difference> at_most;
   std::optional<Trial> trial;
   Standing standing = Standing::kAssociated;
 
@@ -100,7 +103,7 @@ struct Explanation {
   std::optional<Facts> facts_b;
   CpuUse use_a;
   CpuUse use_b;
-  // What costs, heaviest first; then limits, then accounts, by what they have.
+  // What costs, heaviest first; then limits, then accounts, by what they have; then the tracing.
   std::vector<Finding> findings;
   // No reason is named for: calls that are dearer without being more, and interrupts; alone, all
   // accounts.

@@ -82,6 +82,15 @@ std::string evidence(const Explanation& explanation, const Finding& finding) {
                      per);
 }
 
+// What it may take elsewhere.
+std::string at_most_words(const Finding& finding, double like) {
+  if (!finding.at_most) return {};
+  const statistics::Estimate& most = finding.at_most->change;
+  return fmt::format(
+      "at most {}{}, if all that own code, calls, deliveries and interrupts differ by is its doing",
+      signed_duration(most.value, like), interval_words(most.interval, like));
+}
+
 std::string part_words(const Explanation& explanation, const Finding& finding) {
   const double ns = finding.b_ns - finding.a_ns;
   const double like = std::max(explanation.cpu_a_ns, explanation.cpu_b_ns);
@@ -165,11 +174,15 @@ Section cause_section(const Explanation& explanation, bool full) {
     fact.lines.push_back(fmt::format("{} {}", side_name(explanation, is_of_b(explanation, finding)),
                                      finding.cause->claim()));
     fact.lines.push_back(part_words(explanation, finding));
+    if (std::string most =
+            at_most_words(finding, std::max(explanation.cpu_a_ns, explanation.cpu_b_ns));
+        !most.empty())
+      fact.lines.push_back(std::move(most));
     if (std::string shown = evidence(explanation, finding); !shown.empty())
       fact.lines.push_back(std::move(shown));
     if (finding.trial)
       fact.lines.push_back(trial_words(finding));
-    else if (finding.cause->kind() != Cause::Kind::kAccount)
+    else if (finding.cause->kind() == Cause::Kind::kCost)
       fact.lines.emplace_back("associated: no experiment was made");
     section.facts.push_back(std::move(fact));
   }

@@ -37,9 +37,11 @@ const char* kind_name(explain::Cause::Kind kind) {
     case explain::Cause::Kind::kLimit:
       return "limit";
     case explain::Cause::Kind::kAccount:
+      return "account";
+    case explain::Cause::Kind::kTracing:
       break;
   }
-  return "account";
+  return "tracing";
 }
 
 const char* doubt_name(Doubt doubt) {
@@ -108,6 +110,7 @@ Json finding(const Finding& finding) {
           {"figure_a", finding.figure_a},
           {"figure_b", finding.figure_b},
           {"guess_ns", finding.guess_ns},
+          {"at_most_ns", finding.at_most ? estimate(finding.at_most->change) : Json()},
           {"experiment", finding.trial ? trial(*finding.trial) : Json()}};
 }
 

@@ -184,6 +184,33 @@ TEST(Explanation, TheTracingIsNotTheServersOwnCode) {
   EXPECT_THAT(alone.unexplained_ns, Ge(alone.cpu_b_ns - (2 + kMoreCalls) * kProbeNs - 1'000));
 }
 
+// Switches make other work dearer too, and no figure says by how much: at most by all of it.
+TEST(Explanation, SaysWhatACauseThatSpreadsMayTakeElsewhere) {
+  const Truth exact{.deviation = 0, .common_deviation = 0};
+  Truth colder = exact;
+  colder.user_ns += 700;
+  colder.send_ns += 300;
+  Draw draw(13);
+  const auto a = runs_of(exact, kPairs, draw);
+  const auto b = runs_of(colder, kPairs, draw);
+  const auto with = [&](const char* call, const std::vector<Snapshot>& runs) {
+    return planted(runs, [&](Snapshot& run) { plant_calls(run, call, 2, 800); });
+  };
+  const Explanation dearer = explained(a, with("futex", b));
+  EXPECT_EQ(first(dearer), "locks");
+  EXPECT_THAT(dearer.findings[0].part.change.value, DoubleNear(800, 1));
+  ASSERT_TRUE(dearer.findings[0].at_most);
+  EXPECT_THAT(dearer.findings[0].at_most->change.value, DoubleNear(1'800, 20));
+  // The other way round, and of what A has.
+  const Explanation cheaper = explained(with("futex", b), a);
+  ASSERT_TRUE(cheaper.findings[0].at_most);
+  EXPECT_THAT(cheaper.findings[0].at_most->change.value, DoubleNear(-1'800, 20));
+  // What else fell is not its doing.
+  EXPECT_FALSE(explained(b, with("futex", a)).findings[0].at_most);
+  EXPECT_FALSE(explained(a, with("mmap", b)).findings[0].at_most) << "it takes its calls' time";
+  EXPECT_FALSE(explained({}, with("futex", b)).findings[0].at_most);
+}
+
 TEST(Explanation, SaysWhatHasNoReason) {
   Draw draw(9);
   Truth dearer{.deviation = 0, .common_deviation = 0};

@@ -23,7 +23,8 @@ def run(act_ns=0.0, cpu_ns=0.0, unfit=()):
 
 def finding(cause, low, high):
     interval = None if low is None else [low, high]
-    return {"cause": cause, "part_ns": {"value": 1.0, "interval": interval}, "guess_ns": 0}
+    return {"cause": cause, "part_ns": {"value": 1.0, "interval": interval}, "guess_ns": 0,
+            "at_most_ns": None}
 
 
 def explanation(*findings, whole=(2900, 3100)):
@@ -116,6 +117,20 @@ class Answers(unittest.TestCase):
         self.assertFalse(answer["part_holds"])
         self.assertFalse(answer["whole_holds"])
 
+    def test_size_of_what_spreads_reaches_to_what_it_takes_at_most(self):
+        locks = finding("own_code", 2000, 2200) | {
+            "at_most_ns": {"value": 4000, "interval": [3900, 4100]}}
+        self.assertTrue(self.examined(locks)["part_holds"])
+        switches = finding("own_code", None, None) | {"at_most_ns": locks["at_most_ns"]}
+        self.assertTrue(self.examined(switches)["part_holds"])
+        switches["at_most_ns"] = {"value": 2900, "interval": [2800, 2999]}
+        self.assertFalse(self.examined(switches)["part_holds"])
+
+    def test_a_truth_that_was_not_read_is_held_against_nothing(self):
+        unread = {"unfit": [], "untraced": {"task_clock_ns": None}}
+        self.assertIsNone(planted.true_ns([(unread, unread)], "untraced", planted.TASK_CLOCK))
+        self.assertIsNone(explain_truth.holds({"value": 1, "interval": [0, 2]}, None))
+
     def test_no_size_is_neither_right_nor_wrong(self):
         self.assertIsNone(self.examined(finding("own_code", None, None))["part_holds"])
 
@@ -130,7 +145,7 @@ class Answers(unittest.TestCase):
                "refused": ["why not"]}
         result = {"acts": [row], "pairs": 2, "made_again": 0, "unfit": {"steal": 3}}
         text = "\n".join(explain_truth.markdown(result, None))
-        self.assertIn("| delay in a stage | 1 of 2: 50 % (9 to 91) | 3,000 | 1 | 1 of 1:", text)
+        self.assertIn("| delay in a stage | 1 of 2: 50 % (9 to 91) | 3,000 | 1 | 1 | 1 of 1:", text)
         self.assertIn("came first: nothing (1)", text)
         self.assertIn("1 campaigns without an answer: why not", text)
         self.assertIn("steal (3)", text)

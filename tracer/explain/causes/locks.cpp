@@ -24,6 +24,7 @@ class Locks : public Cause {
   [[nodiscard]] bool shows(const Facts& run) const override {
     return hands_over(run) && !is_gil(run);
   }
+  [[nodiscard]] bool spreads() const override { return true; }
   [[nodiscard]] std::vector<Part> parts(const Facts& run) const override {
     return futex_parts(run);
   }

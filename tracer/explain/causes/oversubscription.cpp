@@ -18,6 +18,7 @@ class Oversubscription final : public Cause {
   [[nodiscard]] bool shows(const Facts& run) const override {
     return run[figure()] >= kOften && run["threads"] > run["cpus"];
   }
+  [[nodiscard]] bool spreads() const override { return true; }
   [[nodiscard]] std::vector<Part> parts(const Facts&) const override { return {}; }
   // A thread that preempts another as it is woken, and sleeps again: these two switches are the
   // wake-up's. Threads that take turns are preempted without anyone's going to sleep.

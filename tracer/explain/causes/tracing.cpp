@@ -21,7 +21,7 @@ class Tracing final : public Cause {
   [[nodiscard]] std::optional<Experiment> experiment(const Facts&) const override {
     return std::nullopt;
   }
-  [[nodiscard]] Kind kind() const override { return Kind::kAccount; }
+  [[nodiscard]] Kind kind() const override { return Kind::kTracing; }
 };
 
 }  // namespace
