@@ -37,4 +37,14 @@ int empty_sched_wakeup(void* context) {
   return nothing();
 }
 
+SEC("tp_btf/sk_data_ready")
+int empty_sk_data_ready(void* context) {
+  return nothing();
+}
+
+SEC("tp_btf/net_dev_start_xmit")
+int empty_net_dev_start_xmit(void* context) {
+  return nothing();
+}
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -15,6 +15,7 @@ import explain_truth
 import load_cost
 import load_truth
 import memory
+import message_cost
 import refusals
 import same_truth
 import server_cost
@@ -23,7 +24,8 @@ from planted import ACTS, PAIRS
 from process import CPUS, Failed
 
 PARTS = {"syscall": call_cost, "switch": call_cost, "startup": startup, "memory": memory,
-         "server": server_cost, "echo": echo_cost, "load": load_cost, "truth": load_truth}
+         "message": message_cost, "server": server_cost, "echo": echo_cost, "load": load_cost,
+         "truth": load_truth}
 # Half an hour and more: only when asked for.
 LONG_PARTS = {"explain": explain_truth, "same": same_truth, "refusals": refusals}
 TRACEFS = "/sys/kernel/tracing"

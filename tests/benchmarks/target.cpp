@@ -1,22 +1,27 @@
-// What does tracing add to one system call, and to one context switch? The program under tracing:
-// measures itself, on request, by the minimum over many short windows, which neither interrupts nor
-// a busy machine can lower.
+// What does tracing add to one system call, to one context switch, and to one message? The program
+// under tracing, or the client of the server that is: measures itself, on request, by the minimum
+// over many short windows, which neither interrupts nor a busy machine can lower.
 //
 // Reads commands from standard input, one a line, and answers each with one line: the least ns that
 // one repetition took, and how many repetitions it made.
 //   syscall WINDOWS   getppid(2)
 //   switch WINDOWS    the round trip of one byte through two pipes between two threads on one CPU:
 //                     4 calls, 2 context switches, 2 wake-ups
+//   message WINDOWS   a message of 64 bytes to the echo server at PORT and back
+//
+// usage: benchmark_target CPU [PORT]
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <ctime>
 #include <iostream>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <string>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <thread>
 #include <unistd.h>
@@ -86,13 +91,35 @@ double round_trip(int windows) {
   return ns;
 }
 
+// A connection of its own for each request: the first message of all is the tracer's first too.
+double message(int windows, int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  const int on = 1;
+  if (fd < 0 || connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
+    std::abort();
+  std::array<char, 64> bytes{};
+  const double ns = least_ns(windows, kRoundTripsPerWindow, [&] {
+    if (send(fd, bytes.data(), bytes.size(), 0) != std::ssize(bytes) ||
+        recv(fd, bytes.data(), bytes.size(), MSG_WAITALL) != std::ssize(bytes))
+      std::abort();
+  });
+  close(fd);
+  return ns;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: %s CPU\n", argv[0]);
+  if (argc != 2 && argc != 3) {
+    std::fprintf(stderr, "usage: %s CPU [PORT]\n", argv[0]);
     return 2;
   }
+  const int port = argc == 3 ? std::atoi(argv[2]) : 0;
   cpu_set_t cpus;
   CPU_ZERO(&cpus);
   CPU_SET(std::atoi(argv[1]), &cpus);
@@ -105,7 +132,8 @@ int main(int argc, char** argv) {
   while (std::cin >> what >> windows) {
     const bool calls = what == "syscall";
     const double ns = calls ? least_ns(windows, kCallsPerWindow, [] { syscall(SYS_getppid); })
-                            : round_trip(windows);
+                      : what == "message" ? message(windows, port)
+                                          : round_trip(windows);
     std::printf("%.1f %d\n", ns, windows * (calls ? kCallsPerWindow : kRoundTripsPerWindow));
     std::fflush(stdout);
   }

@@ -104,8 +104,13 @@ def perf_trace():
                 [["perf", "trace", "-s", "-p", "{pid}"]], r"[1-9]\d* events")
 
 
-def all_tools(build):
+def floor(build, name, collects, programs, on_switches=False):
+    """Programs that do nothing, see empty_programs.cpp."""
     empty = str(build / "tests/benchmarks/benchmark_empty_programs")
+    return Tool(name, collects, [[empty, programs]], on_switches=on_switches)
+
+
+def all_tools(build):
     count_bt = "tracepoint:raw_syscalls:sys_enter /pid == {pid}/ {{ @n[args->id] = count(); }}"
     latency_bt = (count_bt[:-2] + " @start[tid] = nsecs; }} "
                   "tracepoint:raw_syscalls:sys_exit /@start[tid]/ {{ "
@@ -113,10 +118,10 @@ def all_tools(build):
     events = "context-switches,cpu-migrations,task-clock"
     return [
         Tool("bare", "nothing"),
-        Tool("one empty BPF program", "nothing: the floor of counting", [[empty, "enter"]]),
-        Tool("five empty BPF programs", "nothing", [[empty, "all"]], on_switches=True),
-        Tool("the five, each reading the clock", "nothing: the floor of timing calls and switches",
-             [[empty, "clock"]], on_switches=True),
+        floor(build, "one empty BPF program", "nothing: the floor of counting", "enter"),
+        floor(build, "five empty BPF programs", "nothing", "all", on_switches=True),
+        floor(build, "the five, each reading the clock",
+              "nothing: the floor of timing calls and switches", "clock", on_switches=True),
         *modes(build),
         *group_modes(build),
         trace_run(build, "trace-run --inspect-descriptors", "the same; sockets by descriptor",
