@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import call_cost
+import compare_cost
 import echo_cost
 import explain_truth
 import load_cost
@@ -25,7 +26,7 @@ from process import CPUS, Failed
 
 PARTS = {"syscall": call_cost, "switch": call_cost, "startup": startup, "memory": memory,
          "message": message_cost, "server": server_cost, "echo": echo_cost, "load": load_cost,
-         "truth": load_truth}
+         "truth": load_truth, "compare": compare_cost}
 # Half an hour and more: only when asked for.
 LONG_PARTS = {"explain": explain_truth, "same": same_truth, "refusals": refusals}
 TRACEFS = "/sys/kernel/tracing"
