@@ -28,10 +28,10 @@ class StoredRuns : public WithoutPrivilege {
     EXPECT_EQ(ended.err, "");
     return ended.out;
   }
-  static std::string refused(Words words, int code = 2) {
+  static std::string refused(Words words) {
     words.insert(words.begin(), "runs");
     const Ended ended = run(trace_run(std::move(words)));
-    EXPECT_EQ(ended.code, code);
+    EXPECT_EQ(ended.code, 2);
     EXPECT_EQ(ended.out, "");
     EXPECT_THAT(ended.err, OneLine(StartsWith("trace-run: ")));
     return ended.err;
@@ -113,7 +113,9 @@ TEST_F(StoredRuns, mistakes_are_one_line) {
   EXPECT_THAT(refused({"tag", "1", "a b"}), HasSubstr("a tag begins with a letter"));
   EXPECT_THAT(refused({"frobnicate"}), HasSubstr("trace-run runs --help"));
   EXPECT_THAT(refused({"show"}), HasSubstr("trace-run runs --help"));
-  EXPECT_THAT(refused({"import", path("none")}, 1), HasSubstr("No such file"));
+  EXPECT_THAT(refused({"import", path("none")}), HasSubstr("No such file"));
+  ASSERT_TRUE(write_file(path("cut"), read_file(kOlderRun)->substr(0, 1000)).ok());
+  EXPECT_THAT(refused({"import", path("cut")}), HasSubstr("cut short"));
   EXPECT_THAT(refused({"import", kOlderRun, "/etc/passwd"}), HasSubstr("not a trace-run snapshot"));
   EXPECT_THAT(ids(), ElementsAre(1)) << "of two files all are stored, or none";
   EXPECT_THAT(refused({"--db", "/etc/passwd"}), HasSubstr("it is no store of runs"));

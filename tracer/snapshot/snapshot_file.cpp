@@ -361,9 +361,9 @@ bool is_whole(const Stacks& stacks) {
          (!stacks.profile || std::ranges::all_of(stacks.profile->stacks, is_stack));
 }
 
-Error read_error(const std::string& name, std::string why, Failure failure = Failure::kRun,
-                 std::string remedy = {}) {
-  return Error{.failure = failure,
+// Whoever named the file must name another.
+Error read_error(const std::string& name, std::string why, std::string remedy = {}) {
+  return Error{.failure = Failure::kUsage,
                .operation = "read",
                .object = name,
                .code = 0,
@@ -372,7 +372,7 @@ Error read_error(const std::string& name, std::string why, Failure failure = Fai
 }
 
 Error not_a_snapshot(const std::string& name) {
-  return read_error(name, "not a trace-run snapshot", Failure::kUsage);
+  return read_error(name, "not a trace-run snapshot");
 }
 
 // The number of members after `format`, which the cursor has then passed; nullopt when this is no
@@ -418,7 +418,7 @@ Result<Snapshot> decode_snapshot(std::string_view bytes, const std::string& name
     return read_error(name,
                       fmt::format("made by a newer trace-run (format {}); this one reads up to {}",
                                   version->argument, kSnapshotVersion),
-                      Failure::kUsage, "update trace-run");
+                      "update trace-run");
   if (version->argument != kSnapshotVersion)
     return read_error(name, fmt::format("damaged: there is no format {}", version->argument));
 
@@ -442,7 +442,11 @@ Status save_snapshot(const Snapshot& snapshot, const std::string& path) {
 Result<Snapshot> load_snapshot(const std::string& path) {
   const Fd file(path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
                             : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return errno_error("open", path);
+  if (!file) {
+    Error error = errno_error("open", path);
+    error.failure = Failure::kUsage;
+    return error;
+  }
   // Something else, perhaps endless, is turned away by its first bytes.
   constexpr std::size_t kEnoughToTell = 4096;
   std::string content;

@@ -22,12 +22,12 @@ inline constexpr std::size_t kMaxSnapshotBytes = std::size_t{256} << 20;
 std::string encode_snapshot(const Snapshot& snapshot);
 
 // The snapshot in these bytes, which may be anything; `name` is what errors call them. Takes memory
-// in proportion to the bytes, however damaged. Bytes that are no snapshot, or that a newer
-// trace-run made, are a usage error; a damaged snapshot is a failed run.
+// in proportion to the bytes, however damaged. Bytes that are no whole snapshot, or that a newer
+// trace-run made, are a usage error.
 Result<Snapshot> decode_snapshot(std::string_view bytes, const std::string& name);
 
 Status save_snapshot(const Snapshot& snapshot, const std::string& path);
-// "-": from standard input.
+// "-": from standard input. A file that cannot be opened is a usage error, too.
 Result<Snapshot> load_snapshot(const std::string& path);
 
 }  // namespace tr

@@ -459,7 +459,7 @@ TEST(SnapshotFile, SaysWhatIsWrongWithAValue) {
     values[Json::json_pointer(wrong.pointer)] = wrong.value;
     const Result<Snapshot> result = decode(values);
     ASSERT_FALSE(result.ok()) << wrong.problem;
-    EXPECT_EQ(result.error().failure, Failure::kRun);
+    EXPECT_EQ(result.error().failure, Failure::kUsage);
     EXPECT_THAT(result.error().text(), StartsWith("cannot read run: " + wrong.problem));
   }
 }
