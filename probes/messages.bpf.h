@@ -23,22 +23,17 @@ struct moment {
 };
 
 /* A connection's bytes are counted from its first, modulo 2^32. Each field is written at one stage
- * alone; the stages may run at once, on several CPUs. What arrives does so where the sender runs,
- * on loopback: so what that stage writes lies apart from what the others do, or the cache lines of
- * both would go to and fro between the CPUs with each message. */
+ * alone; the stages may run at once, on several CPUs. */
 struct connection {
-  /* Written once. */
   __u64 socket; /* its address: read from here it is a number, to the verifier */
   __u32 size;   /* of all messages; 0: they differ */
   __u32 first_in, first_out;
-  __u8 gap[64]; /* a cache line */
 
   /* Arrival. */
   __u32 arrived; /* where the next message to arrive will end; of turn-arounds: where all ended */
   __u32 arrivals;
-  __u32 arrivals_gone; /* as arrivals_read was when it was looked at last */
-  __u32 came_to;       /* where hops are followed: the bytes of the last arrival */
-  __u64 unread_ns;     /* and when the first of those came that were not received then */
+  __u32 came_to;   /* where hops are followed: the bytes of the last arrival */
+  __u64 unread_ns; /* and when the first of those came that were not received then */
   struct moment arrival[ARRIVALS];
 
   /* Receipt. */
@@ -107,8 +102,7 @@ static __always_inline void begin_turn(struct connection* its, __u32 to, __u64 n
 static __always_inline void arrived(struct connection* its, __u32 to, __u64 now) {
   if (!reaches(to, its->arrived)) return; /* no message is whole yet */
   __u32 end = its->arrived + (to - its->arrived) / its->size * its->size, at = its->arrivals;
-  if (unlikely(at - its->arrivals_gone >= ARRIVALS)) its->arrivals_gone = its->arrivals_read;
-  if (unlikely(at - its->arrivals_gone >= ARRIVALS)) {
+  if (unlikely(at - its->arrivals_read >= ARRIVALS)) {
     if (in_window(now)) note_path(TR_PATH_NO_ROOM, (end - its->arrived) / its->size + 1);
     now = 0;
     at--; /* with those that came in the slot before: it is not known when they came */

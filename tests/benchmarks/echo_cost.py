@@ -31,7 +31,7 @@ def measure(settings):
                 settings.progress(f"{name}, {connections} connections: {number + 1} of {rounds}")
                 # A new process each time: how its memory happens to lie is part of the noise.
                 with Child(command(settings, name), CPUS[-1:], first=True, answers=True) as server:
-                    port = server.line().rsplit(":", 1)[1].strip()
+                    port = server.port()
                     times.append(cpu_per_message(server, port, settings, connections,
                                                  f"{round(1000 * settings.seconds)}ms"))
         better = min(PEERS, key=lambda name: min(ns[name]))

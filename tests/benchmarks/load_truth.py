@@ -64,7 +64,7 @@ class DelayServer:
                             stall_ns], CPUS[-1:], first=True, answers=True)
 
     def __enter__(self):
-        self.port = self.child.line().rsplit(":", 1)[1].strip()
+        self.port = self.child.port()
         return self
 
     def __exit__(self, *_):

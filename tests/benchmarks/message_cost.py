@@ -29,7 +29,7 @@ def one_round(settings, name, tool):
     client's."""
     with Child([settings.build / "servers" / name, "--port", 0], cpus=CPUS[-1:], first=True,
                answers=True) as server:
-        port = server.line().rsplit(":", 1)[1].strip()
+        port = server.port()
         with tool.attached(server, settings.folder), \
                 Child([settings.programs / "benchmark_target", CPUS[-1], port], first=True,
                       answers=True) as client:

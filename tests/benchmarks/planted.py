@@ -149,7 +149,7 @@ class Runs:
         if setting.task_clock:
             command.append("--task-clock")
         with Child(command, cpus=setting.cpus(), first=True, answers=True) as server:
-            port = server.line().rsplit(":", 1)[1].strip()
+            port = server.port()
             with Child([self.settings.build / "trace-run", "load", f"127.0.0.1:{port}",
                         *setting.load()], first=True) as load:
                 load.ran()

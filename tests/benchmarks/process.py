@@ -77,6 +77,10 @@ class Child:
             raise Failed(f"{self.argv[0]} ended too soon")
         return line
 
+    def port(self):
+        """Of a server that has just begun to listen, and says so."""
+        return self.line().rsplit(":", 1)[1].strip()
+
     def ask(self, question):
         self.process.stdin.write(question + "\n")
         self.process.stdin.flush()

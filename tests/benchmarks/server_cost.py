@@ -39,7 +39,7 @@ def measure(settings):
         # One process for all modes: its memory lies alike.
         with Child([settings.build / "servers" / name, "--port", 0], cpus=CPUS[-1:], first=True,
                    answers=True) as server:
-            port = server.line().rsplit(":", 1)[1].strip()
+            port = server.port()
             for number in range(settings.rounds):
                 for tool in tools:
                     settings.progress(f"{name}: round {number + 1}: {tool.name}")

@@ -72,13 +72,12 @@ std::vector<double> with_accounts(const Side& side, std::size_t cause) {
   return sums;
 }
 
-// See Finding::at_most.
+// See Finding::at_most; `cause` is its cause's index.
 std::optional<statistics::Difference> at_most(const Side& a, const Side& b, const Finding& finding,
-                                              bool paired) {
+                                              std::size_t cause, bool paired) {
   if (a.empty() || !finding.cause->spreads()) return std::nullopt;
-  const std::size_t index = index_of(*finding.cause);
   statistics::Difference most =
-      difference(with_accounts(a, index), with_accounts(b, index), paired);
+      difference(with_accounts(a, cause), with_accounts(b, cause), paired);
   const double more = most.change.value - finding.part.change.value;
   const bool of_b = finding.figure_b > finding.figure_a;
   if (of_b ? more <= 0 : more >= 0) return std::nullopt;
@@ -106,7 +105,7 @@ std::vector<Finding> find_all(const Side& a, const Side& b, const Explanation& m
     if (!a.empty()) finding.figure_a = mean_a[cause.figure()];
     if (finding.on_b) finding.guess_ns = cause.guess_ns(mean_b);
     if (finding.on_a) finding.guess_ns -= cause.guess_ns(mean_a);
-    finding.at_most = at_most(a, b, finding, paired);
+    finding.at_most = at_most(a, b, finding, i, paired);
     findings.push_back(std::move(finding));
   }
   return findings;

@@ -83,8 +83,9 @@ std::string evidence(const Explanation& explanation, const Finding& finding) {
 }
 
 // What it may take elsewhere.
-std::string at_most_words(const Finding& finding, double like) {
+std::string at_most_words(const Explanation& explanation, const Finding& finding) {
   if (!finding.at_most) return {};
+  const double like = std::max(explanation.cpu_a_ns, explanation.cpu_b_ns);
   const statistics::Estimate& most = finding.at_most->change;
   return fmt::format(
       "at most {}{}, if all that own code, calls, deliveries and interrupts differ by is its doing",
@@ -174,9 +175,7 @@ Section cause_section(const Explanation& explanation, bool full) {
     fact.lines.push_back(fmt::format("{} {}", side_name(explanation, is_of_b(explanation, finding)),
                                      finding.cause->claim()));
     fact.lines.push_back(part_words(explanation, finding));
-    if (std::string most =
-            at_most_words(finding, std::max(explanation.cpu_a_ns, explanation.cpu_b_ns));
-        !most.empty())
+    if (std::string most = at_most_words(explanation, finding); !most.empty())
       fact.lines.push_back(std::move(most));
     if (std::string shown = evidence(explanation, finding); !shown.empty())
       fact.lines.push_back(std::move(shown));

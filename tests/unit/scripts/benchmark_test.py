@@ -117,14 +117,17 @@ class Answers(unittest.TestCase):
         self.assertFalse(answer["part_holds"])
         self.assertFalse(answer["whole_holds"])
 
-    def test_size_of_what_spreads_reaches_to_what_it_takes_at_most(self):
+    def test_what_a_cause_takes_at_most_is_a_bound_and_no_size(self):
         locks = finding("own_code", 2000, 2200) | {
             "at_most_ns": {"value": 4000, "interval": [3900, 4100]}}
-        self.assertTrue(self.examined(locks)["part_holds"])
+        self.assertFalse(self.examined(locks)["part_holds"])
+        self.assertTrue(self.examined(locks)["range_holds"])
         switches = finding("own_code", None, None) | {"at_most_ns": locks["at_most_ns"]}
-        self.assertTrue(self.examined(switches)["part_holds"])
+        self.assertIsNone(self.examined(switches)["part_holds"])
+        self.assertTrue(self.examined(switches)["range_holds"])
         switches["at_most_ns"] = {"value": 2900, "interval": [2800, 2999]}
-        self.assertFalse(self.examined(switches)["part_holds"])
+        self.assertFalse(self.examined(switches)["range_holds"])
+        self.assertIsNone(self.examined(finding("own_code", 2950, 3050))["range_holds"])
 
     def test_a_truth_that_was_not_read_is_held_against_nothing(self):
         unread = {"unfit": [], "untraced": {"task_clock_ns": None}}
@@ -145,7 +148,7 @@ class Answers(unittest.TestCase):
                "refused": ["why not"]}
         result = {"acts": [row], "pairs": 2, "made_again": 0, "unfit": {"steal": 3}}
         text = "\n".join(explain_truth.markdown(result, None))
-        self.assertIn("| delay in a stage | 1 of 2: 50 % (9 to 91) | 3,000 | 1 | 1 | 1 of 1:", text)
+        self.assertIn("| delay in a stage | 1 of 2: 50 % (9 to 91) | 3,000 | 1 | 1 of 1:", text)
         self.assertIn("came first: nothing (1)", text)
         self.assertIn("1 campaigns without an answer: why not", text)
         self.assertIn("steal (3)", text)

@@ -12,8 +12,8 @@ class Migration final : public Cause {
   }
   [[nodiscard]] std::string_view figure() const override { return "per_message.migrations"; }
   [[nodiscard]] bool shows(const Facts& run) const override { return run[figure()] >= kOften; }
-  // Cold caches and wake-ups across CPUs make all states dearer: only an experiment tells how much.
   [[nodiscard]] bool spreads() const override { return true; }
+  // Cold caches and wake-ups across CPUs make all states dearer: only an experiment tells how much.
   [[nodiscard]] std::vector<Part> parts(const Facts& run) const override {
     return whole_states(
         run, [](std::string_view state) { return call_of(state) == "sched_setaffinity"; });

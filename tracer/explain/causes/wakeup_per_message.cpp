@@ -16,9 +16,9 @@ class WakeupPerMessage final : public Cause {
     return "per_message.voluntary_switches";
   }
   [[nodiscard]] bool shows(const Facts& run) const override { return run[figure()] >= 0.1; }
+  [[nodiscard]] bool spreads() const override { return true; }
   // The way into the sleep and out of it is in the calls that sleep, beside their work: these are
   // the most that it can take of its own thread's time.
-  [[nodiscard]] bool spreads() const override { return true; }
   [[nodiscard]] std::vector<Part> parts(const Facts&) const override { return {}; }
   [[nodiscard]] double guess_ns(const Facts& run) const override {
     return std::min(run[figure()] * kSwitchNs, run.sleeping_calls_ns());
