@@ -287,6 +287,14 @@ struct tr_cpu {
   __u64 untraced[TR_PROGRAMS];
 };
 
+/* A CPU while only bare.bpf.h looks at it: processes, no threads. */
+struct tr_bare_cpu {
+  __u64 since_ns; /* of the last change of process that was seen; 0: none was */
+  __u64 cpu_ns;   /* of the traced processes, inside the window */
+  __u32 tgid;     /* of the process that runs since then */
+  __u32 is_ours;  /* it is a traced one */
+};
+
 /* Of what is asked for by options, and of io_uring: each in its own file, all included from here.
  */
 #include "records_hops.h"

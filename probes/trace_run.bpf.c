@@ -16,6 +16,7 @@
 #include "contention.bpf.h"
 #include "lock_hold.bpf.h"
 #include "membership.bpf.h"
+#include "bare.bpf.h"
 #include "scheduler.bpf.h"
 #include "interrupts.bpf.h"
 #include "profile.bpf.h"

@@ -36,24 +36,24 @@ _trace_run() {
   local load="$load_values --close --no-poll"
   local reports='--syscalls --threads --cross-check -v --verbose --json --markdown --folded --pprof -q --quiet'
   local run="-h --help --version --pin --pid --port --server-output --ready-timeout
-    --load $load --load-threads --pin-load --events --counts-only --no-budget --locks --lock-hold --messages --profile --waits --delay --max-threads --inspect-descriptors --repeat --strict --save --db --no-db --db-limit $reports"
+    --load $load --load-threads --pin-load --events --counts-only --no-budget --locks --lock-hold --messages --profile --waits --bare --delay --max-threads --inspect-descriptors --repeat --strict --save --db --no-db --db-limit $reports"
   local run_values="--pin --pid --port --server-output --ready-timeout --load $load_values
-    --load-threads --pin-load --events --delay --max-threads --repeat --save --db --db-limit --json --markdown --folded --pprof"
+    --load-threads --pin-load --events --bare --delay --max-threads --repeat --save --db --db-limit --json --markdown --folded --pprof"
   local plan="--pin --port --server-output --ready-timeout --load $load --load-threads --pin-load
     --events --counts-only --no-budget --locks --lock-hold --messages --profile --waits
-    --delay --max-threads --inspect-descriptors"
+    --bare --delay --max-threads --inspect-descriptors"
   local vs_values='--vs-pin --vs-connections --vs-pipeline --vs-rate --vs-path --vs-load-threads --vs-pin-load'
   local compare="-h --help --vs --paired --pairs --force --vs-close $vs_values $plan --fail-if --save
     --db --no-db --db-limit --json --markdown -v --verbose -q --quiet"
   local compare_values="--vs --pairs $vs_values --pin --port --server-output --ready-timeout --load
-    $load_values --load-threads --pin-load --events --delay --max-threads --fail-if --save --db --db-limit --json --markdown"
+    $load_values --load-threads --pin-load --events --bare --delay --max-threads --fail-if --save --db --db-limit --json --markdown"
   local explain="-h --help --vs --paired --pairs --experiments --factorial --sensitivity --delays --force --vs-close $vs_values $plan
     --db --no-db --db-limit --json --markdown -v --verbose -q --quiet"
   local explain_values="--vs --pairs --experiments --delays $vs_values --pin --port --server-output
-    --ready-timeout --load $load_values --load-threads --pin-load --events --delay --max-threads --db --db-limit
+    --ready-timeout --load $load_values --load-threads --pin-load --events --bare --delay --max-threads --db --db-limit
     --json --markdown"
   local plan_values="--pin --port --server-output --ready-timeout --load $load_values --load-threads
-    --pin-load --events --delay --max-threads"
+    --pin-load --events --bare --delay --max-threads"
   local sweep='--servers --cells --repeats --order-seed --out --from --json --csv --markdown --report-dir'
   local options=$run values=$run_values
   COMPREPLY=()

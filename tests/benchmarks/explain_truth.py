@@ -8,18 +8,15 @@ act share a run: they are independent but for what the machine did at that time.
 shared between acts.
 
 The size of the cause that is ranked first, if it is a right one, is held against what the act costs
-without a tracer: that is what its removal saves. Some causes claim no part: that they are there is
-measured, but not which time they take (cause.h: guess_ns). Then there is no size to be right. Of
-those that make other work dearer too, by switches or cold caches, it is also asked, and counted
-apart, whether the cost lies between the part and what explain says that they take at most
-(explain.h: at_most): that is a bound, and no estimate. The difference of all CPU time per message,
-which explain has from traced runs, is held against what the servers say of the same runs, by the
-kernel's account.
+without a tracer: that is what its removal saves. How wide its interval is, and how far its value is
+off, stands beside it: of an interval from nothing to anything it would mean nothing that it holds
+the cost. The difference of all CPU time per message that explain takes from the runs without probes
+(--bare) is held against what the servers say of theirs, by the kernel's account or by perf's.
 """
 import statistics
 from collections import Counter
 
-from planted import CPU, TASK_CLOCK, campaigns, findings, judged, pool, true_ns
+from planted import CPU, TASK_CLOCK, campaigns, findings, judged, perf_ns, pool, true_ns
 from shares import cell, verdict
 
 RIGHT_LEAST, INSIDE_LEAST = 0.95, 0.90
@@ -33,31 +30,24 @@ def holds(estimate, true):
     return low <= true <= high
 
 
-def range_holds(finding, true):
-    """From the part to what the cause takes at most, with the intervals of both; without one there
-    is the value. None where no such bound is told, or the truth is not known."""
-    if not finding["at_most_ns"] or true is None:
-        return None
-    ends = [end for each in (finding["part_ns"], finding["at_most_ns"])
-            for end in each["interval"] or [each["value"]]]
-    return min(ends) <= true <= max(ends)
-
-
-def examine(act, campaign, explanation):
-    """One campaign's answer beside the truth."""
-    true = true_ns(campaign, "untraced", act.truth)
-    # By the same clock, where it can be read beside a tracer.
-    traced = None if act.truth == TASK_CLOCK else true_ns(campaign, "traced", CPU)
+def examine(act, campaign, explanation, perf=0.0):
+    """One campaign's answer beside the truth. perf: what of it is the reading's own."""
+    def truth(which):
+        read = true_ns(campaign, "untraced", which)
+        return None if read is None else read - perf
+    true, all_cpu = truth(act.truth), truth(TASK_CLOCK if act.truth == TASK_CLOCK else CPU)
     found = findings(explanation)
     first = found[0] if found else None
     right = first is not None and first["cause"] in act.causes
+    part = first["part_ns"] if right else {"value": None, "interval": None}
+    bare = explanation["bare_cpu_ns"] or {"value": None, "interval": None}
+    # A campaign that names the wrong cause, or no size, has the size wrong.
+    sized = part["interval"] is not None
     return {"true_ns": true, "first": first["cause"] if first else "nothing", "right": right,
-            "part_ns": first["part_ns"]["value"] if right else None,
-            "part_holds": holds(first["part_ns"], true) if right else None,
-            "at_most_ns": first["at_most_ns"]["value"] if right and first["at_most_ns"] else None,
-            "range_holds": range_holds(first, true) if right else None,
-            "whole_ns": explanation["cpu_ns"]["value"],
-            "traced_ns": traced, "whole_holds": holds(explanation["cpu_ns"], traced),
+            "part_ns": part["value"],
+            "part_holds": None if true is None else sized and holds(part, true),
+            "half_ns": (part["interval"][1] - part["interval"][0]) / 2 if part["interval"] else None,
+            "bare_ns": bare["value"], "all_cpu_ns": all_cpu, "bare_holds": holds(bare, all_cpu),
             "findings": [[each["cause"], each["part_ns"], each["guess_ns"]] for each in found]}
 
 
@@ -70,14 +60,15 @@ def measure(settings):
     rows = []
     for act in settings.acts:
         answers, refused = [], []
+        perf = perf_ns(made[act.setting], made[act.name]) if act.truth == TASK_CLOCK else 0.0
         for campaign in campaigns(made[act.setting], made[act.name], settings.pairs):
             explanation, refusal = judged(settings, "explain", campaign)
             if explanation:
-                answers.append(examine(act, campaign, explanation))
+                answers.append(examine(act, campaign, explanation, perf))
             else:
                 refused.append(refusal)
         rows.append({"act": act.name, "right": act.causes, "reason": act.reason,
-                     "truth": act.truth, "answers": answers, "refused": refused})
+                     "truth": act.truth, "perf_ns": perf, "answers": answers, "refused": refused})
     return {"acts": rows, "pairs": settings.pairs, "made_again": again,
             "unfit": dict(Counter(why for runs in made.values() for run in runs
                                   for why in run["unfit"]))}
@@ -94,25 +85,44 @@ def mean(answers, key):
     return f"{statistics.fmean(values):,.0f}" if values else "none"
 
 
+def shares_of_cost(answers, of):
+    return [of(answer) / answer["true_ns"] for answer in answers
+            if answer["half_ns"] is not None and answer["true_ns"]]
+
+
+def off(answers):
+    """How far the value is from the cost, of it: on average, whichever way."""
+    shares = shares_of_cost(answers, lambda each: abs(each["part_ns"] - each["true_ns"]))
+    return f"{statistics.fmean(shares):.0%}" if shares else "none"
+
+
+def width(answers):
+    """Half of the interval, of the cost."""
+    shares = shares_of_cost(answers, lambda each: each["half_ns"])
+    return f"{statistics.fmean(shares):.0%}" if shares else "none"
+
+
 def markdown(result, settings):
     yield "## What explain finds, where it is known what was planted"
     yield (f"Campaigns of {result['pairs']} pairs of short runs; no two of an act share a run. "
            "Shares with their 95 % interval (Wilson); ns per message, means over campaigns. "
            f"{result['made_again']} runs were made again, as they were unfit.")
     yield ""
-    yield ("| planted | right first | costs, ns | part found, ns | its interval holds the cost "
-           "| at most, ns | from part to at most holds it "
-           "| all CPU time, traced, ns | found, ns | its interval holds it |")
+    yield ("| planted | right first | costs, ns | part found, ns | off by | its interval, +- "
+           "| holds the cost | all CPU time, ns | found without probes, ns | its interval holds it |")
     yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
     for row in result["acts"]:
         answers = row["answers"]
         yield (f"| {row['act']} | {cell(*count(answers, 'right'))} | {mean(answers, 'true_ns')} "
-               f"| {mean(answers, 'part_ns')} | {cell(*count(answers, 'part_holds'))} "
-               f"| {mean(answers, 'at_most_ns')} | {cell(*count(answers, 'range_holds'))} "
-               f"| {mean(answers, 'traced_ns')} | {mean(answers, 'whole_ns')} "
-               f"| {cell(*count(answers, 'whole_holds'))} |")
+               f"| {mean(answers, 'part_ns')} | {off(answers)} | {width(answers)} "
+               f"| {cell(*count(answers, 'part_holds'))} "
+               f"| {mean(answers, 'all_cpu_ns')} | {mean(answers, 'bare_ns')} "
+               f"| {cell(*count(answers, 'bare_holds'))} |")
     yield ""
     for row in result["acts"]:
+        if row["perf_ns"]:
+            yield (f"- {row['act']}: {row['perf_ns']:,.0f} ns, which perf's own clock adds, are "
+                   "taken off what it costs")
         wrong = Counter(answer["first"] for answer in row["answers"] if not answer["right"])
         if wrong:
             others = ", ".join(f"{name} ({times})" for name, times in wrong.most_common())
@@ -125,8 +135,6 @@ def markdown(result, settings):
            f"{verdict(*right, least=RIGHT_LEAST)}")
     yield (f"- all acts: the part's interval holds the truth {cell(*inside)}; "
            f"{INSIDE_LEAST:.0%} and more? {verdict(*inside, least=INSIDE_LEAST)}")
-    yield (f"- acts whose cause spreads: from part to at most holds the truth "
-           f"{cell(*count(answers, 'range_holds'))}")
     if result["unfit"]:
         unfit = ", ".join(f"{why} ({times})" for why, times in result["unfit"].items())
         yield f"- runs that were unfit again, and are not used: {unfit}"

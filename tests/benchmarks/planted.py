@@ -1,6 +1,7 @@
 """What is planted in the bundled servers, and runs of them with what the act has truly cost."""
 import json
 import random
+import statistics
 from dataclasses import dataclass
 
 from process import CPUS, Child, Failed, last_line
@@ -24,7 +25,8 @@ PLAIN = "none"
 # each system call dearer, and who takes the act away saves what it costs without them.
 # Perf's clock: the process's task-clock, for threads that come from another CPU. The kernel's account
 # of these begins when they are put on the run queue, before the CPU has heard of it (the scheduler
-# skips a look at the clock there); perf's, as ours, begins with the switch.
+# skips a look at the clock there); perf's, as ours, begins with the switch. But perf makes switches
+# dearer itself: by how much the kernel's account tells, of runs with perf and without (perf_ns()).
 CLOCK, CPU, TASK_CLOCK = "act_ns", "cpu_ns", "task_clock_ns"
 
 
@@ -145,9 +147,16 @@ class Runs:
         return {"file": file, "unfit": verdict["unfit_because"], "traced": word_of(truth)}
 
     def untraced(self, setting, arguments):
-        command, truth = self.server(setting, arguments)
+        """The server's own word without a tracer; where perf's clock is read, its CPU time without
+        that too ("unwatched_ns")."""
+        word = self.alone(setting, arguments, ["--task-clock"] * setting.task_clock)
         if setting.task_clock:
-            command.append("--task-clock")
+            word["unwatched_ns"] = self.alone(setting, arguments, [])[CPU]
+        return word
+
+    def alone(self, setting, arguments, more):
+        command, truth = self.server(setting, arguments)
+        command += more
         with Child(command, cpus=setting.cpus(), first=True, answers=True) as server:
             port = server.port()
             with Child([self.settings.build / "trace-run", "load", f"127.0.0.1:{port}",
@@ -197,6 +206,14 @@ def true_ns(campaign, how, truth):
              for a, b in campaign if not a["unfit"] and not b["unfit"]
              and None not in (a[how][truth], b[how][truth])]
     return sum(costs) / len(costs) if costs else None
+
+
+def perf_ns(runs_a, runs_b):
+    """What reading perf's clock adds to what B's act costs per message, by the kernel's account."""
+    def adds(runs):
+        return statistics.fmean(run["untraced"][CPU] - run["untraced"]["unwatched_ns"]
+                                for run in runs)
+    return adds(runs_b) - adds(runs_a)
 
 
 def findings(explanation):

@@ -40,6 +40,10 @@ bool may_be_missing(std::string_view program) {
 
 }  // namespace
 
+bool is_bare(std::string_view program) {
+  return program.starts_with("bare_");
+}
+
 bool is_uprobe(std::string_view program) {
   return program.starts_with("mutex_");
 }
@@ -57,6 +61,7 @@ std::string counted_as(std::string_view program) {
 
 bool is_wanted(std::string_view program, const ProbeOptions& options, bool socket_tracepoints) {
   if (program.starts_with("count_")) return options.counts_only;
+  if (is_bare(program)) return options.bare;
   if (is_of_delay(program))
     return options.delay && (program == "delay_sys_enter") == (options.delay->stage == "send");
   if (is_of_messages(program) || program == kEndTurns) return options.messages;

@@ -41,6 +41,8 @@ inline constexpr std::string_view kAdopt = "adopt_threads";
 inline constexpr std::string_view kEndTurns = "end_turns";
 // Attached to a perf event on each CPU.
 inline constexpr std::string_view kSample = "on_cpu_sample";
+// Attached when all others are detached.
+bool is_bare(std::string_view program);
 // Attached to the program's libc.
 bool is_uprobe(std::string_view program);
 

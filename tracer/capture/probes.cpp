@@ -192,6 +192,7 @@ Status Probes::attach() {
       continue;
     }
     if (program == skeleton_->progs.on_tcp_sendmsg_locked) continue;  // read_news()
+    if (is_bare(name)) continue;                                      // open_bare_window()
     if (Status done = attach(program); !done) return done;
   }
   news_ = std::make_unique<std::vector<tr_news>>();
@@ -251,12 +252,6 @@ void Probes::refresh_cpus() {
 }
 
 namespace {
-
-// The probes read these fields while user space writes them.
-template <class T>
-void publish(volatile T& field, std::type_identity_t<T> value) {
-  __atomic_store_n(&field, value, __ATOMIC_SEQ_CST);
-}
 
 // Publishes a moment before it comes, moving it on as long as it has passed by then.
 std::uint64_t publish_ahead(volatile __u64& field, std::uint64_t moment) {
@@ -365,7 +360,10 @@ void Probes::detach() {
   for (Attached& attached : attached_)
     attached.link.reset();
   uprobes_.clear();
-  // A program that is running at this moment runs inside an RCU read section: wait those out.
+  wait_for_running_programs();
+}
+
+void wait_for_running_programs() {
   if (::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0)
     sleep_until_ns(monotonic_ns() + kNsPerSecond / 20);  // no such barrier with nohz_full CPUs
 }

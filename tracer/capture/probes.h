@@ -53,6 +53,14 @@ struct ProbeOptions {
   // The server's threads are slowed at this stage; needs the budget. Absent: nothing of it is
   // loaded.
   std::optional<DelaySetting> delay = std::nullopt;
+  // Afterwards, the CPU time of the tree without all of the above: open_bare_window().
+  bool bare = false;
+};
+
+// When the tree's CPU time is counted and nothing else, in CLOCK_MONOTONIC ns.
+struct BareWindow {
+  std::uint64_t open_ns = 0;
+  std::uint64_t close_ns = 0;
 };
 
 // Runs of one BPF program since it was attached, on all CPUs.
@@ -96,7 +104,7 @@ class Probes {
   // Makes every CPU look at what it runs: a thread, and whose time a CPU spends, are found through
   // the last switch there. Needed once for a budget, and after threads were taken in that may be
   // running.
-  void refresh_cpus();
+  static void refresh_cpus();
 
   // With lock_hold: puts uprobes on the mutex and rwlock functions of this libc, in every process
   // that has it mapped.
@@ -147,6 +155,16 @@ class Probes {
   Result<RawLocks> raw_locks() const;
   // What was spent on the delay that was asked for; absent where none was. After detach().
   [[nodiscard]] Result<std::optional<Delays>> delays() const;
+
+  // With `bare`, after detach(): what follows processes without looking at what they do. Then who
+  // there is, and when: both edges at `from_ns` and a multiple of `step_ns`, the first of them from
+  // a few milliseconds on, and at least `length_ns` apart. After the window, what these processes
+  // and their children spent on CPUs in it; detaches that too.
+  Status attach_bare();
+  Result<BareWindow> open_bare_window(std::span<const pid_t> processes, std::uint64_t from_ns,
+                                      std::uint64_t step_ns, std::uint64_t length_ns);
+  Result<std::uint64_t> take_bare_cpu_ns();
+
   // Lost events by reason, every reason named.
   [[nodiscard]] std::map<std::string, std::uint64_t> lost() const;
   [[nodiscard]] UnseenEvents unseen() const;
@@ -197,6 +215,7 @@ class Probes {
   ProbeOptions options_;
   std::unique_ptr<trace_run, SkeletonDelete> skeleton_;
   std::vector<Attached> attached_;
+  std::vector<std::unique_ptr<bpf_link, LinkDelete>> bare_;      // those of attach_bare()
   std::vector<std::unique_ptr<bpf_link, LinkDelete>> samplers_;  // of one program, a link per CPU
   std::vector<std::unique_ptr<bpf_link, LinkDelete>> uprobes_;
   bool has_contention_ = false;  // the kernel shows contention of its locks

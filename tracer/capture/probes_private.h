@@ -28,6 +28,16 @@ void mark_calls(const std::array<std::string_view, kNames>& names, __u64 (&bits)
       bits[number / 64] |= __u64{1} << number % 64;
 }
 
+// The probes read these fields while user space writes them.
+template <class T>
+void publish(volatile T& field, std::type_identity_t<T> value) {
+  __atomic_store_n(&field, value, __ATOMIC_SEQ_CST);
+}
+
+// Until programs that were detached have ended where they were running: they run inside RCU read
+// sections.
+void wait_for_running_programs();
+
 // What a map holds; after detach(), when nothing changes it any more.
 template <class Key, class Value>
 std::vector<std::pair<Key, Value>> entries_of(const bpf_map* map) {

@@ -96,7 +96,9 @@ void setup_load(CLI::App& app, int& exit_code) {
   load->add_option("--json", options->json,
                    "Write the result as JSON to FILE (-: standard output, instead of the table)")
       ->type_name("FILE");
-  load->add_option("--control-fd", options->control_fd)->group("");  // for trace-run alone: hidden
+  // For trace-run alone: hidden.
+  load->add_option("--control-fd", options->control_fd)->group("");
+  load->add_option("--after-ns", options->settings.after_ns)->group("");
   load->callback([options, load, &exit_code] {
     const Status sound = settle_load_options(*load, options->settings);
     exit_code = sound ? run_load(*options) : report(sound.error());

@@ -149,6 +149,7 @@ std::vector<std::string> load_arguments(const load::Settings& settings) {
   if (settings.protocol == load::ProtocolKind::kEcho) add("--size", std::to_string(settings.size));
   add("--duration", load::format_duration(settings.duration_ns));
   add("--warmup", load::format_duration(settings.warmup_ns));
+  if (settings.after_ns > 0) add("--after-ns", std::to_string(settings.after_ns));
   if (settings.close)
     arguments.emplace_back("--close");
   else

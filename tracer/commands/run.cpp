@@ -200,6 +200,11 @@ void add_plan_options(CLI::App& app, RunOptions& options) {
                  "send, wait or wake-up (receive=500ns): what does it cost?")
       ->type_name("STAGE=TIME")
       ->group("Tracing");
+  app.add_option("--bare", options.bare,
+                 "Go on for so long after the window, without probes: what tracing costs (default: "
+                 "a tenth of the window, at least 300ms if that is as long; 0: not)")
+      ->type_name("TIME")
+      ->group("Tracing");
   app.add_option("--max-threads", options.max_threads,
                  "Threads that can be traced at once (4 KiB of memory each)")
       ->type_name("N")
@@ -296,6 +301,15 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
   }
   if (Status chosen = choose_load(app, options, bundled, plan); !chosen)
     return std::move(chosen).error();
+
+  if (!options.bare.empty()) {
+    const auto bare = load::parse_duration(options.bare);
+    if (!bare) return usage_error("--bare: " + bare.error().text());
+    if (plan.load_kind != LoadKind::kBuiltIn && *bare > 0)
+      return usage_error("--bare: without the built-in load nobody counts the messages",
+                         "give --load echo or --load http");
+    plan.bare_ns = *bare;
+  }
 
   plan.max_threads = kSpareThreads;
   if (plan.load_kind == LoadKind::kBuiltIn)

@@ -22,6 +22,7 @@ struct RunOptions {
   std::string pin;
   std::string load;  // "echo", "http", "none", a command; empty: as fits the program
   std::vector<std::string> events;
+  std::string bare;  // "500ms"
   std::string max_threads;
   std::string profile;  // samples per second
   std::string delay;    // "receive=500ns"

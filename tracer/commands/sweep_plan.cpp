@@ -150,8 +150,8 @@ void add_cell(sweep::Cell cell, Plan plan, SweepPlan& sweep) {
 // itself it changes nothing of that, or the cell has it as a figure.
 bool in_load(const std::string& option) {
   static const std::set<std::string> kOthers{
-      "connections", "pin",      "size", "pipeline",      "duration",      "warmup",
-      "load",        "protocol", "port", "ready-timeout", "server-output", "max-threads"};
+      "connections", "pin",  "size",          "pipeline",      "duration",    "warmup", "load",
+      "protocol",    "port", "ready-timeout", "server-output", "max-threads", "bare"};
   return !kOthers.contains(option);
 }
 

@@ -38,18 +38,21 @@ std::size_t index_of(const Cause& cause) {
   return static_cast<std::size_t>(std::ranges::find(causes(), &cause) - causes().begin());
 }
 
-std::vector<double> claim_all(const Facts& run) {
+std::vector<Claim> claim_all(const Facts& run) {
   std::map<std::string, double, std::less<>> left = run.cpu_states();
-  std::vector<double> claims;
+  std::vector<Claim> claims;
   for (const Cause* cause : causes()) {
-    double claimed = 0;
+    Claim claimed;
     if (cause->shows(run))
       for (const Part& part : cause->parts(run)) {
         const auto state = left.find(part.state);
         if (state == left.end()) continue;
-        const double ns = std::clamp(part.ns, 0.0, state->second);
+        // Below 0 by chance, where it is a difference that was measured: the tracing's.
+        const double ns = std::min(part.ns, state->second);
+        const double share = ns / run.cpu_states().find(part.state)->second;
         state->second -= ns;
-        claimed += ns;
+        claimed.ns += ns;
+        claimed.calls += share * run.calls_in(part.state);
       }
     claims.push_back(claimed);
   }

@@ -60,9 +60,9 @@ class Cause {
   // In ns per message, where parts() cannot say which states pay: for the order in which
   // experiments are made, and their prediction. Never reported as measured.
   [[nodiscard]] virtual double guess_ns(const Facts&) const { return 0; }
-  // Whether it also makes other work dearer, and no figure tells by how much: by colder caches, and
-  // by switches on the way out of calls, which lie in user code's time.
-  [[nodiscard]] virtual bool spreads() const { return false; }
+  // Switches and moves per message that it makes: they also make other work dearer, by colder
+  // caches and on the way out of calls, and no figure tells by how much; see spread.h.
+  [[nodiscard]] virtual double switches(const Facts&) const { return 0; }
   // Absent: nobody knows how to take it away from outside.
   [[nodiscard]] virtual std::optional<Experiment> experiment(const Facts& run) const = 0;
 
@@ -81,13 +81,15 @@ const Cause* find_cause(std::string_view name);
 // Its place among them.
 std::size_t index_of(const Cause& cause);
 
-// What each cause has of one run's CPU time per message, in the order of causes(). Adds up to it.
-std::vector<double> claim_all(const Facts& run);
+// What a cause has of a run's CPU time per message, and in how many system calls.
+struct Claim {
+  double ns = 0;
+  double calls = 0;
+};
+// What each has, in the order of causes(). The times add up to all of it.
+std::vector<Claim> claim_all(const Facts& run);
 
-// A context switch with its wake-up, roughly, and what a migration costs beside it: for guess_ns().
-// No run tells: what they take is in the calls that sleep, in the sends that wake, and in colder
-// caches of everything after.
-inline constexpr double kSwitchNs = 2000;
+// What a migration costs beside a switch, roughly: for guess_ns().
 inline constexpr double kMigrationNs = 3000;
 // The predicted range around a part that was measured, and around a guess.
 inline constexpr double kPartLeast = 0.3;

@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include "explain/causes/causes.h"
+#include "explain/side.h"
+#include "explain/spread.h"
 #include "metrics/verdict.h"
 
 namespace tr::explain {
@@ -16,34 +18,6 @@ namespace {
 
 // A state of this share of the threads' working time keeps CPUs idle.
 constexpr double kMuch = 0.2;
-
-// The runs of a side, and what each cause has of each.
-struct Side {
-  std::vector<Facts> runs;
-  std::vector<std::vector<double>> claims;  // by cause, of each run
-  std::vector<double> cpu_ns;               // of each run, all of it
-
-  [[nodiscard]] bool empty() const { return runs.empty(); }
-};
-
-void add(Facts run, Side& side) {
-  side.claims.resize(causes().size());
-  const std::vector<double> claims = claim_all(run);
-  for (std::size_t i = 0; i < claims.size(); ++i)
-    side.claims[i].push_back(claims[i]);
-  side.cpu_ns.push_back(run.cpu_ns());
-  side.runs.push_back(std::move(run));
-}
-
-statistics::Difference difference(const std::vector<double>& a, const std::vector<double>& b,
-                                  bool paired) {
-  if (a.empty()) {
-    statistics::Difference alone;
-    alone.change = statistics::estimate(b);
-    return alone;
-  }
-  return paired ? statistics::paired(a, b) : statistics::unpaired(a, b);
-}
 
 CpuUse use_of(const Facts& run) {
   CpuUse use{.in_use = run["cpus_in_use"], .cpus = run["cpus"]};
@@ -63,49 +37,87 @@ CpuUse use_of(const Facts& run) {
   return use;
 }
 
-// Of each run, what this cause and all accounts have.
-std::vector<double> with_accounts(const Side& side, std::size_t cause) {
-  std::vector<double> sums = side.claims[cause];
-  for (std::size_t i = 0; i < causes().size(); ++i)
-    if (causes()[i]->kind() == Cause::Kind::kAccount)
-      std::ranges::transform(sums, side.claims[i], sums.begin(), std::plus());
-  return sums;
+// With what the switches of one side may have made dearer beside themselves.
+struct Sides {
+  Side a;
+  Side b;
+
+  [[nodiscard]] statistics::Difference part(std::size_t cause, bool paired) const {
+    return difference(a.empty() ? std::vector<double>() : a.claims[cause], b.claims[cause], paired);
+  }
+};
+
+Sides spread_by(Sides sides, Reach reach) {
+  if (!sides.a.empty()) spread(sides.a, sides.b, reach);
+  return sides;
 }
 
-// See Finding::at_most; `cause` is its cause's index.
-std::optional<statistics::Difference> at_most(const Side& a, const Side& b, const Finding& finding,
-                                              std::size_t cause, bool paired) {
-  if (a.empty() || !finding.cause->spreads()) return std::nullopt;
-  statistics::Difference most =
-      difference(with_accounts(a, cause), with_accounts(b, cause), paired);
-  const double more = most.change.value - finding.part.change.value;
-  const bool of_b = finding.figure_b > finding.figure_a;
-  if (of_b ? more <= 0 : more >= 0) return std::nullopt;
-  return most;
+void widen(std::optional<statistics::Interval>& interval,
+           const std::optional<statistics::Interval>& other) {
+  if (!interval || !other) return;
+  interval->low = std::min(interval->low, other->low);
+  interval->high = std::max(interval->high, other->high);
+}
+
+// By what is not known exactly, and no repeat shows: independent of chance, and so added by
+// squares.
+void widen(statistics::Estimate& change, double by) {
+  if (!change.interval) return;
+  change.interval->low = change.value - std::hypot(change.value - change.interval->low, by);
+  change.interval->high = change.value + std::hypot(change.interval->high - change.value, by);
+}
+
+// What tracing takes per call is divided between the call and the code around it by a rule
+// (Facts::measure_tracing_by_bare_run); for calls of known cost, that was wrong by up to so much of
+// it.
+constexpr double kOfTracing = 0.3;
+
+// Of each cause, by how many ns its part may be wrong for that.
+std::vector<double> doubtful_ns(const Sides& sides, const Facts* mean_a, const Facts& mean_b) {
+  double tracing = mean_b["tracing.ns"];
+  double calls = mean_b["per_message.syscalls"];
+  if (mean_a != nullptr) {
+    tracing += (*mean_a)["tracing.ns"];
+    calls += (*mean_a)["per_message.syscalls"];
+  }
+  std::vector<double> doubtful(causes().size());
+  if (calls <= 0 || tracing <= 0) return doubtful;
+  for (std::size_t i = 0; i < causes().size(); ++i)
+    if (causes()[i]->kind() != Cause::Kind::kTracing)
+      doubtful[i] = kOfTracing * tracing / calls *
+                    std::abs(sides.b.calls[i] - (sides.a.empty() ? 0 : sides.a.calls[i]));
+  return doubtful;
 }
 
 // The rows for each cause that has something on a side.
-std::vector<Finding> find_all(const Side& a, const Side& b, const Explanation& means, bool paired,
-                              double whole) {
+std::vector<Finding> find_all(const Sides& claimed, const Sides& likely, const Explanation& means,
+                              bool paired, double whole) {
   const Facts& mean_b = *means.facts_b;
   const Facts& mean_a = means.facts_a ? *means.facts_a : mean_b;
+  const Sides least = spread_by(claimed, Reach::kLeast);
+  const Sides most = spread_by(claimed, Reach::kMost);
+  const std::vector<double> doubtful =
+      doubtful_ns(claimed, means.facts_a ? &*means.facts_a : nullptr, mean_b);
+  const bool has_a = !likely.a.empty();
   std::vector<Finding> findings;
   for (std::size_t i = 0; i < causes().size(); ++i) {
     const Cause& cause = *causes()[i];
     Finding finding;
-    finding.on_a = !a.empty() && cause.shows(mean_a);
+    finding.on_a = has_a && cause.shows(mean_a);
     finding.on_b = cause.shows(mean_b);
     if (!finding.on_a && !finding.on_b) continue;
     finding.cause = &cause;
-    if (!a.empty()) finding.a_ns = statistics::mean(a.claims[i]);
-    finding.b_ns = statistics::mean(b.claims[i]);
-    finding.part = difference(a.empty() ? std::vector<double>() : a.claims[i], b.claims[i], paired);
+    if (has_a) finding.a_ns = statistics::mean(likely.a.claims[i]);
+    finding.b_ns = statistics::mean(likely.b.claims[i]);
+    finding.part = likely.part(i, paired);
+    for (const Sides* other : {&least, &most})
+      widen(finding.part.change.interval, other->part(i, paired).change.interval);
+    widen(finding.part.change, doubtful[i]);
     if (whole != 0) finding.share = (finding.b_ns - finding.a_ns) / whole;
     finding.figure_b = mean_b[cause.figure()];
-    if (!a.empty()) finding.figure_a = mean_a[cause.figure()];
+    if (has_a) finding.figure_a = mean_a[cause.figure()];
     if (finding.on_b) finding.guess_ns = cause.guess_ns(mean_b);
     if (finding.on_a) finding.guess_ns -= cause.guess_ns(mean_a);
-    finding.at_most = at_most(a, b, finding, i, paired);
     findings.push_back(std::move(finding));
   }
   return findings;
@@ -155,8 +167,22 @@ bool has(std::span<const metrics::Doubt> doubts, metrics::Doubt::Kind kind) {
 Side usable_side(std::span<const Snapshot> runs, compare::Unfit unfit) {
   Side side;
   for (const Snapshot& run : runs)
-    if (auto facts = usable_facts(run, unfit)) add(*std::move(facts), side);
+    if (auto facts = usable_facts(run, unfit)) side.runs.push_back(*std::move(facts));
   return side;
+}
+
+// What tracing takes is measured where all runs were also made without it; one that was not would
+// have its share of it in its own code. Whether it is.
+bool claim(Side& a, Side& b) {
+  const auto has_bare_run = [](const Facts& run) { return run.has_bare_run(); };
+  const bool all =
+      std::ranges::all_of(a.runs, has_bare_run) && std::ranges::all_of(b.runs, has_bare_run);
+  for (Side* side : {&a, &b}) {
+    for (Facts& run : side->runs)
+      if (all) run.measure_tracing_by_bare_run();
+    side->claim();
+  }
+  return all;
 }
 
 // The first run of which there is this doubt.
@@ -223,8 +249,8 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
       auto of_a = usable_facts(a[i], unfit);
       auto of_b = usable_facts(b[i], unfit);
       if (!of_a || !of_b) continue;
-      add(*std::move(of_a), before);
-      add(*std::move(of_b), after);
+      before.runs.push_back(*std::move(of_a));
+      after.runs.push_back(*std::move(of_b));
     }
     if (!paired) before = usable_side(a, unfit);
     // Of pairs, the side that spoils them is named.
@@ -234,6 +260,7 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
   }
   if (!paired || result.alone) after = usable_side(b, unfit);
   if (after.empty()) return unusable(result.server_b, b);
+  const bool measured_bare = claim(before, after);
 
   result.runs_a = before.runs.size();
   result.runs_b = after.runs.size();
@@ -251,15 +278,19 @@ Result<Explanation> explain(std::span<const Snapshot> a, std::span<const Snapsho
     }
   }
   result.cpu = difference(before.cpu_ns, after.cpu_ns, paired);
+  if (measured_bare)
+    result.bare_cpu = difference(before.bare_cpu_ns(), after.bare_cpu_ns(), paired);
   const double whole = result.cpu_b_ns - result.cpu_a_ns;
-  result.findings = find_all(before, after, result, paired, whole);
+  const Sides claimed{std::move(before), std::move(after)};
+  const Sides likely = spread_by(claimed, Reach::kLikely);
+  result.findings = find_all(claimed, likely, result, paired, whole);
   adjust(result.findings);
   for (const Finding& finding : result.findings)
     if (result.alone ? finding.cause->kind() == Cause::Kind::kAccount
                      : finding.cause == &interrupts())
       result.unexplained_ns += finding.b_ns - finding.a_ns;
   if (!result.alone) {
-    result.unexplained_ns += dearer_ns(*result.comparison, before, after);
+    result.unexplained_ns += dearer_ns(*result.comparison, likely.a, likely.b);
     std::erase_if(result.findings,
                   [&](const Finding& finding) { return !is_shown(finding, *result.comparison); });
   }

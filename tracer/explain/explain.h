@@ -51,7 +51,10 @@ struct Finding {
   const Cause* cause = nullptr;
   double a_ns = 0;  // its part; A's is 0 where B stands alone
   double b_ns = 0;
-  statistics::Difference part;       // B - A; of B alone its part as change
+  // B - A; of B alone its part as change. Its interval also holds what is not known for certain
+  // and no repeat shows: how much else switches make dearer (spread.h), and how what tracing takes
+  // is divided between calls and the code around them.
+  statistics::Difference part;
   double share = 0;                  // of the whole difference, or of B's CPU time
   std::optional<double> adjusted_p;  // over all findings
   bool on_a = false;                 // that side shows it at all, by its mean
@@ -59,9 +62,6 @@ struct Finding {
   double figure_a = 0;
   double figure_b = 0;
   double guess_ns = 0;  // where no part can be measured: for the order alone
-  // B - A: its part with all that the accounts differ by, as if that were its doing too. Absent
-  // where it does not spread (Cause::spreads), where that is not more, and of B alone.
-  std::optional<statistics::Difference> at_most;
   std::optional<Trial> trial;
   Standing standing = Standing::kAssociated;
 
@@ -94,6 +94,8 @@ struct Explanation {
   double cpu_a_ns = 0;
   double cpu_b_ns = 0;
   statistics::Difference cpu;
+  // The same without tracing; absent unless all runs were made without it, too.
+  std::optional<statistics::Difference> bare_cpu;
   // The throughput's: ln(B / A) = that of the CPUs in use - that of CPU time per message.
   std::optional<double> log_throughput;
   std::optional<double> log_cpus_in_use;

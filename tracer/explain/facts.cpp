@@ -49,10 +49,16 @@ Facts::Facts(const Snapshot& run, const metrics::Metrics& metrics) : config_(run
       const double ns = static_cast<double>(row.ns) / static_cast<double>(*metrics.messages.count);
       states_[metrics::state_name(row)] += ns;
       if (row.state <= metrics::TimeState::kInterrupt) cpu_states_[metrics::state_name(row)] += ns;
+      if (row.times == 0) continue;
+      const double times =
+          static_cast<double>(row.times) / static_cast<double>(*metrics.messages.count);
+      numbers_["sleeps." + row.call] += times;
     }
   if (metrics.messages.count)
     numbers_["tracing.user_ns"] =
         metrics::user_probe_ns(run.overhead) / static_cast<double>(*metrics.messages.count);
+  numbers_["tracing.ns"] = metrics.probe_ns_per_message.value_or(0);
+  numbers_["switch_ns"] = run.environment.switch_ns.value_or(kLikelySwitchNs);
   if (metrics.waste)
     for (const metrics::WasteRow& row : metrics.waste->rows)
       add_waste(row);
@@ -128,6 +134,20 @@ double Facts::sleeping_calls_ns() const {
     if (sleeps("idle:") || sleeps("blocked:")) sum += ns;
   }
   return sum;
+}
+
+void Facts::measure_tracing_by_bare_run() {
+  const double ns = cpu_ns() - (*this)["per_message.bare_cpu_ns"];
+  numbers_["tracing.ns"] = ns;
+  numbers_["tracing.user_ns"] = ns;
+}
+
+double Facts::calls_in(std::string_view state) const {
+  constexpr std::string_view kSystem = "system:";
+  if (state == "user") return (*this)["per_message.syscalls"];
+  if (!state.starts_with(kSystem)) return 0;
+  const std::string call(state.substr(kSystem.size()));
+  return (*this)[std::string(kCallsPrefix) + call + std::string(kPerMessage)];
 }
 
 double Facts::cpu_ns() const {

@@ -31,8 +31,8 @@ Pairs pairs_of(const Cause& cause, const Experiment& experiment, std::span<const
     pairs.figure_after.push_back(to[experiment.figure]);
     pairs.cpu_before.push_back(from.cpu_ns());
     pairs.cpu_after.push_back(to.cpu_ns());
-    pairs.part_before.push_back(claim_all(from)[index]);
-    pairs.part_after.push_back(claim_all(to)[index]);
+    pairs.part_before.push_back(claim_all(from)[index].ns);
+    pairs.part_after.push_back(claim_all(to)[index].ns);
     pairs.rate_before.push_back(from["throughput.messages_per_second"]);
     pairs.rate_after.push_back(to["throughput.messages_per_second"]);
   }

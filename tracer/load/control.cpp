@@ -92,8 +92,13 @@ Result<TracerEnd::Message> message_from(const json& message) try {
     return broken_talk(fmt::format("the load generator sent a message of type \"{}\"", type));
   auto result = load_result_from_json(message.at("result"));
   if (!result) return std::move(result).error();
+  const json& after = message.at("after");
   return TracerEnd::Message(
-      Outcome{window_from(message), message.at("interrupted").get<bool>(), *std::move(result)});
+      Outcome{window_from(message),
+              message.at("interrupted").get<bool>(),
+              *std::move(result),
+              {.bin_ns = after.at("bin_ns").get<std::uint64_t>(),
+               .answers = after.at("answers").get<std::vector<std::uint64_t>>()}});
 } catch (const json::exception& error) {
   return broken_talk(fmt::format("a message of the load generator is damaged: {}", error.what()));
 }
@@ -150,6 +155,7 @@ Status LoadEnd::finish(const Outcome& outcome) {
   message["type"] = "outcome";
   message["interrupted"] = outcome.interrupted;
   message["result"] = load_result_to_json(outcome.result);
+  message["after"] = {{"bin_ns", outcome.after.bin_ns}, {"answers", outcome.after.answers}};
   return send_message(socket_.get(), message);
 }
 

@@ -156,15 +156,18 @@ class Conductor {
 };
 
 // All loops have bins of one length, of one window.
+void add(AnswerBins& sum, const AnswerBins& part) {
+  sum.bin_ns = part.bin_ns;
+  sum.answers.resize(std::max(sum.answers.size(), part.answers.size()));
+  for (std::size_t i = 0; i < part.answers.size(); ++i)
+    sum.answers[i] += part.answers[i];
+}
+
 void add(std::optional<AnswerBins>& sum, const std::optional<AnswerBins>& part) {
-  if (!sum) {
+  if (sum && part)
+    add(*sum, *part);
+  else if (part)
     sum = part;
-    return;
-  }
-  if (!part) return;
-  sum->answers.resize(std::max(sum->answers.size(), part->answers.size()));
-  for (std::size_t i = 0; i < part->answers.size(); ++i)
-    sum->answers[i] += part->answers[i];
 }
 
 void add(LoadResult& sum, const LoadResult& part) {
@@ -258,7 +261,7 @@ Result<Outcome> generate(const Settings& asked, const Protocol& protocol, const 
   // Last, because with many connections the steps before take longer than the shortest warm-up.
   const std::uint64_t start_ns = monotonic_ns();
   const std::uint64_t open_ns = start_ns + std::max(settings.warmup_ns, kShortestWarmupNs);
-  window.plan({open_ns, open_ns + settings.duration_ns});
+  window.plan({open_ns, open_ns + settings.duration_ns}, settings.after_ns);
   if (hooks.window_planned)
     if (Status status = hooks.window_planned(window.window()); !status)
       return std::move(status).error();
@@ -270,8 +273,13 @@ Result<Outcome> generate(const Settings& asked, const Protocol& protocol, const 
   for (const auto& loop : loops)
     tallies.push_back(loop->tally());
 
-  Outcome outcome{window.window(), conductor.interrupted(),
-                  summarise(tallies, std::min<std::uint64_t>(loops.size(), usable->size()))};
+  Outcome outcome{
+      .window = window.window(),
+      .interrupted = conductor.interrupted(),
+      .result = summarise(tallies, std::min<std::uint64_t>(loops.size(), usable->size())),
+      .after = {}};
+  for (const Tally& tally : tallies)
+    add(outcome.after, tally.after);
   outcome.result.connections = settings.connections;
   outcome.result.connect_failures = connected.failures;
   if (connected.first_failure && outcome.result.first_failure.empty())

@@ -40,6 +40,7 @@ struct Outcome {
   Window window;             // as it was in the end
   bool interrupted = false;  // closed early through a Stop
   LoadResult result;
+  AnswerBins after;  // Settings::after_ns: answers from the window's close on
 };
 
 // Runs the load to its end. The calling thread and those it starts are pinned to settings.pin; they

@@ -87,6 +87,7 @@ Status Loop::run(std::uint64_t start_ns) {
   tally_.result.latency.prepare(kNsPerSecond);
   if (settings_.open_loop()) tally_.result.service.prepare(kNsPerSecond);
   tally_.result.bins = window_.empty_bins();
+  tally_.after = window_.empty_bins_after();
   alive_ = slots_.size();
   now_ns_ = monotonic_ns();
   if (!settings_.open_loop() && !settings_.close) {
@@ -103,7 +104,7 @@ Status Loop::run(std::uint64_t start_ns) {
   Status status;
   while (status && !finished())
     status = wait();
-  stop_measuring();
+  stop_measuring(Phase::kDrain);
   return status;
 }
 
@@ -160,7 +161,7 @@ void Loop::pass_deadlines() {
     return;
   }
   send_due();
-  deadline_ns_ = window_.close_ns();
+  deadline_ns_ = phase_ == Phase::kAfter ? window_.end_ns() : window_.close_ns();
   if (phase_ == Phase::kWarmup) deadline_ns_ = std::min(deadline_ns_, window_.open_ns());
   if (phase_ == Phase::kGreet) deadline_ns_ = std::min(deadline_ns_, greet_end_ns_);
   if (!due_.empty()) deadline_ns_ = std::min(deadline_ns_, due_.top().first);
@@ -184,15 +185,16 @@ void Loop::pass_edges() {
     phase_ = Phase::kMeasure;
     cpu_at_open_ = read_cpu();
   }
-  if (phase_ != Phase::kDrain && now_ns_ >= window_.close_ns()) {
-    stop_measuring();
+  if (phase_ != Phase::kDrain && now_ns_ >= window_.close_ns()) stop_measuring(Phase::kAfter);
+  if (phase_ == Phase::kAfter && now_ns_ >= window_.end_ns()) {
+    phase_ = Phase::kDrain;
     drain_end_ns_ = now_ns_ + kDrainNs;
   }
 }
 
-void Loop::stop_measuring() {
+void Loop::stop_measuring(Phase next) {
   if (phase_ == Phase::kMeasure) tally_.cpu = cpu_use(cpu_at_open_, read_cpu());
-  phase_ = Phase::kDrain;
+  phase_ = next;
 }
 
 CpuReading Loop::read_cpu() const {
@@ -214,8 +216,8 @@ void Loop::send_due() {
 void Loop::pump(std::uint32_t index) {
   Slot& slot = slots_[index];
   for (;;) {
-    const bool closed = now_ns_ >= window_.close_ns();
-    const std::size_t filled = slot.connection.fill(send_buffer_, now_ns_, closed);
+    const bool over = now_ns_ >= window_.end_ns();
+    const std::size_t filled = slot.connection.fill(send_buffer_, now_ns_, over);
     if (filled == 0) break;
     const std::uint64_t planned_ns = slot.connection.next_due_ns();
     now_ns_ = monotonic_ns();
@@ -340,8 +342,10 @@ void Loop::count_answer(Slot& slot, const Connection::Answer& answer, std::uint6
     return;
   }
   const std::uint64_t close_ns = window_.close_ns();
-  if (came_ns >= close_ns && answer.flight.planned_ns < close_ns)
-    count_unanswered(close_ns - answer.flight.planned_ns);
+  if (came_ns < close_ns) return;
+  if (answer.flight.planned_ns < close_ns) count_unanswered(close_ns - answer.flight.planned_ns);
+  const std::uint64_t bin = (came_ns - close_ns) / tally_.after.bin_ns;
+  if (bin < tally_.after.answers.size()) ++tally_.after.answers[bin];
 }
 
 void Loop::count_unanswered(std::uint64_t waited_ns) {

@@ -27,6 +27,7 @@ struct Tally {
   std::uint64_t first_failure_ns = 0;
   std::uint64_t late_by_load = 0;
   std::vector<std::uint64_t> messages;  // of each connection, in the window
+  AnswerBins after;                     // answers after the window, while messages were sent
   CpuUse cpu;                           // in the window; all 0 if it never opened
 };
 
@@ -42,8 +43,8 @@ class Loop {
   // gets a connection of its own (Settings::close).
   Status add(Fd socket, std::uint32_t number, const Protocol& protocol);
 
-  // Sends and receives until the window has closed and all that was under way has been answered,
-  // for at most a second, or until every connection is broken. Closes the connections. `start_ns`:
+  // Sends and receives until the load ends, with the window or after it, and all that was under way
+  // has been answered, for at most a second, or until every connection is broken. `start_ns`:
   // when the plan of an open loop begins.
   Status run(std::uint64_t start_ns);
 
@@ -54,7 +55,7 @@ class Loop {
   // kGreet: in a closed loop no connection sends on before each has had an answer, or half of the
   // warm-up is over. A server that takes connections in a thread among those that serve them gets
   // ever less CPU time for it once these are busy: with thousands it would hardly take any more.
-  enum class Phase { kGreet, kWarmup, kMeasure, kDrain };
+  enum class Phase { kGreet, kWarmup, kMeasure, kAfter, kDrain };
 
   struct Slot {
     Connection connection;
@@ -79,7 +80,7 @@ class Loop {
   void pass_edges();
   void note_greeted(Slot& slot);
   void end_greeting();
-  void stop_measuring();
+  void stop_measuring(Phase next);
   [[nodiscard]] CpuReading read_cpu() const;
   void send_due();
 

@@ -22,9 +22,12 @@ struct Settings {
   std::uint64_t size = 64;  // of kEcho: bytes per message
   std::uint64_t duration_ns = 10 * kNsPerSecond;
   std::uint64_t warmup_ns = kNsPerSecond;  // before the window, not measured
-  std::uint64_t pipeline = 1;              // messages under way per connection
-  bool close = false;  // each message on a connection of its own; then pipeline is 1
-  double rate = 0;     // messages per second over all; 0: closed loop
+  // The load goes on for so long after the window, and these answers are counted apart; see
+  // Outcome::after.
+  std::uint64_t after_ns = 0;
+  std::uint64_t pipeline = 1;  // messages under way per connection
+  bool close = false;          // each message on a connection of its own; then pipeline is 1
+  double rate = 0;             // messages per second over all; 0: closed loop
   RateShape rate_shape = RateShape::kPoisson;
   std::uint64_t seed = 1;  // of the Poisson gaps
   std::uint64_t threads = 1;

@@ -4,10 +4,25 @@
 
 namespace tr::load {
 
-void LiveWindow::plan(Window planned) {
+namespace {
+
+// Moves it to `ns`, if that is earlier; true if it was.
+bool move_forward(std::atomic<std::uint64_t>& moment, std::uint64_t ns) {
+  std::uint64_t now = moment.load();
+  do {
+    if (ns >= now) return false;
+  } while (!moment.compare_exchange_weak(now, ns));
+  return true;
+}
+
+}  // namespace
+
+void LiveWindow::plan(Window planned, std::uint64_t after_ns) {
   open_ns_ = planned.open_ns;
   close_ns_ = planned.close_ns;
+  end_ns_ = planned.close_ns + after_ns;
   planned_ns_ = planned.close_ns - planned.open_ns;
+  after_ns_ = after_ns;
 }
 
 AnswerBins LiveWindow::empty_bins() const {
@@ -18,6 +33,10 @@ AnswerBins LiveWindow::empty_bins() const {
   return bins;
 }
 
+AnswerBins LiveWindow::empty_bins_after() const {
+  return {.bin_ns = kAfterBinNs, .answers = std::vector<std::uint64_t>(after_ns_ / kAfterBinNs)};
+}
+
 Result<int> LiveWindow::add_sleeper() {
   Fd event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!event) return errno_error("create", "an eventfd");
@@ -26,13 +45,11 @@ Result<int> LiveWindow::add_sleeper() {
 }
 
 bool LiveWindow::close_early(std::uint64_t ns) {
-  std::uint64_t close = close_ns_.load();
-  do {
-    if (ns >= close) return false;
-  } while (!close_ns_.compare_exchange_weak(close, ns));
-  for (const Fd& sleeper : sleepers_)
-    eventfd_write(sleeper.get(), 1);
-  return true;
+  const bool closed = move_forward(close_ns_, ns);
+  if (move_forward(end_ns_, ns))
+    for (const Fd& sleeper : sleepers_)
+      eventfd_write(sleeper.get(), 1);
+  return closed;
 }
 
 void LiveWindow::lose_connection(std::uint64_t ns) {

@@ -99,6 +99,7 @@ std::vector<Figure> figures_of(const Metrics& metrics) {
   figures.add_latency("latency_ns", metrics.latency);
   figures.add_latency("service_latency_ns", metrics.service_latency);
   if (metrics.per_message) figures.add_costs(*metrics.per_message);
+  figures.add("per_message.bare_cpu_ns", metrics.bare_cpu_ns, Unit::kNs, Better::kLower);
   if (metrics.budget && metrics.messages.count)
     add_budget(*metrics.budget, static_cast<double>(*metrics.messages.count), figures);
   for (const SyscallRow& row : metrics.syscalls)

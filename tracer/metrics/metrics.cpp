@@ -426,6 +426,11 @@ Metrics compute(const Snapshot& snapshot) {
     metrics.probe_ns_per_message = static_cast<double>(*snapshot.overhead.probe_ns) /
                                    static_cast<double>(*metrics.messages.count);
   metrics.others_probe_ns = others_probe_ns(snapshot.overhead);
+  if (const auto& bare = snapshot.overhead.bare; bare && bare->messages > 0) {
+    metrics.bare_cpu_ns = static_cast<double>(bare->cpu_ns) / static_cast<double>(bare->messages);
+    if (metrics.per_message && metrics.per_message->cpu_ns)
+      metrics.tracing_ns = *metrics.per_message->cpu_ns - *metrics.bare_cpu_ns;
+  }
   return metrics;
 }
 

@@ -206,6 +206,10 @@ struct Metrics {
   // the server served them all, to the end. Below 0 if it shrank.
   std::optional<double> memory_per_connection;
   std::optional<double> probe_ns_per_message;
+  // CPU time per message without probes (BareRun), and what there was more of it with them; by
+  // chance that may be below 0.
+  std::optional<double> bare_cpu_ns;
+  std::optional<double> tracing_ns;
   // What the probes cost all threads outside the traced tree, the load generator's first, if a run
   // costs the same there.
   std::optional<double> others_probe_ns;

@@ -24,11 +24,23 @@ using explain::Trial;
 // Of the difference, or of the CPU time: less is not worth a sentence.
 constexpr double kWorthASentence = 0.02;
 
+// "; without tracing 5.2 us": the whole, or the difference.
+std::string bare_words(const Explanation& explanation, double like) {
+  if (!explanation.bare_cpu) return {};
+  const statistics::Estimate& bare = explanation.bare_cpu->change;
+  return explanation.alone
+             ? fmt::format("; without tracing {}{}", duration_text(bare.value, like),
+                           range_words(bare.interval, like))
+             : fmt::format("; without tracing {}{}", signed_duration(bare.value, like),
+                           interval_words(bare.interval, like));
+}
+
 std::string headline(const Explanation& explanation) {
   if (explanation.alone)
-    return fmt::format("{}: {} of CPU time per message{}", printable(explanation.server_b),
+    return fmt::format("{}: {} of CPU time per message{}{}", printable(explanation.server_b),
                        duration_text(explanation.cpu_b_ns),
-                       range_words(explanation.cpu.change.interval, explanation.cpu_b_ns));
+                       range_words(explanation.cpu.change.interval, explanation.cpu_b_ns),
+                       bare_words(explanation, explanation.cpu_b_ns));
   const double whole = explanation.cpu_b_ns - explanation.cpu_a_ns;
   const bool b_dearer = whole > 0;
   const double dear = b_dearer ? explanation.cpu_b_ns : explanation.cpu_a_ns;
@@ -37,7 +49,8 @@ std::string headline(const Explanation& explanation) {
                                  side_name(explanation, b_dearer), duration_text(dear),
                                  times_text(cheap > 0 ? dear / cheap : 0),
                                  side_name(explanation, !b_dearer), signed_duration(whole, dear),
-                                 interval_words(explanation.cpu.change.interval, dear));
+                                 interval_words(explanation.cpu.change.interval, dear)) +
+                     bare_words(explanation, dear);
   if (explanation.log_throughput)
     text += fmt::format("; B's throughput is {} A's",
                         times_text(std::exp(*explanation.log_throughput)));
@@ -80,16 +93,6 @@ std::string evidence(const Explanation& explanation, const Finding& finding) {
   return fmt::format("{}: {} of A, {} of B{}", name_of_figure(figure),
                      figure_words(figure, finding.figure_a), figure_words(figure, finding.figure_b),
                      per);
-}
-
-// What it may take elsewhere.
-std::string at_most_words(const Explanation& explanation, const Finding& finding) {
-  if (!finding.at_most) return {};
-  const double like = std::max(explanation.cpu_a_ns, explanation.cpu_b_ns);
-  const statistics::Estimate& most = finding.at_most->change;
-  return fmt::format(
-      "at most {}{}, if all that own code, calls, deliveries and interrupts differ by is its doing",
-      signed_duration(most.value, like), interval_words(most.interval, like));
 }
 
 std::string part_words(const Explanation& explanation, const Finding& finding) {
@@ -175,8 +178,6 @@ Section cause_section(const Explanation& explanation, bool full) {
     fact.lines.push_back(fmt::format("{} {}", side_name(explanation, is_of_b(explanation, finding)),
                                      finding.cause->claim()));
     fact.lines.push_back(part_words(explanation, finding));
-    if (std::string most = at_most_words(explanation, finding); !most.empty())
-      fact.lines.push_back(std::move(most));
     if (std::string shown = evidence(explanation, finding); !shown.empty())
       fact.lines.push_back(std::move(shown));
     if (finding.trial)

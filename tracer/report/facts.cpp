@@ -281,6 +281,12 @@ Fact overhead_fact(const JudgedRun& run) {
   if (overhead.share_of_cpu)
     took += fmt::format(", {} of the CPU time above", percent_text(*overhead.share_of_cpu));
   Fact fact{"Tracing", {fmt::format("probes took {}, in {}", took, runs)}};
+  if (metrics.bare_cpu_ns && metrics.tracing_ns)
+    fact.lines.push_back(fmt::format(
+        "without them, measured for {} afterwards, a message takes {} of CPU time: {} {}",
+        duration_text(static_cast<double>(overhead.bare->window_ns)),
+        duration_text(*metrics.bare_cpu_ns), duration_text(std::abs(*metrics.tracing_ns)),
+        *metrics.tracing_ns >= 0 ? "less" : "more"));
   if (metrics.others_probe_ns.value_or(0) > 0)
     fact.lines.push_back(fmt::format("threads outside the {}{} paid about {}",
                                      is_server(run) ? "server" : "program",

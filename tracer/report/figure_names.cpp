@@ -33,6 +33,7 @@ constexpr std::array kKnown{
     Known{"service_latency_ns.p999", Group::kResult, "from the actual send, p99.9", 1, true},
     Known{"service_latency_ns.mean", Group::kResult, "from the actual send, mean", 1, true},
     Known{"per_message.cpu_ns", Group::kCost, "CPU time", 0, false},
+    Known{"per_message.bare_cpu_ns", Group::kCost, "without probes", 1, false},
     Known{"per_message.user_ns", Group::kCost, "user", 1, false},
     Known{"per_message.system_ns", Group::kCost, "system", 1, false},
     Known{"per_message.runqueue_ns", Group::kCost, "run queue", 0, false},

@@ -18,7 +18,8 @@ Json environment_json(const Environment& environment) {
           {"cpus", environment.cpus},
           {"clocksource", maybe(environment.clocksource)},
           {"memory_bytes", unless_zero(environment.memory_bytes)},
-          {"virtualization", maybe(environment.virtualization)}};
+          {"virtualization", maybe(environment.virtualization)},
+          {"switch_ns", maybe(environment.switch_ns)}};
 }
 
 namespace {
@@ -287,6 +288,14 @@ Json threads(const JudgedRun& run) {
   return list;
 }
 
+Json bare(const std::optional<BareRun>& run, const metrics::Metrics& metrics) {
+  if (!run) return {};
+  return {{"window_ns", run->window_ns},
+          {"messages", run->messages},
+          {"cpu_ns_per_message", maybe(metrics.bare_cpu_ns)},
+          {"tracing_ns_per_message", maybe(metrics.tracing_ns)}};
+}
+
 Json overhead(const Overhead& overhead, const metrics::Metrics& metrics) {
   Json programs = Json::object();
   for (const ProgramCost& program : overhead.programs)
@@ -310,6 +319,7 @@ Json overhead(const Overhead& overhead, const metrics::Metrics& metrics) {
           {"others_probe_ns", maybe(metrics.others_probe_ns)},
           {"calibration", maybe(overhead.calibration)},
           {"tracer_peak_bytes", maybe(overhead.tracer_peak_bytes)},
+          {"bare", bare(overhead.bare, metrics)},
           {"groups", std::move(groups)},
           {"programs", std::move(programs)}};
 }

@@ -110,7 +110,6 @@ Json finding(const Finding& finding) {
           {"figure_a", finding.figure_a},
           {"figure_b", finding.figure_b},
           {"guess_ns", finding.guess_ns},
-          {"at_most_ns", finding.at_most ? estimate(finding.at_most->change) : Json()},
           {"experiment", finding.trial ? trial(*finding.trial) : Json()}};
 }
 
@@ -152,25 +151,27 @@ std::string render_json(const ExplanationReport& report) {
   for (const Finding& each : explanation.findings)
     findings.push_back(finding(each));
   const bool two = !explanation.alone;
-  Json json = {{"schema_version", kExplanationSchemaVersion},
-               {"server_a", two ? Json(explanation.server_a) : Json()},
-               {"server_b", explanation.server_b},
-               {"runs_a", explanation.runs_a},
-               {"runs_b", explanation.runs_b},
-               {"cpu_a_ns", two ? Json(explanation.cpu_a_ns) : Json()},
-               {"cpu_b_ns", explanation.cpu_b_ns},
-               {"cpu_ns", estimate(explanation.cpu.change)},
-               {"throughput",
-                {{"log_ratio", maybe(explanation.log_throughput)},
-                 {"log_cpus_in_use", maybe(explanation.log_cpus_in_use)},
-                 {"log_cpu_time", maybe(explanation.log_cpu_time)}}},
-               {"use_a", two ? use(explanation.use_a) : Json()},
-               {"use_b", use(explanation.use_b)},
-               {"findings", std::move(findings)},
-               {"factorial", report.factorial ? factorial(*report.factorial) : Json()},
-               {"unexplained_ns", explanation.unexplained_ns},
-               {"unexplained_share", explanation.unexplained_share},
-               {"notes", report.notes}};
+  Json json = {
+      {"schema_version", kExplanationSchemaVersion},
+      {"server_a", two ? Json(explanation.server_a) : Json()},
+      {"server_b", explanation.server_b},
+      {"runs_a", explanation.runs_a},
+      {"runs_b", explanation.runs_b},
+      {"cpu_a_ns", two ? Json(explanation.cpu_a_ns) : Json()},
+      {"cpu_b_ns", explanation.cpu_b_ns},
+      {"cpu_ns", estimate(explanation.cpu.change)},
+      {"bare_cpu_ns", explanation.bare_cpu ? estimate(explanation.bare_cpu->change) : Json()},
+      {"throughput",
+       {{"log_ratio", maybe(explanation.log_throughput)},
+        {"log_cpus_in_use", maybe(explanation.log_cpus_in_use)},
+        {"log_cpu_time", maybe(explanation.log_cpu_time)}}},
+      {"use_a", two ? use(explanation.use_a) : Json()},
+      {"use_b", use(explanation.use_b)},
+      {"findings", std::move(findings)},
+      {"factorial", report.factorial ? factorial(*report.factorial) : Json()},
+      {"unexplained_ns", explanation.unexplained_ns},
+      {"unexplained_share", explanation.unexplained_share},
+      {"notes", report.notes}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 

@@ -41,6 +41,10 @@ struct Environment {
   std::string clocksource;
   std::uint64_t memory_bytes = 0;
   std::string virtualization;  // hypervisor's name, or empty
+  // What two threads need to hand a byte to each other through pipes on one of the server's CPUs: a
+  // write, a read that sleeps, a switch. Measured before anything was traced; absent without a
+  // load.
+  std::optional<double> switch_ns;
 
   friend bool operator==(const Environment&, const Environment&) = default;
 };
@@ -303,6 +307,16 @@ struct ProgramCost {
   friend bool operator==(const ProgramCost&, const ProgramCost&) = default;
 };
 
+// The same server under the same load after the window, without probes: what a message costs when
+// nobody looks.
+struct BareRun {
+  std::uint64_t window_ns = 0;
+  std::uint64_t messages = 0;  // as the load counted them
+  std::uint64_t cpu_ns = 0;    // of the traced tree
+
+  friend bool operator==(const BareRun&, const BareRun&) = default;
+};
+
 struct Overhead {
   std::optional<std::uint64_t> probe_ns;  // sum of runs * ns_per_run
   std::uint64_t probe_runs = 0;
@@ -312,6 +326,7 @@ struct Overhead {
   // The most memory that trace-run itself held at once during the run, without the load and what
   // the kernel keeps for the probes; absent: not known.
   std::optional<std::uint64_t> tracer_peak_bytes;
+  std::optional<BareRun> bare;  // absent where it was not to be had: it needs the built-in load
 
   friend bool operator==(const Overhead&, const Overhead&) = default;
 };

@@ -25,6 +25,7 @@ void visit_fields(S& environment, Field&& field) {
   field("clocksource", environment.clocksource);
   field("memory_bytes", environment.memory_bytes);
   field("virtualization", environment.virtualization);
+  field("switch_ns", environment.switch_ns);
 }
 
 template <MaybeConst<DelaySetting> S, class Field>
@@ -282,6 +283,13 @@ void visit_fields(S& program, Field&& field) {
   field("untraced_runs", program.untraced_runs);
 }
 
+template <MaybeConst<BareRun> S, class Field>
+void visit_fields(S& bare, Field&& field) {
+  field("window_ns", bare.window_ns);
+  field("messages", bare.messages);
+  field("cpu_ns", bare.cpu_ns);
+}
+
 template <MaybeConst<Overhead> S, class Field>
 void visit_fields(S& overhead, Field&& field) {
   field("probe_ns", overhead.probe_ns);
@@ -290,6 +298,7 @@ void visit_fields(S& overhead, Field&& field) {
   field("calibration", overhead.calibration);
   field("programs", overhead.programs);
   field("tracer_peak_bytes", overhead.tracer_peak_bytes);
+  field("bare", overhead.bare);
 }
 
 // Without the version, which comes before everything else; the threads, which can be many, last.

@@ -31,10 +31,12 @@ TEST(Causes, ClaimEachNanosecondOnce) {
     plant_calls(run, "poll", 1, 5'000);
     plant_calls(run, "recvfrom", 1, 400, 1);
     const Facts facts(run);
-    const std::vector<double> claims = claim_all(facts);
-    EXPECT_THAT(std::accumulate(claims.begin(), claims.end(), 0.0),
+    const std::vector<Claim> claims = claim_all(facts);
+    EXPECT_THAT(std::accumulate(claims.begin(), claims.end(), 0.0,
+                                [](double sum, const Claim& claim) { return sum + claim.ns; }),
                 DoubleNear(facts.cpu_ns(), 1e-6 * facts.cpu_ns()));
-    EXPECT_THAT(claims, testing::Each(Ge(0)));
+    EXPECT_THAT(claims, testing::Each(testing::Field(&Claim::ns, Ge(0))));
+    EXPECT_THAT(claims[index_of(*find_cause("allocator"))].calls, DoubleNear(0.5, 0.01));
     EXPECT_THAT(facts.cpu_ns(), DoubleNear(facts["per_message.cpu_ns"], 0.01))
         << "and all of the CPU time is in states";
   }
@@ -52,7 +54,9 @@ TEST(Causes, APreemptionByAWokenThreadThatSleepsAgainIsNoTurn) {
   });
   EXPECT_EQ(turns.guess_ns(Facts(run)), 0);
   each_counts(run, [&](TaskCounts& counts) { counts.involuntary_switches = 3 * messages; });
-  EXPECT_THAT(turns.guess_ns(Facts(run)), DoubleNear(2 * kSwitchNs, 0.01 * kSwitchNs));
+  EXPECT_THAT(turns.guess_ns(Facts(run)), DoubleNear(2 * kLikelySwitchNs, 20));
+  run.environment.switch_ns = 700;
+  EXPECT_THAT(turns.guess_ns(Facts(run)), DoubleNear(2 * 700, 7)) << "as measured";
 }
 
 TEST(Causes, HaveNamesOfTheirOwnAndClaims) {
@@ -182,33 +186,6 @@ TEST(Explanation, TheTracingIsNotTheServersOwnCode) {
   const Explanation alone = explained({}, b);
   EXPECT_EQ(alone.findings.back().cause->name(), "tracing");
   EXPECT_THAT(alone.unexplained_ns, Ge(alone.cpu_b_ns - (2 + kMoreCalls) * kProbeNs - 1'000));
-}
-
-// Switches make other work dearer too, and no figure says by how much: at most by all of it.
-TEST(Explanation, SaysWhatACauseThatSpreadsMayTakeElsewhere) {
-  const Truth exact{.deviation = 0, .common_deviation = 0};
-  Truth colder = exact;
-  colder.user_ns += 700;
-  colder.send_ns += 300;
-  Draw draw(13);
-  const auto a = runs_of(exact, kPairs, draw);
-  const auto b = runs_of(colder, kPairs, draw);
-  const auto with = [&](const char* call, const std::vector<Snapshot>& runs) {
-    return planted(runs, [&](Snapshot& run) { plant_calls(run, call, 2, 800); });
-  };
-  const Explanation dearer = explained(a, with("futex", b));
-  EXPECT_EQ(first(dearer), "locks");
-  EXPECT_THAT(dearer.findings[0].part.change.value, DoubleNear(800, 1));
-  ASSERT_TRUE(dearer.findings[0].at_most);
-  EXPECT_THAT(dearer.findings[0].at_most->change.value, DoubleNear(1'800, 20));
-  // The other way round, and of what A has.
-  const Explanation cheaper = explained(with("futex", b), a);
-  ASSERT_TRUE(cheaper.findings[0].at_most);
-  EXPECT_THAT(cheaper.findings[0].at_most->change.value, DoubleNear(-1'800, 20));
-  // What else fell is not its doing.
-  EXPECT_FALSE(explained(b, with("futex", a)).findings[0].at_most);
-  EXPECT_FALSE(explained(a, with("mmap", b)).findings[0].at_most) << "it takes its calls' time";
-  EXPECT_FALSE(explained({}, with("futex", b)).findings[0].at_most);
 }
 
 TEST(Explanation, SaysWhatHasNoReason) {

@@ -148,9 +148,9 @@ TEST(Limits, OfTheLoadAloneIsWhyNothingIsExplained) {
 TEST(Guesses, OfWakeUpsAreAtMostWhatTheCallsThatSleepTake) {
   const Cause& cause = *find_cause("wakeup_per_message");
   Draw draw(11);
-  // 1.1 switches per message, which sleep in recvfrom alone.
+  // A sleep per message in recvfrom; those at futexes are the locks'.
   const Facts dear(runs_of({.receive_ns = 9'000, .deviation = 0}, 1, draw)[0]);
-  EXPECT_THAT(cause.guess_ns(dear), DoubleNear(1.1 * kSwitchNs, 1));
+  EXPECT_THAT(cause.guess_ns(dear), DoubleNear(kLikelySwitchNs, 1));
   const Facts cheap(
       runs_of({.receive_ns = 700, .deviation = 0, .common_deviation = 0}, 1, draw)[0]);
   EXPECT_THAT(cheap.sleeping_calls_ns(), DoubleNear(700, 1));

@@ -44,7 +44,7 @@ class Control : public testing::Test {
 };
 
 TEST_F(Control, CarriesTheWindowAndTheOutcome) {
-  Outcome sent{{100, 200}, true, {}};
+  Outcome sent{{100, 200}, true, {}, {.bin_ns = 10, .answers = {4, 0, 6}}};
   sent.result.messages = 3;
   sent.result.latency.record(5);
   sent.result.latency.record(123'456'789);
@@ -60,11 +60,12 @@ TEST_F(Control, CarriesTheWindowAndTheOutcome) {
   EXPECT_EQ(outcome->window.close_ns, 200U);
   EXPECT_TRUE(outcome->interrupted);
   EXPECT_EQ(outcome->result.messages, 3U);
+  EXPECT_EQ(outcome->after, sent.after);
   EXPECT_EQ(outcome->result.latency.max(), 123'456'789U);
 }
 
 TEST_F(Control, CarriesAResultLargerThanTheSocketsBuffer) {
-  Outcome sent{{1, 2}, false, {}};
+  Outcome sent{{1, 2}, false, {}, {}};
   for (std::size_t i = 0; i < 20'000; ++i) {
     sent.result.latency.add(i, 1'000'000 + i);
     sent.result.service.add(i, 2'000'000 + i);

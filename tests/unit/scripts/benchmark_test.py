@@ -23,12 +23,12 @@ def run(act_ns=0.0, cpu_ns=0.0, unfit=()):
 
 def finding(cause, low, high):
     interval = None if low is None else [low, high]
-    return {"cause": cause, "part_ns": {"value": 1.0, "interval": interval}, "guess_ns": 0,
-            "at_most_ns": None}
+    return {"cause": cause, "part_ns": {"value": 1.0, "interval": interval}, "guess_ns": 0}
 
 
-def explanation(*findings, whole=(2900, 3100)):
-    return {"findings": list(findings), "cpu_ns": {"value": 3000.0, "interval": list(whole)}}
+def explanation(*findings, bare=(1400, 1600)):
+    return {"findings": list(findings),
+            "bare_cpu_ns": bare and {"value": 1500.0, "interval": list(bare)}}
 
 
 class Shares(unittest.TestCase):
@@ -100,42 +100,49 @@ class Answers(unittest.TestCase):
         answer = self.examined(finding("own_code", 2950, 3050), finding("calls", 0, 1))
         self.assertTrue(answer["right"])
         self.assertTrue(answer["part_holds"])
-        self.assertTrue(answer["whole_holds"])
+        self.assertTrue(answer["bare_holds"])
 
     def test_right_behind_another_is_wrong_and_has_no_size(self):
         answer = self.examined(finding("locks", 2950, 3050), finding("own_code", 2950, 3050))
         self.assertFalse(answer["right"])
         self.assertEqual(answer["first"], "locks")
-        self.assertIsNone(answer["part_holds"])
+        self.assertFalse(answer["part_holds"])
 
-    def test_part_is_held_against_the_untraced_cost_and_the_whole_against_the_traced(self):
+    def test_all_cpu_time_is_held_against_the_kernels_account(self):
         answer = self.examined(finding("own_code", 2950, 3050))
-        self.assertEqual((answer["true_ns"], answer["traced_ns"]), (3000, 3000))
+        self.assertEqual((answer["true_ns"], answer["all_cpu_ns"]), (3000, 1500))
+        self.assertIsNone(self.examined(bare=None)["bare_holds"])
 
     def test_size_outside_the_interval(self):
-        answer = self.examined(finding("own_code", 3001, 3050), whole=(0, 2999))
+        answer = self.examined(finding("own_code", 3001, 3050), bare=(0, 1499))
         self.assertFalse(answer["part_holds"])
-        self.assertFalse(answer["whole_holds"])
+        self.assertFalse(answer["bare_holds"])
 
-    def test_what_a_cause_takes_at_most_is_a_bound_and_no_size(self):
-        locks = finding("own_code", 2000, 2200) | {
-            "at_most_ns": {"value": 4000, "interval": [3900, 4100]}}
-        self.assertFalse(self.examined(locks)["part_holds"])
-        self.assertTrue(self.examined(locks)["range_holds"])
-        switches = finding("own_code", None, None) | {"at_most_ns": locks["at_most_ns"]}
-        self.assertIsNone(self.examined(switches)["part_holds"])
-        self.assertTrue(self.examined(switches)["range_holds"])
-        switches["at_most_ns"] = {"value": 2900, "interval": [2800, 2999]}
-        self.assertFalse(self.examined(switches)["range_holds"])
-        self.assertIsNone(self.examined(finding("own_code", 2950, 3050))["range_holds"])
+    def test_what_the_reading_itself_costs_is_taken_off(self):
+        def read(cpu_ns, unwatched_ns):
+            return {"unfit": [], "untraced": {planted.CPU: cpu_ns, "unwatched_ns": unwatched_ns,
+                                              planted.TASK_CLOCK: cpu_ns}}
+        runs_a, runs_b = [read(5000, 4900)] * 3, [read(9000, 8600)] * 3
+        perf = planted.perf_ns(runs_a, runs_b)
+        self.assertEqual(perf, 300)
+        migrate = next(act for act in planted.ACTS if act.truth == planted.TASK_CLOCK)
+        answer = explain_truth.examine(migrate, list(zip(runs_a, runs_b)), explanation(), perf)
+        self.assertEqual((answer["true_ns"], answer["all_cpu_ns"]), (3700, 3700))
+
+    def test_how_far_off_and_how_wide(self):
+        answers = [{"true_ns": 100, "part_ns": 90, "half_ns": 30},
+                   {"true_ns": 100, "part_ns": 130, "half_ns": 10},
+                   {"true_ns": 100, "part_ns": None, "half_ns": None}]
+        self.assertEqual((explain_truth.off(answers), explain_truth.width(answers)), ("20%", "20%"))
+        self.assertEqual(explain_truth.off([]), "none")
 
     def test_a_truth_that_was_not_read_is_held_against_nothing(self):
         unread = {"unfit": [], "untraced": {"task_clock_ns": None}}
         self.assertIsNone(planted.true_ns([(unread, unread)], "untraced", planted.TASK_CLOCK))
         self.assertIsNone(explain_truth.holds({"value": 1, "interval": [0, 2]}, None))
 
-    def test_no_size_is_neither_right_nor_wrong(self):
-        self.assertIsNone(self.examined(finding("own_code", None, None))["part_holds"])
+    def test_no_size_is_wrong(self):
+        self.assertIs(self.examined(finding("own_code", None, None))["part_holds"], False)
 
     def test_nothing_found_is_wrong(self):
         answer = self.examined()
@@ -143,12 +150,12 @@ class Answers(unittest.TestCase):
         self.assertEqual(answer["first"], "nothing")
 
     def test_table_counts_wrong_and_refused_campaigns(self):
-        row = {"act": SPIN.name, "right": SPIN.causes, "truth": SPIN.truth, "reason": SPIN.reason,
+        row = {"act": SPIN.name, "right": SPIN.causes, "truth": SPIN.truth, "reason": SPIN.reason, "perf_ns": 0.0,
                "answers": [self.examined(finding("own_code", 2950, 3050)), self.examined()],
                "refused": ["why not"]}
         result = {"acts": [row], "pairs": 2, "made_again": 0, "unfit": {"steal": 3}}
         text = "\n".join(explain_truth.markdown(result, None))
-        self.assertIn("| delay in a stage | 1 of 2: 50 % (9 to 91) | 3,000 | 1 | 1 of 1:", text)
+        self.assertIn("| delay in a stage | 1 of 2: 50 % (9 to 91) | 3,000 | 1 | 100% | 2% | 1 of 2:", text)
         self.assertIn("came first: nothing (1)", text)
         self.assertIn("1 campaigns without an answer: why not", text)
         self.assertIn("steal (3)", text)

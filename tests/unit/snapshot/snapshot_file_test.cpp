@@ -127,7 +127,8 @@ Locks some_locks() {
 Snapshot full_snapshot() {
   Snapshot snapshot;
   snapshot.environment = {
-      "0.1.0", "2026-11-21T09:30:00Z", "6.18.5", "x86_64", "CPU", "0-1", "tsc", 1ULL << 34, "kvm"};
+      "0.1.0", "2026-11-21T09:30:00Z", "6.18.5", "x86_64", "CPU", "0-1", "tsc", 1ULL << 34, "kvm",
+      1234.5};
   RunConfig& config = snapshot.config;
   config.server = "echo";
   config.argv = {"./echo", "", "--name=\xff\x01"};
@@ -216,8 +217,13 @@ Snapshot full_snapshot() {
   snapshot.perf = {{"cs", 1, 2, 3, ""}, {"cycles", 0, 0, 0, "no PMU"}};
   snapshot.server_exit = ServerExit{true, 1, 11, 2, 3, 4, 5, 6};
   snapshot.lost = {{"no room", 0}, {"no memory", 3}};
-  snapshot.overhead = {
-      1, 2, 0.25, "calibrated", {{"sys_enter", 3, 4.5, 6}, {"idle", 0, {}, 0}}, 1 << 20};
+  snapshot.overhead = {1,
+                       2,
+                       0.25,
+                       "calibrated",
+                       {{"sys_enter", 3, 4.5, 6}, {"idle", 0, {}, 0}},
+                       1 << 20,
+                       BareRun{7, 8, 9}};
   snapshot.notes = {"first", "second"};
   snapshot.stacks =
       Stacks{.frames = {{"f", "/bin/x", 0, false}, {"", "/bin/x", 16, true}},
@@ -347,6 +353,8 @@ bool may_be_absent(const std::string& key) {
                                                "share_of_cpu",
                                                "ns_per_run",
                                                "tracer_peak_bytes",
+                                               "bare",
+                                               "switch_ns",
                                                "close",
                                                "reopened",
                                                "bins",

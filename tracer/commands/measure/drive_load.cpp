@@ -21,6 +21,9 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t kNever = UINT64_MAX;
 constexpr std::uint64_t kTick = kNsPerSecond / 10;  // between two looks at the progress line
+// What the load is ready to go on for, beside the bare window, until the probes are gone. As soon
+// as that window is over it is stopped.
+constexpr std::uint64_t kDetachPatience = 3 * kNsPerSecond;
 
 // Where to send the load, given where the program listens.
 load::Target target_of(const capture::ListeningPort& listening) {
@@ -72,6 +75,8 @@ Status Session::run_built_in() {
 
   load::Settings settings = plan_.load;
   settings.target = target_of(*listening_);
+  if (const std::uint64_t bare = plan_.bare_length_ns(); bare > 0)
+    settings.after_ns = bare + kDetachPatience;
   request_bytes_ = load::request_bytes(settings);
   std::vector<std::string> argv = load_arguments(settings);
   argv.insert(argv.begin(), "trace-run");
@@ -102,6 +107,7 @@ Status Session::run_built_in() {
 
   if (interrupted())
     if (Status stopped = control_->stop(probes_->window_close_ns()); !stopped) return stopped;
+  if (Status passed = pass_bare_window(); !passed) return passed;
   progress_.show("collecting");
   const auto ended = [this] { return outcome_ || load_error_; };
   if (Status waited = wait([&] { return load_held_ || ended(); }, ns_from_now(30s)); !waited)
@@ -175,6 +181,51 @@ Status Session::calibrate_under_load(std::uint64_t open_ns) {
   Status waited = wait(over, now + 9 * tenth);
   costs_->end_calibration();
   return waited;
+}
+
+Status Session::pass_bare_window() {
+  const std::uint64_t length = plan_.bare_length_ns();
+  if (length == 0 || interrupted()) return {};
+  progress_.show("detaching the probes");
+  detach_probes();
+  Status attached = probes_->attach_bare();
+  const auto processes = tree();
+  if (attached && processes) {
+    const auto window =
+        probes_->open_bare_window(*processes, planned_->close_ns, load::kAfterBinNs, length);
+    const auto over = [this] {
+      return server_over() || load_error_ || load_held_ || outcome_ || load_.exit;
+    };
+    if (window) {
+      while (monotonic_ns() < window->close_ns && !over() && !interrupted()) {
+        progress_.show_passing("measuring without probes", window->open_ns, window->close_ns);
+        if (Status waited = wait(over, std::min(window->close_ns, monotonic_ns() + kTick)); !waited)
+          return waited;
+      }
+      const bool whole = monotonic_ns() >= window->close_ns;
+      if (const auto cpu_ns = probes_->take_bare_cpu_ns(); cpu_ns && whole) {
+        bare_window_ = *window;
+        bare_cpu_ns_ = *cpu_ns;
+      }
+    }
+  }
+  // A load that is gone is heard of where its outcome is waited for.
+  (void)control_->stop();
+  return {};
+}
+
+std::optional<BareRun> Session::bare_run() const {
+  if (!bare_window_ || !outcome_ || outcome_->after.bin_ns == 0) return std::nullopt;
+  const AnswerBins& after = outcome_->after;
+  const auto bin = [&](std::uint64_t ns) {
+    return static_cast<std::size_t>((ns - outcome_->window.close_ns) / after.bin_ns);
+  };
+  if (bin(bare_window_->close_ns) > after.answers.size()) return std::nullopt;
+  BareRun bare{.window_ns = bare_window_->close_ns - bare_window_->open_ns, .cpu_ns = bare_cpu_ns_};
+  for (std::size_t i = bin(bare_window_->open_ns); i < bin(bare_window_->close_ns); ++i)
+    bare.messages += after.answers[i];
+  if (bare.messages == 0) return std::nullopt;
+  return bare;
 }
 
 // From the window's opening to its close: planned, or because what it was to measure is over.

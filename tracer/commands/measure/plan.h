@@ -1,6 +1,7 @@
 // What is to be measured, and how? Everything that is decided before anything is started.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -50,8 +51,17 @@ struct Plan {
   std::vector<std::string> events;  // perf events to count beside the probes
   bool read_schedstat = false;      // at the window's edges, to compare
   std::uint32_t profile_hz = 0;     // samples per second and CPU; 0: none
+  // Afterwards, without probes and under the built-in load: so long; 0: not. Absent: as long as the
+  // window tells.
+  std::optional<std::uint64_t> bare_ns;
 
   [[nodiscard]] bool stacks() const { return profile_hz != 0 || waits; }
+  // A delay is a program too: what a message costs with it alone nobody asks.
+  [[nodiscard]] std::uint64_t bare_length_ns() const {
+    if (load_kind != LoadKind::kBuiltIn || delay) return 0;
+    constexpr std::uint64_t kEnough = 300'000'000;  // thousands of messages of most servers
+    return bare_ns.value_or(std::min(load.duration_ns, std::max(load.duration_ns / 10, kEnough)));
+  }
 
   std::chrono::milliseconds ready_timeout{10'000};  // for the program to listen
   std::chrono::milliseconds stop_grace{5'000};      // between SIGTERM and SIGKILL

@@ -14,6 +14,7 @@
 #include "capture/doctor.h"
 #include "capture/launch/process_tree.h"
 #include "capture/memory.h"
+#include "capture/switch_cost.h"
 #include "load/make_protocol.h"
 #include "util/clock.h"
 #include "util/text.h"
@@ -87,6 +88,10 @@ Status Session::prepare() {
   if (!encodings) return std::move(encodings).error();
   if (!encodings->empty()) perf_.emplace(*std::move(encodings));
 
+  if (plan_.load_kind != LoadKind::kNone) {
+    const auto cpus = plan_.pin.empty() ? usable_cpus() : Result<CpuList>(plan_.pin);
+    if (cpus && !cpus->empty()) switch_ns_ = capture::switch_ns(cpus->front());
+  }
   auto probes = capture::Probes::load({.counts_only = plan_.counts_only,
                                        .budget = plan_.budget,
                                        .waits = plan_.waits,
@@ -97,7 +102,8 @@ Status Session::prepare() {
                                        .inspect_descriptors = plan_.inspect_descriptors,
                                        .locks = plan_.locks,
                                        .lock_hold = plan_.lock_hold,
-                                       .delay = plan_.delay});
+                                       .delay = plan_.delay,
+                                       .bare = plan_.bare_length_ns() > 0});
   if (!probes) {
     // The doctor's verdict names the missing privilege better than the kernel's refusal does.
     if (Status allowed = capture::require_tracing(); !allowed) return allowed;

@@ -60,6 +60,9 @@ class Session {
   Status start_load(const std::string& program, std::vector<std::string> argv, int input);
   Status calibrate_under_load(std::uint64_t open_ns);
   Status pass_window();
+  // After it, without probes; what keeps it from being measured is no error.
+  Status pass_bare_window();
+  [[nodiscard]] std::optional<BareRun> bare_run() const;
   Status end_programs();
   // Of the program's threads, if that is wanted.
   [[nodiscard]] std::map<pid_t, Schedstat> read_schedstat() const;
@@ -68,6 +71,8 @@ class Session {
   // What the program has mapped now, for the names of its locks.
   void learn_locks();
   void read_memory(std::optional<MemoryReading> Memory::*when);
+  // At the window's close, or at the latest here.
+  void detach_probes();
   Result<Measured> take_snapshot();
 
   // Waiting.
@@ -115,11 +120,16 @@ class Session {
   std::optional<load::Outcome> outcome_;
   std::optional<Error> load_error_;
 
+  std::optional<double> switch_ns_;
+  std::optional<capture::BareWindow> bare_window_;
+  std::uint64_t bare_cpu_ns_ = 0;
+
   std::map<pid_t, Schedstat> schedstat_;  // of the window, by tid
   std::optional<Steal> steal_;            // of the window
   std::optional<Memory> memory_;
   std::string memory_unmeasured_;  // why a reading is missing
   bool window_opened_ = false;
+  bool detached_ = false;
   bool peak_forgotten_ = false;  // our own memory's, at the beginning
   std::vector<std::string> notes_;
   std::optional<Error> failure_;

@@ -36,10 +36,15 @@ RunConfig config_of(const Plan& plan) {
 
 }  // namespace
 
-Result<Measured> Session::take_snapshot() {
-  progress_.show("collecting");
+void Session::detach_probes() {
+  if (std::exchange(detached_, true)) return;
   learn_locks();
   probes_->detach();
+}
+
+Result<Measured> Session::take_snapshot() {
+  progress_.show("collecting");
+  detach_probes();
   const auto raw = probes_->raw_counts();
   if (!raw) return raw.error();
   const auto raw_waits = probes_->raw_waits(*raw);
@@ -108,14 +113,17 @@ Result<Measured> Session::take_snapshot() {
     for (std::string& note : perf_->notes())
       notes_.push_back(std::move(note));
   }
+  const std::optional<BareRun> bare = bare_run();
   if (outcome_) snapshot.load = std::move(outcome_->result);
   snapshot.overhead = costs_->overhead(snapshot.total.user_ns + snapshot.total.system_ns);
+  snapshot.overhead.bare = bare;
   if (peak_forgotten_) snapshot.overhead.tracer_peak_bytes = capture::own_peak("/proc");
 
   // Nothing is measured any more: the programs may end.
   if (Status ended = end_programs(); !ended && !failure_) failure_ = std::move(ended).error();
   snapshot.server_exit = server_.exit;
   snapshot.environment = capture::read_environment();
+  snapshot.environment.switch_ns = switch_ns_;
   snapshot.config = config_of(plan_);
   if (listening_) snapshot.config.port = listening_->port;
   snapshot.config.size = request_bytes_;

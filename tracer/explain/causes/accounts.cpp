@@ -1,4 +1,6 @@
 // Where the rest of the time went: an account, which names no reason.
+#include <limits>
+
 #include "explain/causes/causes.h"
 
 namespace tr::explain {
@@ -14,8 +16,12 @@ class Account final : public Cause {
   [[nodiscard]] std::string_view claim() const override { return claim_; }
   [[nodiscard]] std::string_view figure() const override { return figure_; }
   [[nodiscard]] bool shows(const Facts&) const override { return true; }
+  // All that is left there.
   [[nodiscard]] std::vector<Part> parts(const Facts& run) const override {
-    return whole_states(run, takes_);
+    std::vector<Part> parts = whole_states(run, takes_);
+    for (Part& part : parts)
+      part.ns = std::numeric_limits<double>::infinity();
+    return parts;
   }
   [[nodiscard]] std::optional<Experiment> experiment(const Facts&) const override {
     return std::nullopt;

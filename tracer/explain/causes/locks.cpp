@@ -24,7 +24,9 @@ class Locks : public Cause {
   [[nodiscard]] bool shows(const Facts& run) const override {
     return hands_over(run) && !is_gil(run);
   }
-  [[nodiscard]] bool spreads() const override { return true; }
+  [[nodiscard]] double switches(const Facts& run) const override {
+    return run.sleeps_in([](std::string_view call) { return call.starts_with("futex"); });
+  }
   [[nodiscard]] std::vector<Part> parts(const Facts& run) const override {
     return futex_parts(run);
   }
@@ -32,7 +34,7 @@ class Locks : public Cause {
   [[nodiscard]] std::optional<Experiment> experiment(const Facts& run) const override {
     if (run["threads"] < 2 || run["cpus"] < 2) return std::nullopt;
     Experiment one = expecting(Change::kOneCpu, figure(), parts(run));
-    one.most_ns += kGuessMost * kSwitchNs * run["per_message.voluntary_switches"];
+    one.most_ns += kGuessMost * run["switch_ns"] * run["per_message.voluntary_switches"];
     return one;
   }
 

@@ -12,7 +12,7 @@ class Migration final : public Cause {
   }
   [[nodiscard]] std::string_view figure() const override { return "per_message.migrations"; }
   [[nodiscard]] bool shows(const Facts& run) const override { return run[figure()] >= kOften; }
-  [[nodiscard]] bool spreads() const override { return true; }
+  [[nodiscard]] double switches(const Facts& run) const override { return run[figure()]; }
   // Cold caches and wake-ups across CPUs make all states dearer: only an experiment tells how much.
   [[nodiscard]] std::vector<Part> parts(const Facts& run) const override {
     return whole_states(

@@ -4,19 +4,30 @@
 namespace tr::explain {
 namespace {
 
-// The probe at a call's end has read the clock before it does its work, and so does it in the time
-// of the user code that follows (probes/syscalls.bpf.h).
+// Where no run without probes tells what it takes: the probe at a call's end has read the clock
+// before it does its work, and so does it in the time of the user code that follows
+// (probes/syscalls.bpf.h).
 class Tracing final : public Cause {
  public:
   [[nodiscard]] std::string_view name() const override { return "tracing"; }
   [[nodiscard]] std::string_view claim() const override {
-    return "pays for the tracing itself at the end of each call: with fewer calls there is less "
+    return "pays for the tracing itself, most of it at its calls: with fewer calls there is less "
            "of it, and without tracing none";
   }
   [[nodiscard]] std::string_view figure() const override { return "per_message.syscalls"; }
-  [[nodiscard]] bool shows(const Facts& run) const override { return run["tracing.user_ns"] > 0; }
+  [[nodiscard]] bool shows(const Facts& run) const override { return run["tracing.user_ns"] != 0; }
+  // What there is more of it than user code is in the calls, alike in each.
   [[nodiscard]] std::vector<Part> parts(const Facts& run) const override {
-    return {{"user", run["tracing.user_ns"]}};
+    std::vector<Part> parts{{"user", run["tracing.user_ns"]}};
+    const double more = run["tracing.user_ns"] - run.state_ns("user");
+    const double calls = run["per_message.syscalls"];
+    if (more <= 0 || calls <= 0) return parts;
+    for (Part& part :
+         whole_states(run, [](std::string_view state) { return !call_of(state).empty(); })) {
+      part.ns = more * run.calls_in(part.state) / calls;
+      parts.push_back(std::move(part));
+    }
+    return parts;
   }
   [[nodiscard]] std::optional<Experiment> experiment(const Facts&) const override {
     return std::nullopt;

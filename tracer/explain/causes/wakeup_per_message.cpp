@@ -16,12 +16,17 @@ class WakeupPerMessage final : public Cause {
     return "per_message.voluntary_switches";
   }
   [[nodiscard]] bool shows(const Facts& run) const override { return run[figure()] >= 0.1; }
-  [[nodiscard]] bool spreads() const override { return true; }
+  // Those that no other cause has: sleeps at locks, and on the way to another CPU.
+  [[nodiscard]] double switches(const Facts& run) const override {
+    return run.sleeps_in([](std::string_view call) {
+      return !call.starts_with("futex") && call != "sched_setaffinity";
+    });
+  }
   // The way into the sleep and out of it is in the calls that sleep, beside their work: these are
   // the most that it can take of its own thread's time.
   [[nodiscard]] std::vector<Part> parts(const Facts&) const override { return {}; }
   [[nodiscard]] double guess_ns(const Facts& run) const override {
-    return std::min(run[figure()] * kSwitchNs, run.sleeping_calls_ns());
+    return std::min(switches(run) * run["switch_ns"], run.sleeping_calls_ns());
   }
   // Who finds the next message there already need not sleep. With fewer calls per message, too.
   [[nodiscard]] std::optional<Experiment> experiment(const Facts& run) const override {
