@@ -351,6 +351,8 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
     for (const char* option : {"--counts-only", "--no-budget"})
       if (given(app, option))
         return usage_error(fmt::format("--delay needs what {} leaves out", option));
+    if (plan.bare_ns.value_or(0) > 0)
+      return usage_error("--bare and --delay contradict each other: the delay is a probe, too");
     auto delay = parse_delay(options.delay);
     if (!delay) return std::move(delay).error();
     plan.delay = *std::move(delay);

@@ -1,5 +1,6 @@
 #include "explain/spread.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <vector>

@@ -266,28 +266,36 @@ std::vector<std::string> latency_cells(std::string name, const metrics::Latency&
           duration_text(latency.mean_ns)};
 }
 
-Fact overhead_fact(const JudgedRun& run) {
+std::string probes_took(const JudgedRun& run) {
   const Overhead& overhead = run.snapshot.overhead;
-  const std::string runs = plural(overhead.probe_runs, "run", "runs");
   const metrics::Metrics& metrics = run.metrics;
+  const std::string runs = plural(overhead.probe_runs, "run", "runs");
   if (!overhead.probe_ns) {
     const std::string why =
         overhead.calibration.empty() ? "not calibrated" : printable(overhead.calibration);
-    return {"Tracing", {fmt::format("the cost of the probes is not known ({}); {}", why, runs)}};
+    return fmt::format("the cost of the probes is not known ({}); {}", why, runs);
   }
   std::string took = duration_text(static_cast<double>(*overhead.probe_ns));
   if (metrics.probe_ns_per_message)
     took = duration_text(*metrics.probe_ns_per_message) + " per message";
   if (overhead.share_of_cpu)
     took += fmt::format(", {} of the CPU time above", percent_text(*overhead.share_of_cpu));
-  Fact fact{"Tracing", {fmt::format("probes took {}, in {}", took, runs)}};
-  if (metrics.bare_cpu_ns && metrics.tracing_ns)
-    fact.lines.push_back(fmt::format(
-        "without them, measured for {} afterwards, a message takes {} of CPU time: {} {}",
-        duration_text(static_cast<double>(overhead.bare->window_ns)),
-        duration_text(*metrics.bare_cpu_ns), duration_text(std::abs(*metrics.tracing_ns)),
-        *metrics.tracing_ns >= 0 ? "less" : "more"));
-  if (metrics.others_probe_ns.value_or(0) > 0)
+  return fmt::format("probes took {}, in {}", took, runs);
+}
+
+Fact overhead_fact(const JudgedRun& run) {
+  const metrics::Metrics& metrics = run.metrics;
+  Fact fact{"Tracing", {probes_took(run)}};
+  if (const auto& bare = run.snapshot.overhead.bare; bare && metrics.bare_cpu_ns) {
+    std::string without = fmt::format(
+        "without probes, measured for {} afterwards, a message takes {} of CPU time",
+        duration_text(static_cast<double>(bare->window_ns)), duration_text(*metrics.bare_cpu_ns));
+    if (metrics.tracing_ns)
+      without += fmt::format(": {} {}", duration_text(std::abs(*metrics.tracing_ns)),
+                             *metrics.tracing_ns >= 0 ? "less" : "more");
+    fact.lines.push_back(std::move(without));
+  }
+  if (run.snapshot.overhead.probe_ns && metrics.others_probe_ns.value_or(0) > 0)
     fact.lines.push_back(fmt::format("threads outside the {}{} paid about {}",
                                      is_server(run) ? "server" : "program",
                                      run.snapshot.load ? ", the load's among them," : "",

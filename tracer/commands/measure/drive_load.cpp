@@ -183,34 +183,39 @@ Status Session::calibrate_under_load(std::uint64_t open_ns) {
   return waited;
 }
 
-Status Session::pass_bare_window() {
-  const std::uint64_t length = plan_.bare_length_ns();
-  if (length == 0 || interrupted()) return {};
-  progress_.show("detaching the probes");
+Result<capture::BareWindow> Session::open_bare_window() {
   detach_probes();
-  Status attached = probes_->attach_bare();
+  if (Status attached = probes_->attach_bare(); !attached) return std::move(attached).error();
   const auto processes = tree();
-  if (attached && processes) {
-    const auto window =
-        probes_->open_bare_window(*processes, planned_->close_ns, load::kAfterBinNs, length);
-    const auto over = [this] {
-      return server_over() || load_error_ || load_held_ || outcome_ || load_.exit;
-    };
-    if (window) {
-      while (monotonic_ns() < window->close_ns && !over() && !interrupted()) {
-        progress_.show_passing("measuring without probes", window->open_ns, window->close_ns);
-        if (Status waited = wait(over, std::min(window->close_ns, monotonic_ns() + kTick)); !waited)
-          return waited;
-      }
-      const bool whole = monotonic_ns() >= window->close_ns;
-      if (const auto cpu_ns = probes_->take_bare_cpu_ns(); cpu_ns && whole) {
-        bare_window_ = *window;
-        bare_cpu_ns_ = *cpu_ns;
-      }
-    }
+  if (!processes) return processes.error();
+  return probes_->open_bare_window(*processes, planned_->close_ns, load::kAfterBinNs,
+                                   plan_.bare_length_ns());
+}
+
+Status Session::pass_bare_window() {
+  if (plan_.bare_length_ns() == 0 || interrupted()) return {};
+  progress_.show("detaching the probes");
+  const auto unknown = [this](const Error& why) {
+    notes_.push_back("What a message takes without probes is not known: " + why.text());
+  };
+  const auto window = open_bare_window();
+  if (!window) unknown(window.error());
+  const auto over = [this] {
+    return server_over() || load_error_ || load_held_ || outcome_ || load_.exit;
+  };
+  while (window && monotonic_ns() < window->close_ns && !over() && !interrupted()) {
+    progress_.show_passing("measuring without probes", window->open_ns, window->close_ns);
+    if (Status waited = wait(over, std::min(window->close_ns, monotonic_ns() + kTick)); !waited)
+      return waited;
   }
+  const bool whole = window && monotonic_ns() >= window->close_ns;
   // A load that is gone is heard of where its outcome is waited for.
   (void)control_->stop();
+  const auto cpu_ns = probes_->take_bare_cpu_ns();
+  if (window && !cpu_ns) unknown(cpu_ns.error());
+  if (!whole || !cpu_ns) return {};
+  bare_window_ = *window;
+  bare_cpu_ns_ = *cpu_ns;
   return {};
 }
 
@@ -265,6 +270,7 @@ Status Session::pass_window() {
     }
     waited = wait(over, std::min(close, monotonic_ns() + tick));
   }
+  cut_short_ = interrupted();
   if (monotonic_ns() < probes_->window_close_ns()) probes_->close_window_at(0);
   probes_->count(false);
   costs_->window_closed();

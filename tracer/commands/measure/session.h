@@ -62,6 +62,7 @@ class Session {
   Status pass_window();
   // After it, without probes; what keeps it from being measured is no error.
   Status pass_bare_window();
+  Result<capture::BareWindow> open_bare_window();
   [[nodiscard]] std::optional<BareRun> bare_run() const;
   Status end_programs();
   // Of the program's threads, if that is wanted.
@@ -129,6 +130,7 @@ class Session {
   std::optional<Memory> memory_;
   std::string memory_unmeasured_;  // why a reading is missing
   bool window_opened_ = false;
+  bool cut_short_ = false;  // the window, by a signal
   bool detached_ = false;
   bool peak_forgotten_ = false;  // our own memory's, at the beginning
   std::vector<std::string> notes_;

@@ -57,7 +57,7 @@ Result<Measured> Session::take_snapshot() {
   Snapshot& snapshot = measured.snapshot;
   snapshot.window_open_ns = raw->window_open_ns;
   snapshot.window_close_ns = raw->window_close_ns;
-  snapshot.interrupted = interrupted();
+  snapshot.interrupted = cut_short_;
   snapshot.total = std::move(collected.total);
   snapshot.threads = std::move(collected.threads);
   for (ThreadCounts& thread : snapshot.threads)
