@@ -13,10 +13,6 @@ Words brief(Words more) {
   return trace_run(std::move(words));
 }
 
-bool nothing_answered(const Ended& ended) {
-  return ended.code == 1 && ended.err.find("answered nothing") != std::string::npos;
-}
-
 TEST_F(EndToEnd, measures_a_message_without_probes_as_well) {
   const Ended ended =
       run(brief({"--bare", "150ms", "--json", path("r.json"), "servers/epoll_echo"}));

@@ -35,6 +35,10 @@ Ended run(Words argv, const Command::Setup& setup) {
   return ended;
 }
 
+bool nothing_answered(const Ended& ended) {
+  return ended.code == 1 && ended.err.find("answered nothing") != std::string::npos;
+}
+
 Json read_json(const std::string& file) {
   std::ifstream stream(file);
   Json json = Json::parse(stream, nullptr, false);

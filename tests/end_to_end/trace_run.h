@@ -34,6 +34,10 @@ struct Ended {
 
 Ended run(Words argv, const Command::Setup& setup = {});
 
+// A machine may be so busy that nothing is answered in a short window: then there is nothing to
+// tell, and that is said.
+bool nothing_answered(const Ended& ended);
+
 Json read_json(const std::string& file);
 
 // Becomes nobody, without any privilege.

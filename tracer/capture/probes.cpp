@@ -192,7 +192,7 @@ Status Probes::attach() {
       continue;
     }
     if (program == skeleton_->progs.on_tcp_sendmsg_locked) continue;  // read_news()
-    if (is_bare(name)) continue;                                      // open_bare_window()
+    if (is_bare(name)) continue;                                      // attach_bare()
     if (Status done = attach(program); !done) return done;
   }
   news_ = std::make_unique<std::vector<tr_news>>();
