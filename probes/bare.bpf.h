@@ -31,12 +31,8 @@ int BPF_PROG(bare_sched_switch, bool preempt, struct task_struct* prev, struct t
   __u32 leaving = prev->tgid;
   /* Another than the last switch named: the first one that is seen, or after one that the kernel
    * has hidden. It is taken to have run since then. */
-  if (leaving == cpu->tgid ? cpu->is_ours : is_adopted(leaving)) {
-    __u64 from = cpu->since_ns, to = now;
-    if (from < bare_open_ns) from = bare_open_ns;
-    if (to > bare_close_ns) to = bare_close_ns;
-    if (to > from) cpu->cpu_ns += to - from;
-  }
+  if (leaving == cpu->tgid ? cpu->is_ours : is_adopted(leaving))
+    cpu->cpu_ns += inside(cpu->since_ns, now, bare_open_ns, bare_close_ns);
   cpu->since_ns = now;
   cpu->tgid = next->tgid;
   cpu->is_ours = is_adopted(next->tgid);

@@ -81,12 +81,16 @@ static __always_inline bool in_window(__u64 now) {
   return now >= window_open_ns && now < window_close_ns;
 }
 
-/* The part of [from, to) inside the window. */
-static __always_inline __u64 inside_window(__u64 from, __u64 to) {
-  __u64 open = window_open_ns, close = window_close_ns;
+/* The part of [from, to) inside [open, close). */
+static __always_inline __u64 inside(__u64 from, __u64 to, __u64 open, __u64 close) {
   if (from < open) from = open;
   if (to > close) to = close;
   return to > from ? to - from : 0;
+}
+
+/* The part of [from, to) inside the window. */
+static __always_inline __u64 inside_window(__u64 from, __u64 to) {
+  return inside(from, to, window_open_ns, window_close_ns);
 }
 
 static __always_inline struct tr_cpu* this_cpu(void) {
