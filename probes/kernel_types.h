@@ -28,7 +28,7 @@ struct mm_struct {
 struct task_struct {
   unsigned int __state;
   unsigned int flags;
-  int on_cpu; /* CONFIG_SMP */
+  unsigned int on_cpu; /* CONFIG_SMP; since 7.2 a byte, which libbpf fits to unsigned types only */
   int pid;
   int tgid;
   char comm[16];
@@ -174,13 +174,9 @@ struct bpf_iter__task {
   struct task_struct* task;
 };
 
-struct bpf_map;
-
-struct bpf_iter__bpf_sk_storage_map {
+struct bpf_iter__tcp {
   struct bpf_iter_meta* meta;
-  struct bpf_map* map;
-  struct sock* sk;
-  void* value;
+  struct sock_common* sk_common;
 };
 
 #if defined(__TARGET_ARCH_x86)
@@ -285,6 +281,7 @@ struct pt_regs {
 #define TCP_SYN_SENT 2
 #define TCP_FIN_WAIT1 4
 #define TCP_FIN_WAIT2 5
+#define TCP_CLOSE 7
 #define TCP_LISTEN 10
 #define AF_INET 2
 #define AF_INET6 10

@@ -449,20 +449,35 @@ static __always_inline void last_turn(struct connection* its) {
     end_turn(its, false);
   else if (in_window(its->arrival[0].ns))
     note_path(TR_PATH_UNANSWERED, 1);
+  its->arrival[0].ns = 0;
+}
+
+static __always_inline void connection_ends(struct sock* sk) {
+  struct connection* its = bpf_sk_storage_get(&connections, sk, 0, 0);
+  if (its) last_turn(its); /* by now it has no port any more */
 }
 
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(on_tcp_destroy_sock, struct sock* sk) {
-  struct connection* its = bpf_sk_storage_get(&connections, sk, 0, 0);
-  if (its) last_turn(its); /* by now it has no port any more */
+  connection_ends(sk);
   if (has_own_links) hop_end_goes(sk);
   return 0;
 }
 
-/* Those still open when all is over. */
-SEC("iter/bpf_sk_storage_map")
-int end_turns(struct bpf_iter__bpf_sk_storage_map* ctx) {
-  struct connection* its = ctx->value;
+/* Reset by the client, a connection stays open as long as the server likes, and no list has it. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(close_inet_sock_set_state, struct sock* sk, int old_state, int new_state) {
+  if (new_state == TCP_CLOSE) connection_ends(sk);
+  return 0;
+}
+
+/* Those still open when all is over, of one network namespace. */
+SEC("iter/tcp")
+int end_turns(struct bpf_iter__tcp* ctx) {
+  struct sock_common* sk = ctx->sk_common;
+  if (!sk) return 0; /* all have passed */
+  struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
+  struct connection* its = tcp ? bpf_sk_storage_get(&connections, tcp, 0, 0) : 0;
   if (its) last_turn(its);
   return 0;
 }

@@ -61,8 +61,7 @@ static __always_inline __u64 mix(__u64 hash, __u64 word) {
 }
 
 /* Never 0. */
-__noinline __u64 hash_of_stack(const struct tr_stack* stack) {
-  if (!stack) return 0;
+static __always_inline __u64 hash_of_stack(const struct tr_stack* stack) {
   __u64 hash = mix(mix(stack->image, stack->process),
                    (__u64)stack->user_frames << 32 | stack->kernel_frames);
   for (__u32 i = 0; i < TR_USER_FRAMES; i++) {
@@ -76,7 +75,11 @@ __noinline __u64 hash_of_stack(const struct tr_stack* stack) {
   return hash ? hash : 1;
 }
 
-__noinline __u64 keep_stack(const struct tr_stack* stack) {
+/* Keeps the stack that stack_scratch holds; 0: lost. Global functions take no key or value of a map
+ * by address: Linux 6.1 forbids it. */
+__noinline __u64 keep_stack(enum stack_taker taker) {
+  __u32 key = taker;
+  struct tr_stack* stack = bpf_map_lookup_elem(&stack_scratch, &key);
   if (!stack) return 0;
   __u64 hash = hash_of_stack(stack);
   if (bpf_map_lookup_elem(&stacks, &hash)) return hash;
@@ -133,7 +136,7 @@ static __always_inline __u64 take_stack(void* ctx, const struct tr_stack_note* n
   if (!unwind_stack(stack)) take_user_frames(ctx, stack);
   long kernel = with_kernel ? bpf_get_stack(ctx, stack->kernel, sizeof(stack->kernel), 0) : 0;
   stack->kernel_frames = kernel > 0 ? kernel / sizeof(__u64) : 0;
-  return keep_stack(stack);
+  return keep_stack(taker);
 }
 
 /* The running thread blocks here. */
@@ -142,13 +145,14 @@ static __always_inline void note_stack(void* ctx, __u32 slot) {
   if (note) note->stack = take_stack(ctx, note, BY_SWITCH, true);
 }
 
-__noinline int add_to_stack(struct tr_stack_key* key, __u64 ns) {
-  if (!key) return 0;
-  struct tr_stack_sum* sum = bpf_map_lookup_elem(&stack_sums, key);
+__noinline int add_to_stack(const struct tr_stack_key* its, __u64 ns) {
+  if (!its) return 0;
+  struct tr_stack_key key = *its;
+  struct tr_stack_sum* sum = bpf_map_lookup_elem(&stack_sums, &key);
   if (!sum) {
     struct tr_stack_sum none = {};
-    bpf_map_update_elem(&stack_sums, key, &none, BPF_NOEXIST);
-    sum = bpf_map_lookup_elem(&stack_sums, key);
+    bpf_map_update_elem(&stack_sums, &key, &none, BPF_NOEXIST);
+    sum = bpf_map_lookup_elem(&stack_sums, &key);
   }
   if (!sum) {
     __sync_fetch_and_add(&stacks_lost[TR_LOST_SUMS_FULL], 1);

@@ -74,6 +74,16 @@ static __always_inline struct tr_unwind_row* row_at(__u32 first, __u32 rows, __u
   return bpf_map_lookup_elem(&unwind_rows, &first);
 }
 
+static __always_inline struct tr_unwind_range* range_at(struct tr_unwind_space* space,
+                                                        __u64 number) {
+  /* Else clang, which sees that the number is in bounds, leaves the bound out, and makes an OR of an
+   * addition: Linux 6.1 cannot follow that. */
+  barrier_var(number);
+  number &= TR_UNWIND_RANGES - 1;
+  barrier_var(number);
+  return &space->ranges[number];
+}
+
 static __always_inline struct tr_unwind_row* row_of(const struct tr_frame* frame) {
   __u32 number = frame->space;
   struct tr_unwind_space* space = bpf_map_lookup_elem(&unwind_spaces, &number);
@@ -81,8 +91,8 @@ static __always_inline struct tr_unwind_row* row_of(const struct tr_frame* frame
   __u64 at = frame->ip - frame->at_call;
   __u64 first = 0;
   for (__u32 half = TR_UNWIND_RANGES / 2; half; half /= 2)
-    first += half & up_to(space->ranges[(first + half) & (TR_UNWIND_RANGES - 1)].start, at);
-  struct tr_unwind_range* range = &space->ranges[first & (TR_UNWIND_RANGES - 1)];
+    first += half & up_to(range_at(space, first + half)->start, at);
+  struct tr_unwind_range* range = range_at(space, first);
   if (at < range->start || at >= range->end || !range->rows) return 0;
   return row_at(range->first_row, range->rows, at - range->bias);
 }

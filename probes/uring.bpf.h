@@ -31,6 +31,17 @@ typedef void (*btf_trace_io_uring_queue_async_work___before_5_18)(void*, void*, 
                                                                   struct io_wq_work*, __u32);
 #define HAS_FORM(tracepoint, form) bpf_core_type_exists(btf_trace_io_uring_##tracepoint##___##form)
 
+/* The nth argument of a tracepoint. Not plainly read: of two branches clang makes one load, at an
+ * address that it has calculated from the context's, and the verifier refuses that. */
+#define argument(arguments, n)                                \
+  ({                                                          \
+    __u64 value;                                              \
+    asm volatile("%0 = *(u64 *)(%1 + %2)"                     \
+                 : "=r"(value)                                \
+                 : "r"(arguments), "i"((n) * sizeof(value))); \
+    value;                                                    \
+  })
+
 /* Rows are found by the request's address, in a row by comparing. User space reads them at the
  * end. */
 struct {
@@ -236,14 +247,15 @@ static __always_inline int submitted_untyped(const struct io_kiocb* kiocb) {
 /* Since 6.4; before, it was called io_uring_submit_sqe. */
 SEC("tp_btf/io_uring_submit_req")
 int on_io_uring_submit_req(__u64* arguments) {
-  return submitted_typed((const struct io_kiocb*)arguments[0]);
+  return submitted_typed((const struct io_kiocb*)argument(arguments, 0));
 }
 
 SEC("tp_btf/io_uring_submit_sqe")
 int on_io_uring_submit_sqe(__u64* arguments) {
-  if (HAS_FORM(submit_sqe, since_6_0)) return submitted_typed((const struct io_kiocb*)arguments[0]);
+  if (HAS_FORM(submit_sqe, since_6_0))
+    return submitted_typed((const struct io_kiocb*)argument(arguments, 0));
   if (HAS_FORM(submit_sqe, before_6_0))
-    return submitted_untyped((const struct io_kiocb*)arguments[1]);
+    return submitted_untyped((const struct io_kiocb*)argument(arguments, 1));
   __sync_fetch_and_add(&lost[TR_LOST_URING_FORM], 1);
   return 0;
 }
@@ -373,23 +385,23 @@ SEC("tp_btf/io_uring_complete")
 int on_io_uring_complete(__u64* arguments) {
   struct uring_completion completion = {};
   if (HAS_FORM(complete, since_6_14)) {
-    const struct io_uring_cqe* cqe = (const struct io_uring_cqe*)arguments[2];
-    completion.ring = (const void*)arguments[0];
-    completion.address = arguments[1];
+    const struct io_uring_cqe* cqe = (const struct io_uring_cqe*)argument(arguments, 2);
+    completion.ring = (const void*)argument(arguments, 0);
+    completion.address = argument(arguments, 1);
     completion.user_data = cqe->user_data;
     completion.result = cqe->res;
     completion.flags = cqe->flags;
   } else if (HAS_FORM(complete, since_5_19) || HAS_FORM(complete, since_5_18)) {
-    completion.ring = (const void*)arguments[0];
-    completion.address = arguments[1];
-    completion.user_data = arguments[2];
-    completion.result = (int)arguments[3];
-    completion.flags = (__u32)arguments[4];
+    completion.ring = (const void*)argument(arguments, 0);
+    completion.address = argument(arguments, 1);
+    completion.user_data = argument(arguments, 2);
+    completion.result = (int)argument(arguments, 3);
+    completion.flags = (__u32)argument(arguments, 4);
   } else if (HAS_FORM(complete, before_5_18)) {
-    completion.ring = (const void*)arguments[0];
-    completion.user_data = arguments[1];
-    completion.result = (int)arguments[2];
-    completion.flags = (__u32)arguments[3];
+    completion.ring = (const void*)argument(arguments, 0);
+    completion.user_data = argument(arguments, 1);
+    completion.result = (int)argument(arguments, 2);
+    completion.flags = (__u32)argument(arguments, 3);
   } else {
     __sync_fetch_and_add(&lost[TR_LOST_URING_FORM], 1);
     return 0;
@@ -422,9 +434,9 @@ SEC("tp_btf/io_uring_poll_arm")
 int on_io_uring_poll_arm(__u64* arguments) {
   __u64 address;
   if (HAS_FORM(poll_arm, since_6_0)) {
-    address = address_of((const void*)arguments[0]);
+    address = address_of((const void*)argument(arguments, 0));
   } else if (HAS_FORM(poll_arm, before_6_0)) {
-    address = arguments[1];
+    address = argument(arguments, 1);
   } else {
     __sync_fetch_and_add(&lost[TR_LOST_URING_FORM], 1);
     return 0;
@@ -436,11 +448,11 @@ SEC("tp_btf/io_uring_queue_async_work")
 int on_io_uring_queue_async_work(__u64* arguments) {
   __u64 address;
   if (HAS_FORM(queue_async_work, since_6_0)) {
-    address = address_of((const void*)arguments[0]);
+    address = address_of((const void*)argument(arguments, 0));
   } else if (HAS_FORM(queue_async_work, since_5_18)) {
-    address = arguments[1];
+    address = argument(arguments, 1);
   } else if (HAS_FORM(queue_async_work, before_5_18)) {
-    address = arguments[2];
+    address = argument(arguments, 2);
   } else {
     __sync_fetch_and_add(&lost[TR_LOST_URING_FORM], 1);
     return 0;

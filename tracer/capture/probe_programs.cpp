@@ -15,7 +15,7 @@ namespace {
 
 bool is_of_messages(std::string_view program) {
   return program == "on_net_dev_start_xmit" || program == "on_tcp_sendmsg_locked" ||
-         program == "on_tcp_destroy_sock";
+         program == "on_tcp_destroy_sock" || program == "close_inet_sock_set_state";
 }
 
 bool is_of_delay(std::string_view program) {

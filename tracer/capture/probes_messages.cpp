@@ -1,6 +1,8 @@
 // What was counted of the ways of messages: the part of the probes that follows them.
 #include <algorithm>
 #include <memory>
+#include <set>
+#include <vector>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -18,16 +20,15 @@ void Probes::follow_messages(std::uint32_t size) {
 
 Result<RawPaths> Probes::raw_paths() const {
   // A turn-around ends with the next arrival, which connections that are still open will not see.
-  bpf_iter_link_info info{};
-  info.map.map_fd = static_cast<__u32>(bpf_map__fd(skeleton_->maps.connections));
-  bpf_iter_attach_opts options{};
-  options.sz = sizeof(options);
-  options.link_info = &info;
-  options.link_info_len = sizeof(info);
   const std::unique_ptr<bpf_link, LinkDelete> link(
-      bpf_program__attach_iter(skeleton_->progs.end_turns, &options));
+      bpf_program__attach_iter(skeleton_->progs.end_turns, nullptr));
   if (link == nullptr) return errno_error("attach BPF program", "end_turns");
-  if (Status passed = iterate(link.get(), "the followed connections"); !passed)
+  std::set<pid_t> processes;
+  for (const tr_thread& record : used_records())
+    if (record.serial != 0 && record.died_ns == 0)
+      processes.insert(static_cast<pid_t>(record.tgid));
+  const std::vector<pid_t> living(processes.begin(), processes.end());
+  if (Status passed = iterate_networks(link.get(), living, "the followed connections"); !passed)
     return std::move(passed).error();
 
   RawPaths raw;
