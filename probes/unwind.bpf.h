@@ -76,8 +76,8 @@ static __always_inline struct tr_unwind_row* row_at(__u32 first, __u32 rows, __u
 
 static __always_inline struct tr_unwind_range* range_at(struct tr_unwind_space* space,
                                                         __u64 number) {
-  /* Else clang, which sees that the number is in bounds, leaves the bound out, and makes an OR of an
-   * addition: Linux 6.1 cannot follow that. */
+  /* Else clang, which sees that the number is in bounds, leaves the bound out, and makes an OR of
+   * an addition: Linux 6.1 cannot follow that. */
   barrier_var(number);
   number &= TR_UNWIND_RANGES - 1;
   barrier_var(number);

@@ -43,11 +43,10 @@ Status iterate_in(int network, bpf_link* link, const std::string& over) {
 
 }  // namespace
 
-Status iterate_networks(bpf_link* link, std::span<const pid_t> processes,
-                        const std::string& over) {
+Status iterate_networks(bpf_link* link, std::span<const pid_t> processes, const std::string& over) {
   Status passed = iterate(link, over);
   std::set<std::pair<dev_t, ino_t>> seen;
-  struct stat its{};
+  struct stat its {};
   if (::stat("/proc/self/ns/net", &its) == 0) seen.emplace(its.st_dev, its.st_ino);
   for (const pid_t process : processes) {
     const Fd network(::open(fmt::format("/proc/{}/ns/net", process).c_str(), O_RDONLY | O_CLOEXEC));
