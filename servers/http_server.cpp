@@ -8,12 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "common/command_line.h"
 #include "common/log.h"
-#include "common/number_between.h"
-#include "common/options.h"
 
 namespace {
 
@@ -51,39 +49,30 @@ int main(int argc, char** argv) {
   std::string folder;
   std::string concurrency = kConcurrency.front().first;
 
-  CLI::App app("Serves the files of a folder over HTTP, with the concurrency of your choice.",
-               kName);
-  app.footer(
-      "Becomes thread_http, threadpool_http, fork_http, prefork_http or coroutine_http, which "
-      "have\n"
-      "more options. SIGINT (Ctrl-C) and SIGTERM end it once its clients are finished.\n");
-  app.add_option("-p,--port", port, "TCP port; 0 takes a free one and prints it")
-      ->check(number_between(0, 65535))
-      ->type_name("PORT")
-      ->capture_default_str();
-  app.add_flag("-v,--verbose", verbose, "Log each request in one line on stderr");
-  app.add_option("-d,--delay", delay_ms, "Hold each answer back so long")
-      ->check(number_between(0, 3'600'000))
-      ->type_name("MS")
-      ->capture_default_str();
-  app.add_option("-f,--folder", folder,
-                 "Folder whose files are served, and nothing outside it;\n"
-                 "default: a page of its own")
-      ->type_name("FOLDER");
+  CommandLine line(
+      "Serves the files of a folder over HTTP, with the concurrency of your choice.", kName,
+      "Becomes thread_http, threadpool_http, fork_http, prefork_http or coroutine_http, "
+      "which have\n"
+      "more options. SIGINT (Ctrl-C) and SIGTERM end it once its clients are "
+      "finished.\n");
+  line.add_number("-p,--port", port, 0, 65535, "PORT",
+                  "TCP port; 0 takes a free one and prints it");
+  line.add_flag("-v,--verbose", verbose, "Log each request in one line on stderr");
+  line.add_number("-d,--delay", delay_ms, 0, 3'600'000, "MS", "Hold each answer back so long");
+  line.add_text("-f,--folder", folder, "FOLDER",
+                "Folder whose files are served, and nothing outside it;\n"
+                "default: a page of its own");
   std::vector<std::string> names;
   names.reserve(std::size(kConcurrency));
   for (const auto& [name, model] : kConcurrency)
     names.push_back(name);
-  app.add_option("-c,--concurrency", concurrency,
-                 "thread: one per client; thread-pool: a fixed number of threads;\n"
-                 "process: one per client; process-pool: a fixed number of\n"
-                 "processes; async: one thread, a coroutine per client")
-      ->check(CLI::IsMember(names))
-      ->type_name("KIND")
-      ->capture_default_str();
+  line.add_word("-c,--concurrency", concurrency, names, "KIND",
+                "thread: one per client; thread-pool: a fixed number of threads;\n"
+                "process: one per client; process-pool: a fixed number of\n"
+                "processes; async: one thread, a coroutine per client");
 
   int exit_code = 0;
-  if (!parse_arguments(app, argc, argv, exit_code)) return exit_code;
+  if (!line.parse(argc, argv, exit_code)) return exit_code;
   try {
     std::vector<std::string> arguments = {"--port", std::to_string(port), "--delay",
                                           std::to_string(delay_ms)};

@@ -4,11 +4,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
-
 #include "common/blocking.h"
+#include "common/command_line.h"
 #include "common/log.h"
-#include "common/number_between.h"
 
 namespace servers {
 
@@ -66,15 +64,12 @@ void Client::serve(Clients& clients) {
   socket.reset();
 }
 
-void StackSize::add_option(CLI::App& app) {
+void StackSize::add_option(CommandLine& line) {
   // glibc takes a thread's own data and the guard from the stack: leave room beside the buffer.
   const long smallest = (::sysconf(_SC_THREAD_STACK_MIN) + kBlockingBufferBytes) / 1024 + 16;
-  app.add_option("--stack-kib", kib_,
-                 "Stack of each thread: address space, of which only\n"
-                 "what messages reach becomes memory")
-      ->check(number_between(smallest, 1024L * 1024))
-      ->type_name("KIB")
-      ->capture_default_str();
+  line.add_number("--stack-kib", kib_, smallest, 1024L * 1024, "KIB",
+                  "Stack of each thread: address space, of which only\n"
+                  "what messages reach becomes memory");
 }
 
 ThreadAttributes::ThreadAttributes(StackSize stack, Kind kind) {

@@ -13,11 +13,9 @@
 #include "common/listener.h"
 #include "protocols/protocol.h"
 
-namespace CLI {
-class App;
-}
-
 namespace servers {
+
+class CommandLine;
 
 // The sockets of these clients. Touched once when a client comes and once when it leaves.
 class Clients {
@@ -61,7 +59,7 @@ struct Client {
 // The threads' --stack-kib.
 class StackSize {
  public:
-  void add_option(CLI::App& app);
+  void add_option(CommandLine& line);
   [[nodiscard]] std::size_t bytes() const { return static_cast<std::size_t>(kib_) * 1024; }
 
  private:

@@ -24,12 +24,4 @@ struct Options {
                                                    Model& model, Protocol& protocol,
                                                    int& exit_code);
 
-// The same options for programs that are not put together of a model and a protocol.
-inline constexpr const char* kGraceHelp = "How long clients have to finish once it is told to end";
-void add_backlog_option(CLI::App& app, int& backlog);
-void add_seconds_option(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
-                        const std::string& help, double least = 0);
-// False, with exit_code set, where the process should end at once.
-[[nodiscard]] bool parse_arguments(CLI::App& app, int argc, char** argv, int& exit_code);
-
 }  // namespace servers

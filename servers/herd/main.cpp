@@ -3,12 +3,10 @@
 #include <exception>
 #include <string>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "common/command_line.h"
 #include "common/log.h"
-#include "common/number_between.h"
-#include "common/options.h"
 #include "common/start.h"
 #include "herd/launcher.h"
 
@@ -58,41 +56,36 @@ int main(int argc, char** argv) {
   herd::Settings settings;
   std::string file;
   std::string only;
-  constexpr int kLastPort = 65535 - 4;
+  constexpr std::uint16_t kLastPort = 65535 - 4;
 
-  CLI::App app(kAbout, "herd");
-  app.footer(kFooter);
+  CommandLine line(kAbout, "herd", kFooter);
   CLI::Option* const port =
-      app.add_option("-p,--port", settings.port,
-                     "TCP port of the first server, at 127.0.0.1; the others\n"
-                     "get those behind it; 0 takes five free ones")
-          ->check(number_between(0, kLastPort))
-          ->type_name("PORT")
-          ->capture_default_str();
+      line.add_number("-p,--port", settings.port, 0, kLastPort, "PORT",
+                      "TCP port of the first server, at 127.0.0.1; the others\n"
+                      "get those behind it; 0 takes five free ones");
   CLI::Option* const config =
-      app.add_option("--config", file, "Other servers, addresses or neighbours (TOML)")
-          ->type_name("FILE")
-          ->excludes(port);
-  app.add_option("--only", only, "Start this one of the file's servers, or Places")
-      ->type_name("NAME")
-      ->needs(config);
-  add_backlog_option(app, settings.backlog);
-  add_seconds_option(app, "--grace", settings.grace, kGraceHelp);
-  add_seconds_option(app, "--idle-limit", settings.limits.idle,
-                     "How long a client may take to send its line, and again to\n"
-                     "take its answer, before it is disconnected",
-                     0.001);
-  add_seconds_option(app, "--places-limit", settings.limits.places,
-                     "How long Places may take to answer before the client is\n"
-                     "answered without it",
-                     0.001);
+      line.add_text("--config", file, "FILE", "Other servers, addresses or neighbours (TOML)");
+  CommandLine::exclude(config, port);
+  CommandLine::need(
+      line.add_text("--only", only, "NAME", "Start this one of the file's servers, or Places"),
+      config);
+  line.add_backlog(settings.backlog);
+  line.add_seconds("--grace", settings.grace, kGraceHelp);
+  line.add_seconds("--idle-limit", settings.limits.idle,
+                   "How long a client may take to send its line, and again to\n"
+                   "take its answer, before it is disconnected",
+                   0.001);
+  line.add_seconds("--places-limit", settings.limits.places,
+                   "How long Places may take to answer before the client is\n"
+                   "answered without it",
+                   0.001);
   int exit_code = 0;
-  if (!parse_arguments(app, argc, argv, exit_code)) return exit_code;
+  if (!line.parse(argc, argv, exit_code)) return exit_code;
 
   try {
     std::signal(SIGPIPE, SIG_IGN);  // a closed stdout
     raise_file_limit();
-    const bool from_file = config->count() > 0;
+    const bool from_file = CommandLine::given(config);
     herd::Config herd = from_file ? herd::read_config(file) : herd::built_in();
     if (only.empty()) return herd::run_all(std::move(herd), from_file, settings);
     if (herd.server(only) == nullptr && only != herd::kPlaces) {

@@ -24,14 +24,13 @@
 #include <unistd.h>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "common/client_threads.h"
+#include "common/command_line.h"
 #include "common/epoll_loop.h"
 #include "common/handoff.h"
 #include "common/log.h"
-#include "common/number_between.h"
 #include "common/process_pool.h"
 #include "models/model.h"
 
@@ -300,14 +299,11 @@ class EpollWorkers final : public Model {
     return "Several threads or processes, each an epoll(7) loop of its own; each new client goes\n"
            "to the one that has the fewest.";
   }
-  void add_options(CLI::App& app) override {
-    app.add_option("--workers", workers_,
-                   "Event loops; the default is one for each CPU that\n"
-                   "this process may use")
-        ->check(number_between(1, 1024))
-        ->type_name("N")
-        ->capture_default_str();
-    app.add_flag("--processes", processes_, "The workers are processes, not threads");
+  void add_options(CommandLine& line) override {
+    line.add_number("--workers", workers_, 1, 1024, "N",
+                    "Event loops; the default is one for each CPU that\n"
+                    "this process may use");
+    line.add_flag("--processes", processes_, "The workers are processes, not threads");
   }
   void serve(Listener& listener, Protocol& protocol, Stop& stop) override {
     const auto workers = static_cast<std::size_t>(workers_);

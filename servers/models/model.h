@@ -12,11 +12,9 @@
 #include "common/stop.h"
 #include "protocols/protocol.h"
 
-namespace CLI {
-class App;
-}
-
 namespace servers {
+
+class CommandLine;
 
 class Model {
  public:
@@ -30,7 +28,7 @@ class Model {
   // One or two sentences for --help.
   [[nodiscard]] virtual std::string_view about() const = 0;
   // The model's own options.
-  virtual void add_options(CLI::App&) {}
+  virtual void add_options(CommandLine&) {}
   // Serves until stopped. Throws Failure when it cannot go on.
   virtual void serve(Listener& listener, Protocol& protocol, Stop& stop) = 0;
 };

@@ -2,9 +2,7 @@
 // in recv and send, and accepts the next. How they share the listener: common/prefork.h.
 #include "common/prefork.h"
 
-#include <CLI/CLI.hpp>
-
-#include "common/number_between.h"
+#include "common/command_line.h"
 #include "models/model.h"
 
 namespace servers {
@@ -17,15 +15,12 @@ class Prefork final : public Model {
     return "A fixed number of processes; each accepts one client, serves it until it leaves,\n"
            "blocking in recv(2) and send(2), and accepts the next.";
   }
-  void add_options(CLI::App& app) override {
+  void add_options(CommandLine& line) override {
     // A client holds its process while it is connected, so clients count, not CPUs. The default is
     // that of Apache's prefork module (MaxRequestWorkers).
-    app.add_option("--workers", workers_,
-                   "Processes: so many clients are served at once,\n"
-                   "the others wait in the backlog")
-        ->check(number_between(1, 30'000))
-        ->type_name("N")
-        ->capture_default_str();
+    line.add_number("--workers", workers_, 1, 30'000, "N",
+                    "Processes: so many clients are served at once,\n"
+                    "the others wait in the backlog");
   }
   void serve(Listener& listener, Protocol& protocol, Stop& stop) override {
     serve_preforked(static_cast<std::size_t>(workers_), listener, protocol, stop);

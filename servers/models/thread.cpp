@@ -77,7 +77,7 @@ class Thread final : public Model {
   [[nodiscard]] std::string_view about() const override {
     return "Each client is served by a thread of its own, which blocks in recv(2) and send(2).";
   }
-  void add_options(CLI::App& app) override { stack_.add_option(app); }
+  void add_options(CommandLine& line) override { stack_.add_option(line); }
   void serve(Listener& listener, Protocol& protocol, Stop& stop) override {
     ThreadService service(listener, protocol, stop, stack_);
     service.run();

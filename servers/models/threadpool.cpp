@@ -11,12 +11,11 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "common/client_threads.h"
+#include "common/command_line.h"
 #include "common/log.h"
-#include "common/number_between.h"
 #include "common/service.h"
 #include "models/model.h"
 
@@ -177,20 +176,15 @@ class ThreadPool final : public Model {
            "recv(2)\n"
            "and send(2), and then takes the next from a queue.";
   }
-  void add_options(CLI::App& app) override {
+  void add_options(CommandLine& line) override {
     // A client holds its thread while it is connected, so clients count, not CPUs. An idle thread
     // costs two or three pages of memory.
-    app.add_option("--workers", workers_, "Threads: so many clients are served at once")
-        ->check(number_between(1, 30'000))
-        ->type_name("N")
-        ->capture_default_str();
-    app.add_option("--queue", queue_,
-                   "Clients beyond these that may be accepted already;\n"
-                   "the others wait in the backlog")
-        ->check(number_between(0, 1'000'000))
-        ->type_name("N")
-        ->capture_default_str();
-    stack_.add_option(app);
+    line.add_number("--workers", workers_, 1, 30'000, "N",
+                    "Threads: so many clients are served at once");
+    line.add_number("--queue", queue_, 0, 1'000'000, "N",
+                    "Clients beyond these that may be accepted already;\n"
+                    "the others wait in the backlog");
+    stack_.add_option(line);
   }
   void serve(Listener& listener, Protocol& protocol, Stop& stop) override {
     ThreadPoolService(listener, protocol, stop, static_cast<std::size_t>(workers_),

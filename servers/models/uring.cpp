@@ -19,9 +19,8 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "common/client_timers.h"
+#include "common/command_line.h"
 #include "common/service.h"
 #include "common/uring/ring.h"
 #include "models/model.h"
@@ -389,6 +388,10 @@ class UringService final : public Service {
   Ring ring_;  // the first to go
 };
 
+const std::map<std::string, Ring::Level> kLevels = {{"5.15", Ring::Level::kLinux5_15},
+                                                    {"5.19", Ring::Level::kLinux5_19},
+                                                    {"6.1", Ring::Level::kLinux6_1}};
+
 class Uring final : public Model {
  public:
   [[nodiscard]] std::string_view name() const override { return "uring"; }
@@ -396,22 +399,20 @@ class Uring final : public Model {
     return "One thread serves all clients: io_uring(7) takes requests and brings completions\n"
            "through shared memory, many of them with one system call.";
   }
-  void add_options(CLI::App& app) override {
-    app.add_option("--as-linux", level_,
-                   "Use no more of io_uring than this release of Linux\n"
-                   "had, for comparison: 5.15, 5.19 or 6.1")
-        ->transform(
-            CLI::Transformer(std::map<std::string, Ring::Level>{{"5.15", Ring::Level::kLinux5_15},
-                                                                {"5.19", Ring::Level::kLinux5_19},
-                                                                {"6.1", Ring::Level::kLinux6_1}}))
-        ->type_name("RELEASE");
+  void add_options(CommandLine& line) override {
+    std::vector<std::string> releases;
+    for (const auto& [release, level] : kLevels)
+      releases.push_back(release);
+    line.add_word("--as-linux", release_, releases, "RELEASE",
+                  "Use no more of io_uring than this release of Linux\n"
+                  "had, for comparison");
   }
   void serve(Listener& listener, Protocol& protocol, Stop& stop) override {
-    UringService(listener, protocol, stop, level_).run();
+    UringService(listener, protocol, stop, kLevels.at(release_)).run();
   }
 
  private:
-  Ring::Level level_ = Ring::Level::kLinux6_1;
+  std::string release_ = "6.1";
 };
 
 }  // namespace

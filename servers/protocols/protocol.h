@@ -13,11 +13,9 @@
 #include <span>
 #include <string_view>
 
-namespace CLI {
-class App;
-}
-
 namespace servers {
+
+class CommandLine;
 
 // How long a client may take (Answer::patience). A session needs no clock: the model has one, and
 // tells the session when the time is over. For ever costs nothing.
@@ -87,7 +85,7 @@ class Protocol {
   // One sentence for --help.
   [[nodiscard]] virtual std::string_view about() const = 0;
   // The protocol's own options.
-  virtual void add_options(CLI::App&) {}
+  virtual void add_options(CommandLine&) {}
   // What --port is if nothing is said; 0 takes any free one.
   [[nodiscard]] virtual std::uint16_t default_port() const { return 0; }
   // Once, when the options are known and before the first client: opens what is to be served.

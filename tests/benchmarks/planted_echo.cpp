@@ -23,12 +23,11 @@
 #include <unistd.h>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "common/command_line.h"
 #include "common/fd.h"
 #include "common/log.h"
-#include "common/number_between.h"
 #include "planted_acts.h"
 #include "protocols/protocol.h"
 
@@ -158,28 +157,27 @@ class PlantedEcho final : public Protocol {
   [[nodiscard]] std::string_view about() const override {
     return "Echo, and with each message an act whose cost is known.";
   }
-  void add_options(CLI::App& app) override {
+  void add_options(CommandLine& line) override {
     std::string help = "What is done with each message, and what its size is:";
     std::vector<std::string> names;
     for (const auto& [name, size] : planted::acts()) {
       help += fmt::format("\n{}: {}", name, size);
       names.emplace_back(name);
     }
-    app.add_option("--act", act_name_, help)->check(CLI::IsMember(names));
-    app.add_option("--size", size_, "How much of it")
-        ->check(number_between<std::uint64_t>(1, 1'000'000'000));
-    app.add_option(
-           "--stage", stage_ns_,
-           "ns of other work with each message: on both sides of a comparison, so that the\n"
-           "server is the limit, not the load")
-        ->check(number_between<std::uint64_t>(0, 1'000'000'000));
-    app.add_option("--hold-back", held_back_ms_,
-                   "Every second client has each answer only so many ms later")
-        ->check(number_between(0, 60'000));
-    app.add_flag_callback(
-        "--task-clock", [this] { readings_.open_task_clock(); },
-        "Read the CPU time from perf's task-clock too, which makes switches dearer");
-    app.add_option("--truth", truth_, "Append the line with what it has cost to this file");
+    line.add_word("--act", act_name_, names, "ACT", help);
+    line.add_number("--size", size_, 1, 1'000'000'000, "N", "How much of it");
+    line.add_number("--stage", stage_ns_, 0, 1'000'000'000, "NS",
+                    "Other work with each message: on both sides of a comparison, so that the\n"
+                    "server is the limit, not the load");
+    line.add_number("--hold-back", held_back_ms_, 0, 60'000, "MS",
+                    "Every second client has each answer only so much later");
+    line.add_flag("--task-clock", with_task_clock_,
+                  "Read the CPU time from perf's task-clock too, which makes switches dearer");
+    line.add_text("--truth", truth_, "FILE", "Append the line with what it has cost to this file");
+  }
+
+  void prepare() override {
+    if (with_task_clock_) readings_.open_task_clock();
   }
 
   [[nodiscard]] std::unique_ptr<Session> open() override {
@@ -198,6 +196,7 @@ class PlantedEcho final : public Protocol {
   std::uint64_t size_ = 1;
   std::uint64_t stage_ns_ = 0;
   int held_back_ms_ = 0;
+  bool with_task_clock_ = false;
   std::string truth_;
   Readings readings_;
   std::unique_ptr<planted::Act> stage_;

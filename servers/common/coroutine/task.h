@@ -52,7 +52,7 @@ template <class T>
 class Promise : public PromiseBase {
  public:
   Task<T> get_return_object();
-  void return_value(T value) { value_ = std::move(value); }
+  void return_value(T value) { value_.emplace(std::move(value)); }
   T result() {
     rethrow();
     return std::move(*value_);

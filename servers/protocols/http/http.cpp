@@ -3,10 +3,7 @@
 #include <filesystem>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
-#include "common/number_between.h"
-#include "common/options.h"
+#include "common/command_line.h"
 #include "protocols/http/session.h"
 
 namespace servers {
@@ -26,31 +23,27 @@ class Http final : public Protocol {
     return "HTTP/1.1 and 1.0: GET and HEAD of the files in a folder, connections kept.";
   }
 
-  void add_options(CLI::App& app) override {
-    app.add_option("-f,--folder", folder_,
-                   "Folder whose files are served, and nothing outside it;\n"
-                   "default: a page of its own")
-        ->type_name("FOLDER");
-    app.add_option("-d,--delay", delay_ms_, "Hold each answer back so long")
-        ->check(number_between(0, 3'600'000))
-        ->type_name("MS")
-        ->capture_default_str();
-    app.add_flag("-v,--verbose", site_.verbose, "Log each request in one line on stderr");
-    add_seconds_option(app, "--idle-limit", site_.idle_limit,
-                       "How long a client may be silent between two requests, or\n"
-                       "not take its answer, before it is disconnected",
-                       0.001);
-    add_seconds_option(app, "--request-limit", site_.request_limit,
-                       "How long a request may take from its first byte to its\n"
-                       "last before it is answered with 408",
-                       0.001);
+  void add_options(CommandLine& line) override {
+    line.add_text("-f,--folder", folder_, "FOLDER",
+                  "Folder whose files are served, and nothing outside it;\n"
+                  "default: a page of its own");
+    line.add_number("-d,--delay", delay_ms_, 0, 3'600'000, "MS", "Hold each answer back so long");
+    line.add_flag("-v,--verbose", site_.verbose, "Log each request in one line on stderr");
+    line.add_seconds("--idle-limit", site_.idle_limit,
+                     "How long a client may be silent between two requests, or\n"
+                     "not take its answer, before it is disconnected",
+                     0.001);
+    line.add_seconds("--request-limit", site_.request_limit,
+                     "How long a request may take from its first byte to its\n"
+                     "last before it is answered with 408",
+                     0.001);
   }
   [[nodiscard]] std::uint16_t default_port() const override { return 8085; }
 
   void prepare() override {
     // Dates are UTC, but the C library reads the time zone all the same: once, not in every child.
     ::tzset();
-    site_.folder = http::Folder(folder_);
+    site_.folder = http::Folder(folder_.empty() ? own_site() : folder_);
     site_.delay = Milliseconds(delay_ms_);
   }
   [[nodiscard]] std::unique_ptr<Session> open() override {
@@ -59,7 +52,7 @@ class Http final : public Protocol {
 
  private:
   http::Site site_;
-  std::string folder_ = own_site();
+  std::string folder_;
   int delay_ms_ = 0;
 };
 

@@ -1,1 +1,0 @@
-// Only there so that the precompiled headers have a target.
