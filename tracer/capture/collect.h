@@ -30,6 +30,7 @@ struct RawPaths {
   std::uint32_t message_size = 0;  // 0: they differ
   std::vector<tr_paths> cpus;
   std::array<std::uint64_t, TR_PATH_NOTES> notes{};
+  std::string last_turns_unmeasured;  // why; of connections still open when all was over
 };
 
 // What was counted between servers of the tree; the sums by themselves, for their size.

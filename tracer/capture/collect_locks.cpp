@@ -61,9 +61,8 @@ class LockCollector {
       if (is_used(raw_.futexes[row], row))
         locks.futexes.push_back(futex(raw_.futexes[row], static_cast<std::uint32_t>(row)));
     std::ranges::stable_sort(locks.futexes, std::greater(), &Futex::wait_ns);
-    if (!raw_.has_contention) {
-      locks.kernel_unmeasured =
-          "this kernel has no tracepoints for contended locks (since Linux 5.19)";
+    if (!raw_.contention_unmeasured.empty()) {
+      locks.kernel_unmeasured = raw_.contention_unmeasured;
     } else {
       locks.kernel = kernel_locks();
       // As of the locks that the probe's own map takes.

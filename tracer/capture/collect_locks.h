@@ -25,7 +25,7 @@ struct RawLocks {
   std::vector<tr_lock_thread> threads;  // beside `records`
   // Row, waker's and woken one's thread id.
   std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, std::uint64_t> handoffs;
-  bool has_contention = false;
+  std::string contention_unmeasured;     // why the kernel's locks were not looked at
   std::uint64_t missed_contentions = 0;  // begins and ends that the kernel did not show
   std::vector<std::pair<tr_kernel_lock_key, tr_kernel_lock>> kernel;
   bool has_holds = false;

@@ -17,6 +17,7 @@
 #include "capture/doctor_limits.h"
 #include "capture/kernel_file.h"
 #include "capture/perf_encoding.h"
+#include "capture/probe_groups.h"
 #include "capture/tracefs.h"
 #include "util/text.h"
 
@@ -33,41 +34,13 @@ constexpr std::string_view kBtfPath = "/sys/kernel/btf/vmlinux";
 struct Tracepoint {
   std::string_view name;
   std::string_view purpose;
-  // Of one that may be missing: what is then done, and what could be.
-  std::string_view without;
-  std::string_view remedy;
 };
-constexpr std::string_view kByDescriptor =
-    "calls on sockets are told by looking at their descriptors";
-constexpr std::string_view kSince63 = "nothing needed; Linux 6.3 and later have it";
-constexpr std::string_view kInterrupted = "such work is part of the state that it interrupts";
-constexpr std::string_view kOnlyItsCalls = "only its system calls are counted";
-constexpr std::string_view kNothingNeeded = "nothing needed";
-
 constexpr Tracepoint kNeededTracepoints[] = {
-    {"sys_enter", "counts syscalls", {}, {}},
-    {"sys_exit", "gives syscalls their errors and times", {}, {}},
-    {"sched_switch", "counts context switches; on-CPU, run-queue and blocked time", {}, {}},
-    {"sched_wakeup", "counts wake-ups; starts run-queue time", {}, {}},
-    {"sched_wakeup_new", "starts run-queue time of new threads", {}, {}},
-    {"sched_waking", "tells who wakes a thread, and since when", {}, {}},
-    {"sched_migrate_task", "counts migrations", {}, {}},
-    {"task_newtask", "follows new threads and children", {}, {}},
-    {"sched_process_exec", "opens the window of a program alone", {}, {}},
-    {"task_rename", "keeps threads' names", {}, {}},
-    {"inet_sock_set_state", "tells when a server listens", {}, {}},
-};
-constexpr Tracepoint kOptionalTracepoints[] = {
-    {"sock_recv_length", "counts received messages", kByDescriptor, kSince63},
-    {"sock_send_length", "counts sent messages", kByDescriptor, kSince63},
-    {"io_uring_complete", "counts operations of io_uring", kOnlyItsCalls, kNothingNeeded},
-    {"softirq_entry", "tells softirqs from what they interrupt", kInterrupted, kNothingNeeded},
-    {"irq_handler_entry", "tells devices' interrupts from what they interrupt", kInterrupted,
-     kNothingNeeded},
-#if defined(__x86_64__)
-    {"local_timer_entry", "tells the timer's interrupts from what they interrupt", kInterrupted,
-     kNothingNeeded},
-#endif
+    {"sys_enter", "counts syscalls"},
+    {"sys_exit", "gives syscalls their errors and times"},
+    {"sched_switch", "counts context switches; on-CPU, run-queue and blocked time"},
+    {"task_newtask", "follows new threads and children"},
+    {"sched_process_exec", "opens the window of a program alone"},
 };
 
 constexpr std::string_view kSudo = "run it with sudo";
@@ -123,7 +96,7 @@ std::optional<std::uint32_t> tracepoint_type(const Btf& types, std::string_view 
   return id > 0 ? std::optional(static_cast<std::uint32_t>(id)) : std::nullopt;
 }
 
-Finding check_tracepoint(const Btf& types, const Tracepoint& tracepoint, bool required) {
+Finding check_tracepoint(const Btf& types, const Tracepoint& tracepoint) {
   const bool there = tracepoint_type(types, tracepoint.name).has_value();
   Finding finding{.id = fmt::format("tracepoint.{}", tracepoint.name),
                   .subject = fmt::format("tracepoint {}", tracepoint.name),
@@ -133,17 +106,11 @@ Finding check_tracepoint(const Btf& types, const Tracepoint& tracepoint, bool re
                                    : "unknown without BTF",
                   .meaning = std::string(tracepoint.purpose),
                   .remedy = {},
-                  .required = required};
-  if (there) return finding;
-  if (required) {
+                  .required = true};
+  if (!there)
     finding.remedy = tracepoint.name.starts_with("sys_")
                          ? "boot a kernel built with CONFIG_FTRACE_SYSCALLS=y, as Debian's are"
                          : "boot your distribution's standard kernel";
-  } else {
-    finding.standing = Standing::kLimited;
-    finding.meaning += fmt::format("; without it, {}", tracepoint.without);
-    finding.remedy = tracepoint.remedy;
-  }
   return finding;
 }
 
@@ -250,11 +217,42 @@ std::vector<Finding> required_findings(const std::string& root, KernelProbe& pro
                                        const Btf& types, const Capabilities& caps) {
   std::vector<Finding> findings{check_kernel(root), check_btf(types)};
   for (const Tracepoint& tracepoint : kNeededTracepoints)
-    findings.push_back(check_tracepoint(types, tracepoint, true));
+    findings.push_back(check_tracepoint(types, tracepoint));
   for (Finding& finding : check_tries(probe, types, caps))
     findings.push_back(std::move(finding));
   for (Finding& finding : check_capabilities(caps))
     findings.push_back(std::move(finding));
+  return findings;
+}
+
+// ---- What this kernel takes of the probes -------------------------------------------------------
+
+// The programs themselves, group by group.
+std::vector<Finding> check_groups(KernelProbe& probe, const Capabilities& caps) {
+  std::vector<Finding> findings;
+  for (const ProbeGroup& group : probe_groups()) {
+    std::string id = fmt::format("probes.{}", group.name);
+    std::ranges::replace(id, ' ', '_');
+    const Status status = probe.try_group(group);
+    Finding finding{.id = std::move(id),
+                    .subject = fmt::format("probes: {}", group.name),
+                    .standing = Standing::kOk,
+                    .value = "work",
+                    .meaning = std::string(group.gives),
+                    .remedy = {},
+                    .required = group.is_required() && group.wanted(ProbeOptions())};
+    if (!status) {
+      const Error& error = status.error();
+      finding.standing = finding.required ? Standing::kMissing : Standing::kLimited;
+      finding.value = error.why.empty() ? error.text() : error.why;
+      finding.meaning +=
+          fmt::format("; without: {}", group.without.empty() ? "not possible" : group.without);
+      const bool of_privilege = error.code == EPERM && error.failure == Failure::kNotAllowed;
+      finding.remedy = of_privilege ? refusal_remedy(error, caps)
+                                    : "another kernel; nothing else is needed for the rest";
+    }
+    findings.push_back(std::move(finding));
+  }
   return findings;
 }
 
@@ -431,8 +429,7 @@ Diagnosis diagnose(const std::string& root, KernelProbe& probe, PerfKernel& perf
       diagnosis.findings.push_back(std::move(finding));
   };
   add(required_findings(root, probe, types, caps));
-  for (const Tracepoint& tracepoint : kOptionalTracepoints)
-    add({check_tracepoint(types, tracepoint, false)});
+  if (diagnosis.verdict()) add(check_groups(probe, caps));
   add({check_unprivileged_bpf(root), check_lockdown(root), check_bpf_stats(root, probe, caps),
        check_jit(root), check_paranoid(root, caps)});
   add(check_perf_events(root, perf, caps));

@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 
+#include "capture/probes.h"
 #include "util/fd.h"
 
 namespace tr::capture {
@@ -56,6 +57,8 @@ class MachineProbe : public KernelProbe {
     if (!map) return errno_error("create a task-storage map");
     return {};
   }
+
+  Status try_group(const ProbeGroup& group) override { return Probes::try_group(group); }
 
   Status enable_bpf_stats() override {
     const Fd stats(bpf_enable_stats(BPF_STATS_RUN_TIME));

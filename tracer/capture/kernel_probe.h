@@ -8,6 +8,8 @@
 
 namespace tr::capture {
 
+struct ProbeGroup;
+
 // Each try leaves nothing behind; an Error carries the kernel's errno.
 class KernelProbe {
  public:
@@ -21,6 +23,8 @@ class KernelProbe {
   virtual Status attach_program(std::uint32_t btf_id) = 0;
   // Creates a map that keeps a value with each task.
   virtual Status create_task_storage() = 0;
+  // Loads a group of the probes themselves, and takes it away again.
+  virtual Status try_group(const ProbeGroup& group) = 0;
   // Turns the kernel's BPF statistics on, and off again.
   virtual Status enable_bpf_stats() = 0;
 };

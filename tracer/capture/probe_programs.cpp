@@ -6,17 +6,14 @@
 #include <utility>
 
 #include <bpf/btf.h>
-#include <fmt/format.h>
 
+#include "capture/probe_groups.h"
 #include "capture/uring_probes.h"
 
 namespace tr::capture {
 namespace {
 
-bool is_of_messages(std::string_view program) {
-  return program == "on_net_dev_start_xmit" || program == "on_tcp_sendmsg_locked" ||
-         program == "on_tcp_destroy_sock" || program == "close_inet_sock_set_state";
-}
+constexpr std::string_view kTracepoint = "tp_btf/";
 
 bool is_of_delay(std::string_view program) {
   return program.starts_with("delay_");
@@ -27,25 +24,37 @@ bool is_of_interrupts(std::string_view program) {
          (program.ends_with("_entry") || program.ends_with("_exit"));
 }
 
-bool is_of_contention(std::string_view program) {
-  return program.starts_with("on_contention_");
-}
+struct Since {
+  std::string_view program;
+  int major, minor;
+  std::string_view text;
+};
+constexpr std::array<Since, 7> kSince{{
+    {"on_sock_send_length", 6, 3, "since Linux 6.3"},
+    {"on_sock_recv_length", 6, 3, "since Linux 6.3"},
+    {"on_tcp_sendmsg_locked", 6, 16, "since Linux 6.16"},
+    {"on_contention_begin", 5, 19, "since Linux 5.19"},
+    {"on_contention_end", 5, 19, "since Linux 5.19"},
+    {"on_io_uring_submit_req", 6, 4, "since Linux 6.4"},
+    {"on_io_uring_cqe_overflow", 5, 19, "since Linux 5.19"},
+}};
 
-// Where a kernel lacks their tracepoints, the others do without them.
-bool may_be_missing(std::string_view program) {
-  return program.starts_with("on_sock_") || program == "on_sk_data_ready" ||
-         is_of_interrupts(program) || is_of_contention(program) || is_of_messages(program) ||
-         is_of_uring(program);
+const Since* since(std::string_view program) {
+  for (const Since& known : kSince)
+    if (known.program == program) return &known;
+  return nullptr;
 }
 
 }  // namespace
 
-bool is_bare(std::string_view program) {
-  return program.starts_with("bare_");
-}
-
-bool is_uprobe(std::string_view program) {
-  return program.starts_with("mutex_");
+AttachedBy attached_by(const bpf_program* program) {
+  const std::string_view name = bpf_program__name(program);
+  const std::string_view section = bpf_program__section_name(program);
+  if (section.starts_with("iter/")) return AttachedBy::kIterating;
+  if (section == "perf_event") return AttachedBy::kSampling;
+  if (name.starts_with("mutex_")) return AttachedBy::kLibc;
+  if (name.starts_with("bare_")) return AttachedBy::kBare;
+  return name == "on_tcp_sendmsg_locked" ? AttachedBy::kUringUse : AttachedBy::kLoading;
 }
 
 std::string counted_as(std::string_view program) {
@@ -53,66 +62,48 @@ std::string counted_as(std::string_view program) {
   if (is_of_delay(program)) return "delay";
   if (is_of_interrupts(program))
     return program.starts_with("on_softirq_") ? "softirqs" : "interrupts";
-  if (is_of_contention(program)) return std::string(kContention);
-  if (is_uprobe(program)) return "uprobes";
+  if (program.starts_with("on_contention_")) return std::string(kContention);
+  if (program.starts_with("mutex_")) return "uprobes";
   if (is_of_uring(program)) return std::string(uring_counted_as(program));
   return std::string(program.substr(program.find('_') + 1));
 }
 
-bool is_wanted(std::string_view program, const ProbeOptions& options, bool socket_tracepoints) {
-  if (program.starts_with("count_")) return options.counts_only;
-  if (is_bare(program)) return options.bare;
+bool is_wanted(std::string_view program, const ProbeOptions& options) {
   if (is_of_delay(program))
     return options.delay && (program == "delay_sys_enter") == (options.delay->stage == "send");
-  if (is_of_messages(program) || program == kEndTurns) return options.messages;
-  if (program == "on_sched_waking" || is_of_interrupts(program))
-    return options.budget && !options.counts_only;
-  if (is_of_contention(program)) return options.locks;
-  if (is_uprobe(program)) return options.lock_hold;
-  if (program.starts_with("on_sys_") || program == "on_sched_switch" ||
-      program == "on_sched_wakeup" || program == "on_sched_wakeup_new" ||
-      program == "on_sched_migrate_task")
-    return !options.counts_only;
-  if (program == "on_sk_data_ready") return options.waits || options.messages;
-  if (program == "on_cpu_sample") return options.sample_hz != 0;
-  if (program.starts_with("on_sock_")) return !options.counts_only && socket_tracepoints;
-  if (is_of_uring(program)) return !options.counts_only;
-  return true;
+  return group_of(program).wanted(options);
+}
+
+bool may_be_absent_alone(std::string_view program) {
+  return program == "on_io_uring_submit_req" || program == "on_io_uring_submit_sqe" ||
+         program == "on_io_uring_cqe_overflow" || program == "on_io_uring_req_failed";
 }
 
 bool should_exist(std::string_view program) {
-  if (program == "on_io_uring_submit_req") return kernel_is_at_least(6, 4);
-  if (program == "on_io_uring_submit_sqe") return !kernel_is_at_least(6, 4);  // its former name
-  if (program == "on_io_uring_cqe_overflow") return kernel_is_at_least(5, 19);
-  return true;
+  // The former name of io_uring_submit_req.
+  if (program == "on_io_uring_submit_sqe") return !kernel_is_at_least(6, 4);
+  const Since* const known = since(program);
+  return known == nullptr || kernel_is_at_least(known->major, known->minor);
 }
 
-std::set<std::string> missing_programs(bpf_object* object) {
-  std::set<std::string> missing;
+std::set<std::string> absent_programs(bpf_object* object) {
+  std::set<std::string> absent;
   const std::unique_ptr<btf, decltype(&btf__free)> types(btf__load_vmlinux_btf(), btf__free);
-  if (types == nullptr) return missing;
+  if (types == nullptr) return absent;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
-    const std::string name = bpf_program__name(program);
-    const std::string type = "btf_trace_" + name.substr(name.find('_') + 1);
-    if (may_be_missing(name) &&
-        btf__find_by_name_kind(types.get(), type.c_str(), BTF_KIND_TYPEDEF) < 0)
-      missing.insert(name);
+    const std::string_view section = bpf_program__section_name(program);
+    if (!section.starts_with(kTracepoint)) continue;
+    const std::string type = "btf_trace_" + std::string(section.substr(kTracepoint.size()));
+    if (btf__find_by_name_kind(types.get(), type.c_str(), BTF_KIND_TYPEDEF) < 0)
+      absent.insert(bpf_program__name(program));
   }
-  return missing;
+  return absent;
 }
 
-Status can_follow_messages(const ProbeOptions& options, const std::set<std::string>& missing) {
-  if (!options.messages) return {};
-  for (const char* needed : {"on_sock_send_length", "on_sock_recv_length", "on_sk_data_ready",
-                             "on_net_dev_start_xmit", "on_softirq_entry"})
-    if (missing.contains(needed))
-      return Error{.operation = "follow messages",
-                   .object = "through the server",
-                   .why = fmt::format("this kernel has no tracepoint {}",
-                                      std::string_view(needed).substr(3)),
-                   .remedy = "Linux 6.3 and newer have all; leave out --messages"};
-  return {};
+std::string_view exists_since(std::string_view program) {
+  const Since* const known = since(program);
+  return known == nullptr ? std::string_view() : known->text;
 }
 
 bool kernel_is_at_least(int major, int minor) {

@@ -1,4 +1,4 @@
-// Which BPF programs are there, which of them does a run need, and what can this kernel not run?
+// Which BPF programs are there, how are they attached, and which of them does a run need?
 #pragma once
 
 #include <array>
@@ -9,7 +9,6 @@
 #include <bpf/libbpf.h>
 
 #include "capture/probes.h"
-#include "util/result.h"
 
 namespace tr::capture {
 
@@ -36,30 +35,34 @@ inline constexpr std::array kProgramNames = {"sys_enter",
                                              "io_uring detours"};
 static_assert(kProgramNames.size() == TR_PROGRAMS);
 
-// Iterators: attached when they are to run.
-inline constexpr std::string_view kAdopt = "adopt_threads";
-inline constexpr std::string_view kEndTurns = "end_turns";
-// Attached to a perf event on each CPU.
-inline constexpr std::string_view kSample = "on_cpu_sample";
-// Attached when all others are detached.
-bool is_bare(std::string_view program);
-// Attached to the program's libc.
-bool is_uprobe(std::string_view program);
+// When a program is attached, and to what.
+enum class AttachedBy {
+  kLoading,    // to its tracepoint, as soon as it is loaded
+  kSampling,   // to a perf event on each CPU
+  kIterating,  // an iterator: when it is to run
+  kLibc,       // a uprobe: when the program's libc is known
+  kUringUse,   // to its tracepoint, when io_uring is used
+  kBare,       // to its tracepoint, when all others are detached
+};
+AttachedBy attached_by(const bpf_program* program);
 
 // Under which of those names a program's runs are counted: "on_sys_enter" and "count_sys_enter" are
 // both the program at sys_enter, and all interrupts are one.
 std::string counted_as(std::string_view program);
 
-// Which programs a mode needs. Those that follow the tree are needed always.
-bool is_wanted(std::string_view program, const ProbeOptions& options, bool socket_tracepoints);
+// Which programs a run needs.
+bool is_wanted(std::string_view program, const ProbeOptions& options);
+
+// The programs without which the others of their group do all the same, where the kernel has no
+// such tracepoint: it has another of the group instead.
+bool may_be_absent_alone(std::string_view program);
 // Whether this kernel should have its tracepoint, by its release. Where this is wrong, loading
 // fails once.
 bool should_exist(std::string_view program);
-// The programs whose tracepoints are not in the running kernel's BTF, of those that the others can
-// do without.
-std::set<std::string> missing_programs(bpf_object* object);
-// Whether messages can be followed without these, if that is asked for.
-Status can_follow_messages(const ProbeOptions& options, const std::set<std::string>& missing);
+// The programs whose tracepoints are not in the running kernel's BTF.
+std::set<std::string> absent_programs(bpf_object* object);
+// Since which release kernels have a program's tracepoint, for people: "since Linux 6.3"; or empty.
+std::string_view exists_since(std::string_view program);
 
 bool kernel_is_at_least(int major, int minor);
 

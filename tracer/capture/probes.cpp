@@ -32,30 +32,6 @@
 #include "util/text.h"
 
 namespace tr::capture {
-namespace {
-
-Result<std::unique_ptr<bpf_link, void (*)(bpf_link*)>> attach_program(bpf_program* program) {
-  std::unique_ptr<bpf_link, void (*)(bpf_link*)> link(bpf_program__attach(program),
-                                                      [](bpf_link* l) { bpf_link__destroy(l); });
-  if (link == nullptr) return errno_error("attach BPF program", bpf_program__name(program));
-  return link;
-}
-
-// What can be told apart with --locks; the rest is in rows of its own.
-constexpr std::uint32_t kHandoffPairs = 1 << 16;
-constexpr std::uint32_t kKernelLocks = 1 << 13;
-constexpr std::uint32_t kMutexes = 1 << 12;
-
-// The calls that block on the descriptor which is their first argument. Not io_uring_enter, whose
-// first argument may be the number of a registered ring.
-constexpr std::array<std::string_view, 31> kCallsWithDescriptor{
-    "accept",    "accept4",  "close",    "connect",   "copy_file_range", "fallocate", "fcntl",
-    "fdatasync", "flock",    "fsync",    "ftruncate", "getdents64",      "ioctl",     "pread64",
-    "preadv",    "preadv2",  "pwrite64", "pwritev",   "pwritev2",        "read",      "readv",
-    "recvfrom",  "recvmmsg", "recvmsg",  "sendfile",  "sendmmsg",        "sendmsg",   "sendto",
-    "splice",    "write",    "writev"};
-
-}  // namespace
 
 void Probes::SkeletonDelete::operator()(trace_run* skeleton) const {
   trace_run__destroy(skeleton);
@@ -72,85 +48,6 @@ Probes::Probes(Probes&&) noexcept = default;
 Probes& Probes::operator=(Probes&&) noexcept = default;
 Probes::~Probes() = default;
 
-Result<Probes> Probes::load(const ProbeOptions& options) {
-  std::set<std::string> missing;
-  for (;;) {
-    if (Status able = can_follow_messages(options, missing); !able) return std::move(able).error();
-    const bool socket_tracepoints = !options.inspect_descriptors &&
-                                    !missing.contains("on_sock_send_length") &&
-                                    !missing.contains("on_sock_recv_length");
-    listen_to_libbpf();
-    Probes probes;
-    probes.options_ = options;
-    probes.skeleton_.reset(trace_run__open());
-    if (probes.skeleton_ == nullptr) return load_error(errno, libbpf_warnings());
-    trace_run& skeleton = *probes.skeleton_;
-
-    bpf_program* program = nullptr;
-    bpf_object__for_each_program(program, skeleton.obj) {
-      const std::string name = bpf_program__name(program);
-      bpf_program__set_autoload(program, is_wanted(name, options, socket_tracepoints) &&
-                                             !missing.contains(name) &&
-                                             (!missing.empty() || should_exist(name)));
-    }
-    const std::uint32_t slots = options.max_threads + 1;  // record 0 is nobody's
-    bpf_map__set_max_entries(skeleton.maps.records, slots);
-    bpf_map__set_max_entries(skeleton.maps.exited, slots);
-    skeleton.rodata->record_slots = slots;
-    skeleton.rodata->inspect_descriptors = !socket_tracepoints;
-    skeleton.rodata->has_budget = options.budget && !options.counts_only;
-    probes.size_stack_maps();
-    skeleton.rodata->has_messages = options.messages;
-    for (bpf_map* map : {skeleton.maps.connections, skeleton.maps.paths, skeleton.maps.turns,
-                         skeleton.maps.woken_for, skeleton.maps.hop_streams, skeleton.maps.hop_ends,
-                         skeleton.maps.hops, skeleton.maps.origins})
-      bpf_map__set_autocreate(map, options.messages);
-    bpf_map__set_max_entries(skeleton.maps.turns, slots);
-    bpf_map__set_max_entries(skeleton.maps.origins, TR_ORIGINS);
-    bpf_map__set_max_entries(skeleton.maps.paths,
-                             static_cast<__u32>(std::max(libbpf_num_possible_cpus(), 1)));
-    skeleton.rodata->can_cast = kernel_is_at_least(6, 2);
-    skeleton.rodata->has_locks = options.locks;
-    skeleton.rodata->can_find_vma = kernel_is_at_least(5, 17);
-    skeleton.rodata->page_shift =
-        static_cast<__u32>(std::countr_zero(static_cast<unsigned long>(::sysconf(_SC_PAGESIZE))));
-    if (options.locks) {
-      for (bpf_map* map : {skeleton.maps.futexes, skeleton.maps.futex_rows})
-        bpf_map__set_max_entries(map, TR_FUTEX_ROWS + 1);
-      bpf_map__set_max_entries(skeleton.maps.lock_threads, slots);
-      bpf_map__set_max_entries(skeleton.maps.handoffs, kHandoffPairs);
-      bpf_map__set_max_entries(skeleton.maps.kernel_locks, kKernelLocks);
-      probes.has_contention_ = !missing.contains("on_contention_begin");
-    }
-    if (options.lock_hold) bpf_map__set_max_entries(skeleton.maps.mutexes, kMutexes);
-    mark_calls(kCallsWithDescriptor, skeleton.rodata->calls_with_descriptor);
-    mark_calls(kCallsForEvents, skeleton.rodata->calls_for_readiness);
-    probes.prepare_waits();
-    if (Status sound = probes.prepare_delay(); !sound) return std::move(sound).error();
-
-    if (const int failed = trace_run__load(&skeleton); failed != 0) {
-      // ESRCH: a tracepoint is not in the kernel's BTF.
-      if (failed == -ESRCH && missing.empty()) {
-        missing = missing_programs(skeleton.obj);
-        if (!missing.empty()) continue;
-      }
-      return load_error(-failed, libbpf_warnings());
-    }
-    probes.counts_uring_ = bpf_program__autoload(skeleton.progs.on_io_uring_complete) &&
-                           !missing.contains("on_io_uring_poll_arm");
-    if (!socket_tracepoints && !options.counts_only)
-      probes.note_ =
-          "socket messages were counted by looking at file descriptors at each call's end, and at"
-          " the completions of io_uring, of which silent sends have none (no tracepoints for them"
-          " before Linux 6.3)";
-    if (Status status = probes.number_cpus(); !status) return std::move(status).error();
-    if (Status status = probes.make_lock_rows(); !status) return std::move(status).error();
-    if (Status status = probes.attach(); !status) return std::move(status).error();
-    if (Status status = probes.map_records(); !status) return std::move(status).error();
-    return probes;
-  }
-}
-
 Status Probes::mark_load(pid_t process) {
   const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
   if (!pidfd) return errno_error("open", fmt::format("process {}", process));
@@ -158,59 +55,6 @@ Status Probes::mark_load(pid_t process) {
   const std::uint32_t member = TR_LOAD_MEMBER;
   if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.members), &key, &member, BPF_ANY) != 0)
     return errno_error("mark as the load", fmt::format("process {}", process));
-  return {};
-}
-
-Status Probes::number_cpus() {
-  const int possible = libbpf_num_possible_cpus();
-  if (possible <= 0) return errno_error("count", "the CPUs");
-  std::vector<tr_cpu> cpus(static_cast<std::size_t>(possible));
-  for (std::size_t i = 0; i < cpus.size(); ++i)
-    cpus[i].id = static_cast<__u32>(i) + 1;
-  const std::uint32_t key = 0;
-  if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.cpus), &key, cpus.data(), BPF_ANY) != 0)
-    return errno_error("write the probes' map", "cpus");
-  return {};
-}
-
-Status Probes::attach() {
-  // Programs at one tracepoint run in the order in which they were attached: delay.bpf.h.
-  bpf_program* const first = skeleton_->progs.delay_sys_exit;
-  if (bpf_program__autoload(first))
-    if (Status done = attach(first); !done) return done;
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, skeleton_->obj) {
-    const std::string name = bpf_program__name(program);
-    if (!bpf_program__autoload(program) || program == first || name == kAdopt || name == kEndTurns)
-      continue;
-    if (name == kSample) {
-      if (Status started = start_sampling(program); !started) return started;
-      continue;
-    }
-    if (is_uprobe(name)) {
-      attached_.push_back({name, program, nullptr});  // its links are made by watch_mutexes()
-      continue;
-    }
-    if (program == skeleton_->progs.on_tcp_sendmsg_locked) continue;  // read_news()
-    if (is_bare(name)) continue;                                      // attach_bare()
-    if (Status done = attach(program); !done) return done;
-  }
-  news_ = std::make_unique<std::vector<tr_news>>();
-  const auto keep = [](void* into, void* item, std::size_t size) {
-    if (size == sizeof(tr_news))
-      static_cast<std::vector<tr_news>*>(into)->push_back(*static_cast<const tr_news*>(item));
-    return 0;
-  };
-  ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.news), keep, news_.get(), nullptr));
-  if (ring_ == nullptr) return errno_error("open the BPF ring buffer of", "the probes");
-  return {};
-}
-
-Status Probes::attach(bpf_program* program) {
-  auto link = attach_program(program);
-  if (!link) return std::move(link).error();
-  attached_.push_back({bpf_program__name(program), program, nullptr});
-  attached_.back().link.reset((*link).release());
   return {};
 }
 
@@ -229,8 +73,8 @@ Result<std::uint64_t> Probes::adopt(std::span<const pid_t> processes) {
     if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.adopted), &key, &one, BPF_ANY) != 0)
       return errno_error("trace process", std::to_string(process));
   }
-  auto link = attach_program(skeleton_->progs.adopt_threads);
-  if (!link) return std::move(link).error();
+  const auto link = attach_program(skeleton_->progs.adopt_threads);
+  if (!link) return link.error();
 
   // A thread that is created behind the iterator's back by one it has not reached yet is met by the
   // next pass; when a pass finds nobody new, all are in.
@@ -308,7 +152,8 @@ std::vector<tr_news> Probes::read_news() {
   bpf_program* const sends = skeleton_->progs.on_tcp_sendmsg_locked;
   for (const tr_news& item : *news_)
     if (item.kind == TR_NEWS_URING && bpf_program__autoload(sends))
-      (void)attach(sends);  // without it, where these sends begin stays unresolved
+      if (Status attached = attach(sends); !attached)
+        unmeasured_.emplace(Figures::kUringSends, attached.error().text());
   return std::exchange(*news_, {});
 }
 

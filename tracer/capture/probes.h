@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +21,7 @@
 #include "capture/unwind_tables.h"
 #include "records.h"
 #include "snapshot/delay.h"
+#include "snapshot/snapshot.h"
 #include "util/result.h"
 
 struct trace_run;
@@ -27,6 +30,15 @@ struct bpf_link;
 struct bpf_program;
 
 namespace tr::capture {
+
+struct ProbeGroup;
+
+// For tests: what the kernel is to do with these programs, by name.
+struct ProbeFaults {
+  std::set<std::string, std::less<>> absent;      // has no such tracepoint
+  std::set<std::string, std::less<>> refused;     // its verifier finds an instruction it refuses
+  std::set<std::string, std::less<>> unattached;  // loads them, and does not attach them
+};
 
 struct ProbeOptions {
   // Only numbers of syscalls and futex operations, no times, no scheduling: the cheapest mode.
@@ -46,6 +58,10 @@ struct ProbeOptions {
   // Tell sockets from files by looking at the descriptor at each call's end, even where the
   // tracepoints sock_send_length and sock_recv_length exist (since Linux 6.3).
   bool inspect_descriptors = false;
+  // What goes through io_uring; not with counts_only.
+  bool uring = true;
+  // Say when a process of the tree listens: TR_NEWS_LISTEN.
+  bool hear_listening = true;
   // What threads do with futexes, and which of the kernel's locks hold them up. Needs the budget.
   bool locks = false;
   // With locks: how long mutexes are held, by uprobes; see watch_mutexes().
@@ -55,6 +71,7 @@ struct ProbeOptions {
   std::optional<DelaySetting> delay = std::nullopt;
   // Afterwards, the CPU time of the tree without all of the above: open_bare_window().
   bool bare = false;
+  ProbeFaults faults = {};
 };
 
 // When the tree's CPU time is counted and nothing else, in CLOCK_MONOTONIC ns.
@@ -90,11 +107,22 @@ struct UnseenEvents {
 
 class Probes {
  public:
-  // Loads and attaches everything. Failure::kNotAllowed without the privilege.
-  static Result<Probes> load(const ProbeOptions& options);
+  // Loads and attaches what the options ask for. What this kernel lacks or refuses is left out,
+  // except what nothing can be traced without: options() then says what is left, unmeasured() what
+  // it costs. Failure::kNotAllowed without the privilege.
+  static Result<Probes> load(const ProbeOptions& asked);
+  // Loads a group's programs alone, attaches those that belong to a tracepoint, and takes them away
+  // again. The error says why the kernel refuses one.
+  static Status try_group(const ProbeGroup& group, const ProbeFaults& faults = {});
+  // The names of all programs that there are.
+  static std::vector<std::string> program_names();
   Probes(Probes&&) noexcept;
   Probes& operator=(Probes&&) noexcept;
   ~Probes();
+
+  [[nodiscard]] const ProbeOptions& options() const { return options_; }
+  // The figures that were asked for and are not taken, each with the kernel's reason.
+  [[nodiscard]] const std::map<Figures, std::string>& unmeasured() const { return unmeasured_; }
 
   // Takes in all threads of these processes that are not in yet, as they stand; the number of those
   // taken in. Later threads and children follow by themselves.
@@ -168,9 +196,6 @@ class Probes {
   // Lost events by reason, every reason named.
   [[nodiscard]] std::map<std::string, std::uint64_t> lost() const;
   [[nodiscard]] UnseenEvents unseen() const;
-  // Whether operations of io_uring are counted: else this kernel does not show them, or they were
-  // not asked for.
-  [[nodiscard]] bool counts_uring() const { return counts_uring_; }
   // How sockets are told from files, where that is not as usual; else empty.
   [[nodiscard]] const std::string& note() const { return note_; }
 
@@ -191,11 +216,23 @@ class Probes {
     bpf_program* program;
     std::unique_ptr<bpf_link, LinkDelete> link;
   };
+  // By the group's name: why it is left out.
+  using LeftOut = std::map<std::string_view, std::string>;
+  struct NotStarted;
 
   Probes();
+  // The steps of load().
+  Status open(const LeftOut& left_out, const std::set<std::string>& absent);
+  Status leave_out(const LeftOut& groups);
+  [[nodiscard]] std::set<std::string> unlikely_programs() const;
+  std::optional<NotStarted> start();
+  void note_descriptors(const LeftOut& left_out);
+  static Result<LeftOut> refused_groups(const ProbeOptions& options, const LeftOut& known);
+  void shrink_maps();
   Status number_cpus();
-  Status attach();
+  Status attach(LeftOut& refused);
   Status attach(bpf_program* program);
+  Result<std::unique_ptr<bpf_link, LinkDelete>> attach_program(bpf_program* program) const;
   Status map_records();
   template <class T>
   static Result<std::unique_ptr<Mapped<T>>> map_array(int map, std::size_t entries);
@@ -207,18 +244,19 @@ class Probes {
   Status start_sampling(bpf_program* program);
   Status map_stacks();
   Status make_lock_rows();
+  [[nodiscard]] Status end_turns() const;
   [[nodiscard]] Result<RawPaths> raw_paths() const;
   // Absent unless messages are followed, and servers of the tree are connected with each other.
   [[nodiscard]] Result<std::optional<RawHops>> raw_hops() const;
   [[nodiscard]] std::vector<tr_cpu> read_cpus() const;
 
   ProbeOptions options_;
+  std::map<Figures, std::string> unmeasured_;
   std::unique_ptr<trace_run, SkeletonDelete> skeleton_;
   std::vector<Attached> attached_;
   std::vector<std::unique_ptr<bpf_link, LinkDelete>> bare_;      // those of attach_bare()
   std::vector<std::unique_ptr<bpf_link, LinkDelete>> samplers_;  // of one program, a link per CPU
   std::vector<std::unique_ptr<bpf_link, LinkDelete>> uprobes_;
-  bool has_contention_ = false;  // the kernel shows contention of its locks
   std::unique_ptr<ring_buffer, RingDelete> ring_;
   std::unique_ptr<std::vector<tr_news>> news_;  // filled by the ring's callback: a stable address
   std::unique_ptr<Mapped<const tr_thread>> records_;
@@ -227,7 +265,6 @@ class Probes {
   std::unique_ptr<UnwindTables> unwind_tables_;
   std::string sampled_event_;
   std::string note_;
-  bool counts_uring_ = false;
 };
 
 }  // namespace tr::capture

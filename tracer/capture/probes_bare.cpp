@@ -16,9 +16,9 @@ namespace tr::capture {
 Status Probes::attach_bare() {
   for (bpf_program* program :
        {skeleton_->progs.bare_sched_switch, skeleton_->progs.bare_task_newtask}) {
-    std::unique_ptr<bpf_link, LinkDelete> link(bpf_program__attach(program));
-    if (link == nullptr) return errno_error("attach BPF program", bpf_program__name(program));
-    bare_.push_back(std::move(link));
+    auto link = attach_program(program);
+    if (!link) return std::move(link).error();
+    bare_.push_back(*std::move(link));
   }
   return {};
 }

@@ -64,6 +64,9 @@ Status Probes::watch_mutexes(const std::string& libc) {
   const auto probes = mutex_probes(libc);
   if (!probes) return probes.error();
   for (const MutexProbe& probe : *probes) {
+    if (options_.faults.unattached.contains(probe.program))
+      return Error{
+          .operation = "attach BPF program", .object = std::string(probe.program), .code = EINVAL};
     const auto program =
         std::ranges::find(attached_, probe.program, [](const Attached& a) { return a.name; });
     if (program == attached_.end()) return Status();
@@ -86,7 +89,8 @@ Result<RawLocks> Probes::raw_locks() const {
   raw.window_open_ns = counts->window_open_ns;
   raw.window_close_ns = counts->window_close_ns;
   raw.records = counts->records;
-  raw.has_contention = has_contention_;
+  if (const auto reason = unmeasured_.find(Figures::kKernelLocks); reason != unmeasured_.end())
+    raw.contention_unmeasured = reason->second;
   raw.has_holds = options_.lock_hold;
   for (const ProgramStatistics& program : statistics())
     if (program.program == kContention) raw.missed_contentions = program.recursion_misses;

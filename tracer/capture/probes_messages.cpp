@@ -18,20 +18,22 @@ void Probes::follow_messages(std::uint32_t size) {
   __atomic_store_n(&skeleton_->bss->message_size, size, __ATOMIC_SEQ_CST);
 }
 
-Result<RawPaths> Probes::raw_paths() const {
-  // A turn-around ends with the next arrival, which connections that are still open will not see.
-  const std::unique_ptr<bpf_link, LinkDelete> link(
-      bpf_program__attach_iter(skeleton_->progs.end_turns, nullptr));
-  if (link == nullptr) return errno_error("attach BPF program", "end_turns");
+// A turn-around ends with the next arrival, which connections that are still open will not see.
+Status Probes::end_turns() const {
+  if (!bpf_program__autoload(skeleton_->progs.end_turns)) return {};
+  const auto link = attach_program(skeleton_->progs.end_turns);
+  if (!link) return link.error();
   std::set<pid_t> processes;
   for (const tr_thread& record : used_records())
     if (record.serial != 0 && record.died_ns == 0)
       processes.insert(static_cast<pid_t>(record.tgid));
   const std::vector<pid_t> living(processes.begin(), processes.end());
-  if (Status passed = iterate_networks(link.get(), living, "the followed connections"); !passed)
-    return std::move(passed).error();
+  return iterate_networks(link->get(), living, "the followed connections");
+}
 
+Result<RawPaths> Probes::raw_paths() const {
   RawPaths raw;
+  if (Status ended = end_turns(); !ended) raw.last_turns_unmeasured = ended.error().text();
   raw.message_size = skeleton_->bss->message_size;
   std::copy(std::begin(skeleton_->bss->path_notes), std::end(skeleton_->bss->path_notes),
             raw.notes.begin());

@@ -27,8 +27,15 @@ DataPlace data_place(symbols::Symbols& symbols, std::int64_t pid, std::uint64_t 
   return {std::move(place.name), std::move(place.module), place.offset};
 }
 
-Status WatchLocks::prepare() {
-  if (!holds_) return {};
+void WatchLocks::prepare() {
+  if (!holds_) return;
+  const Status watched = watch_own_libc();
+  if (watched) return;
+  holds_ = false;
+  refused_ = watched.error().text();
+}
+
+Status WatchLocks::watch_own_libc() {
   const double without = lock_pair_ns();
   const auto own = libc_of(kernel_text("", "/proc/self/maps").value_or(""));
   for (const std::string& libc : own)
@@ -87,6 +94,11 @@ Result<Locks> WatchLocks::take() {
       .kernel = [this](std::uint64_t address) { return symbols_.kernel_data(address); }};
   Locks locks = collect_locks(*std::move(raw), names);
   locks.trap_ns_per_pair = pair_ns_;
+  if (!refused_.empty()) {
+    locks.holds.reset();
+    locks.holds_unmeasured = refused_;
+    return locks;
+  }
   locks.holds_unmeasured = late_;
   if (!without_libc_.empty()) {
     if (!late_.empty()) locks.holds_unmeasured += "; ";

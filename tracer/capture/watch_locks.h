@@ -27,8 +27,9 @@ class WatchLocks {
       : probes_(probes), symbols_(symbols), holds_(holds) {}
 
   // Before anything is started: watches the mutexes of the system's libc, so that nothing is missed
-  // of a program that uses it, and measures what that costs.
-  Status prepare();
+  // of a program that uses it, and measures what that costs. Where the kernel does not allow it,
+  // how long mutexes are held is unmeasured.
+  void prepare();
   // What one uprobe adds to the program; absent without them.
   [[nodiscard]] std::optional<double> trap_ns_per_run() const;
 
@@ -39,6 +40,7 @@ class WatchLocks {
   Result<Locks> take();
 
  private:
+  Status watch_own_libc();
   Status watch(pid_t process, const std::string& libc);
   void look_for_libc(pid_t process);
 
@@ -49,7 +51,8 @@ class WatchLocks {
   std::set<std::pair<dev_t, ino_t>> watched_;
   std::set<pid_t> with_libc_;
   std::set<pid_t> without_libc_;
-  std::string late_;  // watched when it ran already, or not at all, and why
+  std::string refused_;  // why no mutex is watched
+  std::string late_;     // watched when it ran already, or not at all, and why
 };
 
 }  // namespace tr::capture

@@ -20,17 +20,26 @@ std::string or_none(std::string text) {
   return text.empty() ? "none" : text;
 }
 
+std::string_view name_of(Figures figures) {
+  return std::ranges::find(kFigureNames, figures, [](const auto& known) { return known.first; })
+      ->second;
+}
+
 // What was measured: each group has probes of its own, whose cost is in all the figures.
 std::string probes_of(const Snapshot& run) {
   std::vector<std::string_view> groups;
-  for (const auto& [figures, name] : kFigureNames)
-    // Memory is read from /proc, before and after.
-    if (figures != Figures::kMemory && !run.unmeasured.contains(figures)) groups.push_back(name);
+  using enum Figures;
+  // Not kMemory: it is read from /proc, before and after.
+  for (const Figures figures : {kSyscallResults, kScheduling, kSockets, kBudget, kUring})
+    if (!run.unmeasured.contains(figures)) groups.push_back(name_of(figures));
   if (run.message_path) groups.push_back("messages");
   if (run.waits) groups.push_back("waits");
   if (run.locks) groups.push_back("locks");
   if (run.stacks) groups.push_back("stacks");
-  return or_none(fmt::format("{}", fmt::join(groups, ", ")));
+  std::string text = or_none(fmt::format("{}", fmt::join(groups, ", ")));
+  for (const Figures figures : {kWakeups, kMigrations, kWakers, kSoftirqs, kInterrupts})
+    if (run.unmeasured.contains(figures)) text += fmt::format(", no {}", name_of(figures));
+  return text;
 }
 
 std::string perf_of(const Snapshot& run) {

@@ -95,13 +95,15 @@ Costs costs_per(const Snapshot& snapshot, double units) {
     costs.context_switches = per(total.voluntary_switches + total.involuntary_switches);
     costs.voluntary_switches = per(total.voluntary_switches);
     costs.involuntary_switches = per(total.involuntary_switches);
-    costs.migrations = per(total.migrations);
-    costs.wakeups = per(total.wakeups);
+    if (measured(snapshot, Figures::kMigrations)) costs.migrations = per(total.migrations);
     costs.cpu_ns = per(total.user_ns + total.system_ns);
     costs.user_ns = per(total.user_ns);
     costs.system_ns = per(total.system_ns);
-    costs.runqueue_ns = per(total.runqueue_ns);
-    costs.blocked_ns = per(total.blocked_ns);
+    if (measured(snapshot, Figures::kWakeups)) {
+      costs.wakeups = per(total.wakeups);
+      costs.runqueue_ns = per(total.runqueue_ns);
+      costs.blocked_ns = per(total.blocked_ns);
+    }
   }
   if (measured(snapshot, Figures::kSockets)) {
     costs.receives = per(total.received_messages);
@@ -300,7 +302,8 @@ void compare_schedstat(const Snapshot& snapshot, std::vector<CrossCheck>& checks
   using enum CrossCheck::Quantity;
   const auto by = CrossCheck::Witness::kSchedstat;
   checks.push_back(compared(kCpuTime, by, ours.user_ns, theirs.cpu_ns));
-  checks.push_back(compared(kRunQueueTime, by, ours.runqueue_ns, theirs.runqueue_ns));
+  if (measured(snapshot, Figures::kWakeups))
+    checks.push_back(compared(kRunQueueTime, by, ours.runqueue_ns, theirs.runqueue_ns));
 }
 
 std::vector<CrossCheck> cross_checks(const Snapshot& snapshot, const Messages& messages) {
@@ -309,6 +312,8 @@ std::vector<CrossCheck> cross_checks(const Snapshot& snapshot, const Messages& m
   for (const PerfCount& perf : snapshot.perf) {
     const auto quantity = quantity_of(perf.event);
     if (!quantity || !perf.unsupported.empty()) continue;
+    if (*quantity == CrossCheck::Quantity::kMigrations && !measured(snapshot, Figures::kMigrations))
+      continue;
     checks.push_back(compared(*quantity, CrossCheck::Witness::kPerf,
                               probes_count(snapshot.total, *quantity), perf.value));
     checks.back().event = perf.event;

@@ -39,7 +39,8 @@ std::string wakers_text(const TimeRow& row) {
 class BudgetTable {
  public:
   BudgetTable(const JudgedRun& run, const Detail& detail)
-      : budget_(*run.metrics.budget),
+      : run_(run),
+        budget_(*run.metrics.budget),
         detail_(detail),
         divisor_(static_cast<double>(run.metrics.messages.count.value_or(1))),
         per_message_(run.metrics.messages.count.has_value()) {
@@ -58,10 +59,15 @@ class BudgetTable {
     put_list(TimeState::kSystem, "other system calls", [](const TimeRow& row) {
       return row.call.empty() ? std::string("calls not told apart") : printable(row.call);
     });
-    put_part("delivery", TimeState::kDelivery,
-             "its own packets' way to the receiver, inside its calls (softirq NET_RX)");
-    put_part("interrupts", TimeState::kInterrupt, "and the softirqs that follow them");
-    put(0, "waking up", budget_.sum(TimeState::kWaking), {}, "from who wakes it to the run queue");
+    const bool softirqs = run_.measured(Figures::kSoftirqs);
+    if (softirqs)
+      put_part("delivery", TimeState::kDelivery,
+               "its own packets' way to the receiver, inside its calls (softirq NET_RX)");
+    put_part("interrupts", TimeState::kInterrupt,
+             softirqs ? "and the softirqs that follow them" : "without softirqs");
+    if (run_.measured(Figures::kWakers))
+      put(0, "waking up", budget_.sum(TimeState::kWaking), {},
+          "from who wakes it to the run queue");
     put(0, "run queue", budget_.sum(TimeState::kWoken) + budget_.sum(TimeState::kPreempted), {},
         "ready to run, waiting for a CPU");
     put(1, "after a wake-up", budget_.sum(TimeState::kWoken), {}, "");
@@ -109,7 +115,8 @@ class BudgetTable {
     for (const TimeRow& row : budget_.rows) {
       if (row.state != state) continue;
       if (detail_.full || (named < kNamed && (waits || is_worth_naming(row.ns)))) {
-        put(1, name(row), row.ns, times_of(row.times), wakers_text(row), waits ? 0 : cpu_ns_);
+        put(1, name(row), row.ns, times_of(row.times),
+            run_.measured(Figures::kWakers) ? wakers_text(row) : "", waits ? 0 : cpu_ns_);
         ++named;
       } else {
         rest_ns += row.ns;
@@ -130,6 +137,7 @@ class BudgetTable {
     put_list(state, "other waits", name_of);
   }
 
+  const JudgedRun& run_;
   const TimeBudget& budget_;
   const Detail& detail_;
   double divisor_;

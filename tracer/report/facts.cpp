@@ -315,6 +315,40 @@ std::string_view figures_text(Figures figures) {
       return "the server's memory";
     case Figures::kUring:
       return "operations of io_uring";
+    case Figures::kWakeups:
+      return "wake-ups, time on a run queue and blocked";
+    case Figures::kMigrations:
+      return "CPU migrations";
+    case Figures::kWakers:
+      return "who wakes a thread";
+    case Figures::kSoftirqs:
+      return "softirqs, which are part of what they interrupt";
+    case Figures::kInterrupts:
+      return "some interrupts, which are part of what they interrupt";
+    case Figures::kThreadNames:
+      return "thread names other than the first";
+    case Figures::kWaits:
+      return "single waits";
+    case Figures::kArrivals:
+      return "arrivals of connections";
+    case Figures::kWaitStacks:
+      return "stacks of waits";
+    case Figures::kProfile:
+      return "the profile";
+    case Figures::kMessagePath:
+      return "the path of messages";
+    case Figures::kUringSends:
+      return "when io_uring begins a send";
+    case Figures::kLastTurns:
+      return "the last request of each connection";
+    case Figures::kLocks:
+      return "locks";
+    case Figures::kKernelLocks:
+      return "the kernel's locks";
+    case Figures::kLockHolds:
+      return "how long mutexes are held";
+    case Figures::kUntraced:
+      return "what a message takes without tracing";
     case Figures::kSockets:
       break;
   }

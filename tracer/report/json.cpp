@@ -116,12 +116,16 @@ Json load(const JudgedRun& run) {
           {"saturation", maybe(load->saturation)}};
 }
 
+Json if_measured(bool measured, std::uint64_t value) {
+  return measured ? Json(value) : Json();
+}
+
 Json cpu(const metrics::Metrics& metrics, const TaskCounts& counts) {
   if (!metrics.total.cpu_ns) return {};
   return {{"user_ns", counts.user_ns},
           {"system_ns", counts.system_ns},
-          {"runqueue_ns", counts.runqueue_ns},
-          {"blocked_ns", counts.blocked_ns},
+          {"runqueue_ns", if_measured(metrics.total.runqueue_ns.has_value(), counts.runqueue_ns)},
+          {"blocked_ns", if_measured(metrics.total.blocked_ns.has_value(), counts.blocked_ns)},
           {"awake_share", maybe(metrics.server_awake_share)}};
 }
 
@@ -130,8 +134,8 @@ Json scheduling(const metrics::Costs& total, const TaskCounts& counts) {
   return {{"context_switches", counts.voluntary_switches + counts.involuntary_switches},
           {"voluntary_switches", counts.voluntary_switches},
           {"involuntary_switches", counts.involuntary_switches},
-          {"migrations", counts.migrations},
-          {"wakeups", counts.wakeups}};
+          {"migrations", if_measured(total.migrations.has_value(), counts.migrations)},
+          {"wakeups", if_measured(total.wakeups.has_value(), counts.wakeups)}};
 }
 
 Json sockets(const metrics::Costs& total, const TaskCounts& counts) {
@@ -263,9 +267,8 @@ Json cross_check(const metrics::Metrics& metrics) {
 Json threads(const JudgedRun& run) {
   const bool scheduling = run.measured(Figures::kScheduling);
   const bool sockets = run.measured(Figures::kSockets);
-  const auto if_measured = [](bool measured, auto value) {
-    return measured ? Json(value) : Json();
-  };
+  const bool wakeups = scheduling && run.measured(Figures::kWakeups);
+  const bool migrations = scheduling && run.measured(Figures::kMigrations);
   Json list = Json::array();
   for (const metrics::ThreadRow& row : run.metrics.threads)
     list.push_back({{"tid", row.tid},
@@ -275,12 +278,12 @@ Json threads(const JudgedRun& run) {
                     {"life_ns", row.life_ns},
                     {"user_ns", if_measured(scheduling, row.user_ns)},
                     {"system_ns", if_measured(scheduling, row.system_ns)},
-                    {"runqueue_ns", if_measured(scheduling, row.runqueue_ns)},
-                    {"blocked_ns", if_measured(scheduling, row.blocked_ns)},
+                    {"runqueue_ns", if_measured(wakeups, row.runqueue_ns)},
+                    {"blocked_ns", if_measured(wakeups, row.blocked_ns)},
                     {"voluntary_switches", if_measured(scheduling, row.voluntary_switches)},
                     {"involuntary_switches", if_measured(scheduling, row.involuntary_switches)},
-                    {"migrations", if_measured(scheduling, row.migrations)},
-                    {"wakeups", if_measured(scheduling, row.wakeups)},
+                    {"migrations", if_measured(migrations, row.migrations)},
+                    {"wakeups", if_measured(wakeups, row.wakeups)},
                     {"syscalls", row.syscalls},
                     {"futex", row.futex},
                     {"received_messages", if_measured(sockets, row.received_messages)},

@@ -124,9 +124,16 @@ Section thread_section(const JudgedRun& run, const Detail& detail) {
   Table table{{{"", Align::kLeft}}, {}};
   if (many_processes) table.columns.push_back({"pid", Align::kPoint});
   table.columns.push_back({"tid", Align::kPoint});
-  if (scheduling)
-    for (const char* heading : {"CPU time", "run queue", "switches", "involuntary", "migrations"})
-      table.columns.push_back({heading, Align::kPoint});
+  const bool run_queue = scheduling && run.measured(Figures::kWakeups);
+  const bool migrations = scheduling && run.measured(Figures::kMigrations);
+  const auto put_column = [&](bool wanted, const char* heading) {
+    if (wanted) table.columns.push_back({heading, Align::kPoint});
+  };
+  put_column(scheduling, "CPU time");
+  put_column(run_queue, "run queue");
+  put_column(scheduling, "switches");
+  put_column(scheduling, "involuntary");
+  put_column(migrations, "migrations");
   table.columns.push_back({"syscalls", Align::kPoint});
 
   const auto put = [&](std::string name, std::string process, std::string thread,
@@ -134,13 +141,13 @@ Section thread_section(const JudgedRun& run, const Detail& detail) {
     std::vector<std::string> cells{std::move(name)};
     if (many_processes) cells.push_back(std::move(process));
     cells.push_back(std::move(thread));
+    if (scheduling) cells.push_back(time_text(row.cpu_ns()));
+    if (run_queue) cells.push_back(time_text(row.runqueue_ns));
     if (scheduling) {
-      cells.push_back(time_text(row.cpu_ns()));
-      cells.push_back(time_text(row.runqueue_ns));
       cells.push_back(count_text(row.voluntary_switches + row.involuntary_switches));
       cells.push_back(count_text(row.involuntary_switches));
-      cells.push_back(count_text(row.migrations));
     }
+    if (migrations) cells.push_back(count_text(row.migrations));
     cells.push_back(count_text(row.syscalls));
     table.rows.push_back({std::move(cells)});
   };

@@ -339,16 +339,51 @@ enum class Figures {
   kMemory,          // Memory, or a reading of it
   kBudget,          // Budget, CpuTime and SyscallStats::cpu_ns
   kUring,           // Uring
+  // What a kernel may lack or refuse by itself.
+  kWakeups,      // of TaskCounts: wakeups, runqueue_ns and blocked_ns
+  kMigrations,   // of TaskCounts
+  kWakers,       // of Budget: waking_ns, and the waits' wakers
+  kSoftirqs,     // of Budget: delivery_ns, and the softirqs in interrupt_ns
+  kInterrupts,   // of Budget: some kind of interrupt is missing in interrupt_ns
+  kThreadNames,  // of ThreadCounts: comm is that of the beginning
+  kWaits,        // Waits
+  kArrivals,     // of Waits: arrivals of connections
+  kWaitStacks,   // of Stacks: those on which threads block
+  kProfile,      // of Stacks: samples
+  kMessagePath,  // MessagePath and MessageHops
+  kUringSends,   // of MessagePath: when io_uring begins a send
+  kLastTurns,    // of MessagePath: the last message of a connection, where sizes vary
+  kLocks,        // Locks
+  kKernelLocks,  // of Locks
+  kLockHolds,    // of Locks
+  kUntraced,     // BareRun
 };
 
 // Their names in files and reports; never changed.
-inline constexpr std::array<std::pair<Figures, std::string_view>, 6> kFigureNames{{
+inline constexpr std::array<std::pair<Figures, std::string_view>, 23> kFigureNames{{
     {Figures::kSyscallResults, "syscall_results"},
     {Figures::kScheduling, "scheduling"},
     {Figures::kSockets, "sockets"},
     {Figures::kMemory, "memory"},
     {Figures::kBudget, "budget"},
     {Figures::kUring, "io_uring"},
+    {Figures::kWakeups, "wakeups"},
+    {Figures::kMigrations, "migrations"},
+    {Figures::kWakers, "wakers"},
+    {Figures::kSoftirqs, "softirqs"},
+    {Figures::kInterrupts, "interrupts"},
+    {Figures::kThreadNames, "thread_names"},
+    {Figures::kWaits, "waits"},
+    {Figures::kArrivals, "arrivals"},
+    {Figures::kWaitStacks, "wait_stacks"},
+    {Figures::kProfile, "profile"},
+    {Figures::kMessagePath, "message_path"},
+    {Figures::kUringSends, "io_uring_sends"},
+    {Figures::kLastTurns, "last_turns"},
+    {Figures::kLocks, "locks"},
+    {Figures::kKernelLocks, "kernel_locks"},
+    {Figures::kLockHolds, "lock_holds"},
+    {Figures::kUntraced, "untraced"},
 }};
 
 struct Snapshot {

@@ -128,9 +128,10 @@ TEST(CollectLocks, RowsThatWereNotUsedAreLeftOut) {
 
 TEST(CollectLocks, KernelLocksByKindAndSymbol) {
   Kernel kernel;
+  kernel.raw.contention_unmeasured = "why";
   EXPECT_FALSE(kernel.collect().kernel.has_value());
-  EXPECT_FALSE(kernel.collect().kernel_unmeasured.empty());
-  kernel.raw.has_contention = true;
+  EXPECT_EQ(kernel.collect().kernel_unmeasured, "why");
+  kernel.raw.contention_unmeasured.clear();
   kernel.raw.kernel = {{{0x1, TR_CONTENTION_SPIN}, {2, 10, 8}},
                        {{0x2, TR_CONTENTION_SPIN}, {1, 30, 30}},
                        {{0x5000, TR_CONTENTION_MUTEX | TR_CONTENTION_SPIN}, {1, 50, 50}},

@@ -1,6 +1,7 @@
 #include "capture/doctor.h"
 
 #include <cerrno>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -8,6 +9,7 @@
 #include <bpf/btf.h>
 #include <gmock/gmock.h>
 
+#include "capture/probe_groups.h"
 #include "fake_perf.h"
 #include "fake_root.h"
 
@@ -16,12 +18,8 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::set<std::string> kTracepoints = {
-    "sys_enter",          "sys_exit",          "sched_switch",        "sched_wakeup",
-    "sched_wakeup_new",   "sched_waking",      "sched_migrate_task",  "task_newtask",
-    "sched_process_exec", "task_rename",       "inet_sock_set_state", "softirq_entry",
-    "irq_handler_entry",  "local_timer_entry", "sock_recv_length",    "sock_send_length",
-    "io_uring_complete"};
+const std::set<std::string> kTracepoints = {"sys_enter", "sys_exit", "sched_switch", "task_newtask",
+                                            "sched_process_exec"};
 
 // The BTF of a kernel that has just these tracepoints.
 std::string btf_with(const std::set<std::string>& tracepoints) {
@@ -36,7 +34,8 @@ std::string btf_with(const std::set<std::string>& tracepoints) {
 
 class FakeProbe : public KernelProbe {
  public:
-  int code = 0;  // of every try
+  int code = 0;                                     // of every try
+  std::map<std::string_view, std::string> refused;  // groups, with the reason
   std::optional<std::uint32_t> btf_id;
 
   Status attach_program(std::uint32_t id) override {
@@ -44,6 +43,11 @@ class FakeProbe : public KernelProbe {
     return answer();
   }
   Status create_task_storage() override { return answer(); }
+  Status try_group(const ProbeGroup& group) override {
+    const auto reason = refused.find(group.name);
+    if (reason == refused.end()) return {};
+    return Error{.operation = "load", .object = std::string(group.name), .why = reason->second};
+  }
   Status enable_bpf_stats() override { return answer(); }
 
  private:
@@ -140,22 +144,36 @@ TEST_F(Doctor, NeedsBtf) {
 
 TEST_F(Doctor, NamesTheTracepointThatIsMissing) {
   auto tracepoints = kTracepoints;
-  tracepoints.erase("sched_waking");
+  tracepoints.erase("sched_switch");
   root_.add("/sys/kernel/btf/vmlinux", btf_with(tracepoints));
-  EXPECT_EQ(find("tracepoint.sched_waking").standing, Standing::kMissing);
-  EXPECT_EQ(find("tracepoint.sched_wakeup").standing, Standing::kOk);
-  EXPECT_THAT(verdict(), HasSubstr("cannot trace: tracepoint sched_waking: not in this kernel"));
+  EXPECT_EQ(find("tracepoint.sched_switch").standing, Standing::kMissing);
+  EXPECT_EQ(find("tracepoint.sys_enter").standing, Standing::kOk);
+  EXPECT_THAT(verdict(), HasSubstr("cannot trace: tracepoint sched_switch: not in this kernel"));
 }
 
-TEST_F(Doctor, GoesOnWithoutTheTracepointsOfNewerKernels) {
-  auto tracepoints = kTracepoints;
-  tracepoints.erase("sock_recv_length");
-  tracepoints.erase("sock_send_length");
-  root_.add("/sys/kernel/btf/vmlinux", btf_with(tracepoints));
-  const Finding finding = find("tracepoint.sock_recv_length");
+TEST_F(Doctor, GoesOnWithoutTheProbesThatThisKernelRefuses) {
+  probe_.refused["sockets"] = "this kernel has no tracepoint sock_send_length";
+  const Finding finding = find("probes.sockets");
   EXPECT_EQ(finding.standing, Standing::kLimited);
-  EXPECT_THAT(finding.meaning, HasSubstr("looking at their descriptors"));
+  EXPECT_EQ(finding.value, "this kernel has no tracepoint sock_send_length");
+  EXPECT_THAT(finding.meaning, HasSubstr("looking at the descriptor"));
+  EXPECT_EQ(find("probes.wake-ups").standing, Standing::kOk);
   EXPECT_EQ(verdict(), "can trace");
+}
+
+TEST_F(Doctor, CannotTraceWithoutTheInnermostProbes) {
+  probe_.refused["calls"] = "this kernel's verifier refuses on_sys_enter";
+  const Status verdict = diagnose(root_.path(), probe_, perf_).verdict();
+  ASSERT_FALSE(verdict);
+  EXPECT_THAT(verdict.error().text(), HasSubstr("refuses on_sys_enter"));
+}
+
+// There would be one reason, over and over.
+TEST_F(Doctor, TriesNoProbesWithoutThePrivilege) {
+  probe_.code = EPERM;
+  be("1000", "0000000000000000");
+  for (const Finding& finding : diagnose(root_.path(), probe_, perf_).findings)
+    EXPECT_FALSE(finding.id.starts_with("probes.")) << finding.id;
 }
 
 TEST_F(Doctor, SaysWhichPrivilegeIsMissing) {

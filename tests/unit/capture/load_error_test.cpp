@@ -46,6 +46,30 @@ TEST(LoadError, OfAnotherKindSaysTheFirstWarning) {
   EXPECT_EQ(load_error(ENOMEM, "").why, "");
 }
 
+// The verifier had found nothing wrong so far.
+TEST(LoadError, OfALimitIsNoVerdict) {
+  constexpr std::string_view kGoodNews =
+      "libbpf: prog 'on_sys_enter': BPF program load failed: Too many open files\n"
+      "libbpf: prog 'on_sys_enter': -- BEGIN PROG LOAD LOG --\n"
+      "Func#5 ('add_wait') is safe for any args that match its prototype\n"
+      "-- END PROG LOAD LOG --\n";
+  EXPECT_EQ(load_failure(EMFILE, kGoodNews), LoadFailure::kNoResources);
+  EXPECT_THAT(load_error(EMFILE, kGoodNews).remedy, HasSubstr("ulimit -n"));
+  EXPECT_EQ(load_failure(EMFILE, kRefused), LoadFailure::kNoResources);
+  EXPECT_THAT(load_error(ENOMEM, "").remedy, HasSubstr("--max-threads"));
+  EXPECT_THAT(load_error(EAGAIN, "").remedy, HasSubstr("pids cgroup"));
+  EXPECT_EQ(load_failure(EPERM, kGoodNews), LoadFailure::kNotAllowed);
+  EXPECT_EQ(load_failure(EINVAL, kGoodNews), LoadFailure::kOther);
+}
+
+TEST(Refusal, IsHalfASentenceWithTheLastWord) {
+  EXPECT_EQ(refusal("on_net_dev_start_xmit", EACCES, kRefused),
+            "this kernel's verifier refuses on_net_dev_start_xmit: R1 type=rcu_ptr_ "
+            "expected=sock_common, sock (Permission denied)");
+  EXPECT_EQ(refusal("end_turns", EPERM, ""),
+            "this kernel does not load end_turns: Operation not permitted");
+}
+
 TEST(LoadError, OfALogThatWasCutOffIsTold) {
   const Error error = load_error(EACCES, "libbpf: p: -- BEGIN PROG LOAD LOG --\nlast line");
   EXPECT_EQ(error.failure, Failure::kRun);

@@ -210,9 +210,8 @@ Snapshot full_snapshot() {
   snapshot.waits->handoffs = {{1, 2, "worker", "main", 3}};
   snapshot.waits->other_handoffs = 4;
   snapshot.waits->arrivals = {{80, 5, 6, 7, 8}};
-  snapshot.unmeasured = {{Figures::kSyscallResults, "a"}, {Figures::kScheduling, "b"},
-                         {Figures::kSockets, "c"},        {Figures::kMemory, "d"},
-                         {Figures::kBudget, "e"},         {Figures::kUring, "f"}};
+  for (const auto& [figures, name] : kFigureNames)
+    snapshot.unmeasured[figures] = "why not " + std::string(name);
   snapshot.memory = Memory{MemoryReading{1, 2, 3, 4, 5}, MemoryReading{5, 6, 7, 8, 9}};
   snapshot.perf = {{"cs", 1, 2, 3, ""}, {"cycles", 0, 0, 0, "no PMU"}};
   snapshot.server_exit = ServerExit{true, 1, 11, 2, 3, 4, 5, 6};

@@ -110,12 +110,13 @@ Status Session::prepare() {
     return std::move(probes).error();
   }
   probes_ = *std::move(probes);
-  if (plan_.stacks() || plan_.locks) symbols_.emplace();
-  if (plan_.budget && !plan_.counts_only) probes_->refresh_cpus();
+  const capture::ProbeOptions& taken = probes_->options();
+  if (taken.stacks || taken.waits || taken.locks) symbols_.emplace();
+  if (taken.budget && !taken.counts_only) probes_->refresh_cpus();
   costs_.emplace(*probes_);
-  if (!plan_.locks) return {};
-  watch_locks_.emplace(*probes_, *symbols_, plan_.lock_hold);
-  if (Status prepared = watch_locks_->prepare(); !prepared) return prepared;
+  if (!taken.locks) return {};
+  watch_locks_.emplace(*probes_, *symbols_, taken.lock_hold);
+  watch_locks_->prepare();
   if (const auto ns = watch_locks_->trap_ns_per_run()) costs_->set_trap_cost(*ns);
   return {};
 }
@@ -221,7 +222,7 @@ Status Session::look_for_port() {
 // port can be connected to.
 Status Session::find_port() {
   progress_.show("waiting for the server to listen");
-  heard_of_port_ = heard_of_port_ || plan_.attach.has_value();
+  heard_of_port_ = heard_of_port_ || plan_.attach.has_value() || !probes_->options().hear_listening;
   const std::uint64_t deadline = ns_from_now(plan_.ready_timeout);
   while (!listening_) {
     if (Status waited = wait([this] { return heard_of_port_ || server_over(); }, deadline); !waited)
@@ -237,7 +238,11 @@ Status Session::find_port() {
                    .remedy =
                        "give it longer with --ready-timeout, or, if it is no server, trace it "
                        "with --load none"};
-    if (!listening_) sleep_until_ns(ns_from_now(1ms));
+    if (!listening_) {
+      const auto pause = probes_->options().hear_listening ? 1ms : 10ms;
+      Status waited = wait([this] { return server_over(); }, ns_from_now(pause));
+      if (!waited) return waited;
+    }
   }
   return {};
 }
@@ -360,14 +365,14 @@ std::vector<symbols::Process> Session::read_news() {
       mapped.push_back(process);
   }
   std::erase_if(mapped, [this](const symbols::Process& process) {
-    return !plan_.stacks() || !symbols_->learn(process);
+    return !probes_->options().stacks || !symbols_->learn(process);
   });
   return mapped;
 }
 
 // A process that has just ended is known by its image, if by anything.
 void Session::learn_symbols() {
-  if (!plan_.stacks()) return;
+  if (!probes_->options().stacks) return;
   std::vector<symbols::Process> processes = probes_->living_processes();
   std::erase_if(processes,
                 [this](const symbols::Process& process) { return !symbols_->learn(process); });

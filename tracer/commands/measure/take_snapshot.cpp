@@ -82,8 +82,9 @@ Result<Measured> Session::take_snapshot() {
       snapshot.unmeasured[figures] = "left out by --counts-only";
   else if (!plan_.budget)
     snapshot.unmeasured[Figures::kBudget] = "left out by --no-budget";
-  if (!plan_.counts_only && !probes_->counts_uring())
-    snapshot.unmeasured[Figures::kUring] = "this kernel has no tracepoints for them";
+  snapshot.unmeasured.insert(probes_->unmeasured().begin(), probes_->unmeasured().end());
+  if (raw->paths && !raw->paths->last_turns_unmeasured.empty())
+    snapshot.unmeasured[Figures::kLastTurns] = raw->paths->last_turns_unmeasured;
   auto delays = probes_->delays();
   if (!delays) return std::move(delays).error();
   snapshot.delays = *std::move(delays);
@@ -97,7 +98,7 @@ Result<Measured> Session::take_snapshot() {
         " inferred from what followed, so the counts are whole, but the time of the states around"
         " them is not exact.",
         unseen.switches, unseen.wakeups));
-  if (plan_.stacks()) {
+  if (probes_->options().stacks) {
     progress_.show("looking up symbols");
     const capture::RawStacks stacks = probes_->raw_stacks();
     capture::StackTable table(stacks, *symbols_);
@@ -107,6 +108,8 @@ Result<Measured> Session::take_snapshot() {
     auto locks = watch_locks_->take();
     if (!locks) return std::move(locks).error();
     snapshot.locks = *std::move(locks);
+    if (!snapshot.locks->holds && !snapshot.locks->holds_unmeasured.empty())
+      snapshot.unmeasured[Figures::kLockHolds] = snapshot.locks->holds_unmeasured;
   }
   if (perf_) {
     snapshot.perf = perf_->read();
