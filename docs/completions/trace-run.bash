@@ -79,7 +79,7 @@ _trace_run() {
         sweep)
           options="-h --help $plan $sweep -v --verbose -q --quiet" values="$plan_values $sweep"
           ;;
-        doctor) options='-h --help --json' values='--json' ;;
+        doctor) options='-h --help --json --quick' values='--json' ;;
         list) options='-h --help --json' values='' ;;
         *)
           _trace_run_program "$i"

@@ -90,7 +90,7 @@ std::vector<pid_t> WithoutPrivilege::started() const {
 }
 
 void EndToEnd::SetUp() {
-  const Ended doctor = run(trace_run({"doctor"}));
+  const Ended doctor = run(trace_run({"doctor", "--quick"}));
   if (doctor.code == 3) {
     const std::string_view verdict = trim(doctor.out);
     GTEST_SKIP() << verdict.substr(verdict.rfind('\n') + 1);

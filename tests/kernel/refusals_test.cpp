@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 
 #include "capture/probe_groups.h"
+#include "capture/probe_programs.h"
 #include "traced.h"
 
 namespace tr::kernel_test {
@@ -78,6 +79,7 @@ class Refusals : public testing::TestWithParam<std::tuple<std::string, Fault>> {
 TEST_P(Refusals, CostTheirFiguresAndNotTheRun) {
   const auto& [program, fault] = GetParam();
   if (fault == Fault::kAbsent && !can_be_absent(program)) return;
+  if (!capture::should_exist(program)) return;  // not on this kernel
   const ProbeGroup& group = capture::group_of(program);
   ProbeOptions options = group.alone;
   options.max_threads = 16;

@@ -438,9 +438,14 @@ Diagnosis diagnose(const std::string& root, KernelProbe& probe, PerfKernel& perf
   return diagnosis;
 }
 
-Status require_tracing(const std::string& root, KernelProbe& probe) {
+Diagnosis diagnose_requirements(const std::string& root, KernelProbe& probe) {
   const Btf types(btf__parse_raw((root + std::string(kBtfPath)).c_str()));
-  return Diagnosis{required_findings(root, probe, types, Capabilities(root))}.verdict();
+  return {.findings = required_findings(root, probe, types, Capabilities(root)),
+          .only_requirements = true};
+}
+
+Status require_tracing(const std::string& root, KernelProbe& probe) {
+  return diagnose_requirements(root, probe).verdict();
 }
 
 }  // namespace tr::capture

@@ -113,7 +113,9 @@ class Probes {
   static Result<Probes> load(const ProbeOptions& asked);
   // Loads a group's programs alone, attaches those that belong to a tracepoint, and takes them away
   // again. The error says why the kernel refuses one.
-  static Status try_group(const ProbeGroup& group, const ProbeFaults& faults = {});
+  // Without those of `others`, which failed by themselves.
+  static Status try_group(const ProbeGroup& group, const ProbeFaults& faults = {},
+                          const std::set<std::string_view>& others = {});
   // The names of all programs that there are.
   static std::vector<std::string> program_names();
   Probes(Probes&&) noexcept;

@@ -258,7 +258,8 @@ std::optional<Probes::NotStarted> Probes::start() {
 
 // ---- One group alone ----
 
-Status Probes::try_group(const ProbeGroup& group, const ProbeFaults& faults) {
+Status Probes::try_group(const ProbeGroup& group, const ProbeFaults& faults,
+                         const std::set<std::string_view>& others) {
   listen_to_libbpf();
   Probes probes;
   probes.options_ = group.alone;
@@ -271,7 +272,8 @@ Status Probes::try_group(const ProbeGroup& group, const ProbeFaults& faults) {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
     const std::string name = bpf_program__name(program);
-    const bool in_group = std::ranges::find(group.programs, name) != group.programs.end();
+    const bool in_group = std::ranges::find(group.programs, name) != group.programs.end() &&
+                          !others.contains(group_of(name).name);
     // Of a setting the others answer for what is absent.
     const bool passed_over =
         absent.contains(name) && (may_be_absent_alone(name) || group.is_setting);
@@ -318,15 +320,22 @@ Status Probes::try_group(const ProbeGroup& group, const ProbeFaults& faults) {
 // nothing can be traced, or for want of resources: it is not the group's.
 Result<Probes::LeftOut> Probes::refused_groups(const ProbeOptions& options, const LeftOut& known) {
   LeftOut refused;
-  for (const ProbeGroup& group : probe_groups()) {
-    if (!group.wanted(options) || known.contains(group.name)) continue;
-    Status tried = try_group(group, options.faults);
-    if (tried) continue;
-    const int code = tried.error().code;
-    if (group.is_required() || load_failure(code, {}) == LoadFailure::kNoResources)
-      return std::move(tried).error();
-    refused.emplace(group.name, tried.error().why);
-  }
+  std::set<std::string_view> names;
+  for (const auto& [name, reason] : known)
+    names.insert(name);
+  // Settings last: they are not to blame for a program that fails without them.
+  for (const bool settings : {false, true})
+    for (const ProbeGroup& group : probe_groups()) {
+      if (group.is_setting != settings || !group.wanted(options) || names.contains(group.name))
+        continue;
+      Status tried = try_group(group, options.faults, names);
+      if (tried) continue;
+      const int code = tried.error().code;
+      if (group.is_required() || load_failure(code, {}) == LoadFailure::kNoResources)
+        return std::move(tried).error();
+      refused.emplace(group.name, tried.error().why);
+      names.insert(group.name);
+    }
   return refused;
 }
 

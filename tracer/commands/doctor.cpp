@@ -48,6 +48,7 @@ std::string conclusion(const capture::Diagnosis& diagnosis) {
     return fmt::format("trace-run {}.", verdict.error().text());
   const bool all = std::all_of(diagnosis.findings.begin(), diagnosis.findings.end(),
                                [](const Finding& f) { return f.standing == Standing::kOk; });
+  if (diagnosis.only_requirements) return "trace-run can trace servers here.";
   return all ? "trace-run can do everything here."
              : "trace-run can trace servers here; what is limited above, it does without.";
 }
@@ -63,11 +64,14 @@ void setup_doctor(CLI::App& app, int& exit_code) {
       "Write the findings as JSON to this file; - for standard output, instead of "
       "the table");
   json->type_name("FILE");
+  doctor->add_flag("--quick", options->quick,
+                   "Check only what tracing cannot do without; load no probes");
   doctor->callback([options, &exit_code] { exit_code = run_doctor(*options); });
 }
 
 int run_doctor(const DoctorOptions& options) {
-  const capture::Diagnosis diagnosis = capture::diagnose();
+  const capture::Diagnosis diagnosis =
+      options.quick ? capture::diagnose_requirements() : capture::diagnose();
   const Environment machine = capture::read_environment();
   const bool json_only = options.json == kStandardOutput;
   Status written =

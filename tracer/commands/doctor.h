@@ -12,7 +12,8 @@
 namespace tr::commands {
 
 struct DoctorOptions {
-  std::string json;  // file for the findings as JSON; "-": standard output, instead of the table
+  std::string json;    // file for the findings as JSON; "-": standard output, instead of the table
+  bool quick = false;  // only what tracing cannot do without
 };
 
 // Adds the subcommand; its exit code goes to `exit_code` when it was called.
