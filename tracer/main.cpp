@@ -1,10 +1,7 @@
 // Assembles the subcommands, nothing more.
-#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <CLI/CLI.hpp>
 
 #include "commands/command.h"
 #include "commands/compare.h"
@@ -13,14 +10,16 @@
 #include "commands/help.h"
 #include "commands/list.h"
 #include "commands/load.h"
+#include "commands/parser.h"
 #include "commands/report.h"
 #include "commands/run.h"
 #include "commands/runs.h"
 #include "commands/sweep.h"
 
 int main(int argc, char** argv) {
-  CLI::App app("What one message costs your server, and why, from the kernel", "trace-run");
-  app.set_version_flag("--version", "trace-run " TRACE_RUN_VERSION);
+  tr::commands::App app("What one message costs your server, and why, from the kernel",
+                        "trace-run");
+  app.version("trace-run " TRACE_RUN_VERSION);
   int exit_code = 0;
   tr::commands::RunOptions options;
   tr::commands::set_help_format(app);
@@ -37,12 +36,7 @@ int main(int argc, char** argv) {
   // Even if it is named like a subcommand.
   std::vector<std::string> words(argv + 1, argv + argc);
   options.program = tr::commands::take_program(words);
-  std::reverse(words.begin(), words.end());  // as CLI11 takes them
-  try {
-    app.parse(std::move(words));
-  } catch (const CLI::ParseError& error) {
-    return tr::commands::report(app, error);
-  }
-  if (!app.get_subcommands().empty()) return exit_code;
+  if (!app.parse_or_tell(std::move(words), exit_code) || app.has_given_subcommand())
+    return exit_code;
   return tr::commands::run(app, options);
 }

@@ -9,6 +9,7 @@
 #include "commands/measure/fit_run.h"
 #include "commands/measure/pairs.h"
 #include "commands/output.h"
+#include "commands/parser.h"
 #include "compare/gate.h"
 #include "report/comparison.h"
 #include "snapshot/snapshot_file.h"
@@ -72,7 +73,7 @@ Status check_first(const Pairs& pairs, const CompareOptions& options, const Gate
   return judged ? Status() : Status(judged.error());
 }
 
-Result<Sides> measure_sides(const CLI::App& app, CompareOptions& options,
+Result<Sides> measure_sides(const App& app, CompareOptions& options,
                             const std::vector<std::string>& program, const Gates& gates) {
   if (Status store = check_keep_options(options.run.store); !store) return std::move(store).error();
   const auto plans = plan_sides(app, options.run, program);
@@ -104,7 +105,7 @@ Result<Sides> measure_sides(const CLI::App& app, CompareOptions& options,
                .failure = std::move(pairs.failure)};
 }
 
-Result<Sides> load_sides(const CLI::App& app, const CompareOptions& options) {
+Result<Sides> load_sides(const App& app, const CompareOptions& options) {
   std::vector<std::string> a = options.runs;
   std::vector<std::string> b = options.others;
   if (b.empty()) {
@@ -132,7 +133,7 @@ Result<Sides> load_sides(const CLI::App& app, const CompareOptions& options) {
                .failure = {}};
 }
 
-Status check_options(const CLI::App& app, const CompareOptions& options, bool measures) {
+Status check_options(const App& app, const CompareOptions& options, bool measures) {
   if (Status writable = check_document_options(options.document); !writable) return writable;
   if (measures) {
     if (!options.runs.empty() || !options.others.empty())
@@ -143,8 +144,7 @@ Status check_options(const CLI::App& app, const CompareOptions& options, bool me
   return check_not_given(app, {"--pairs", "--save", "--no-db", "--db-limit"});
 }
 
-Status compare(const CLI::App& app, CompareOptions& options,
-               const std::vector<std::string>& program) {
+Status compare(const App& app, CompareOptions& options, const std::vector<std::string>& program) {
   const auto gates = parse_gates(options);
   if (!gates) return gates.error();
   const bool measures = !program.empty();
@@ -184,9 +184,9 @@ Status compare(const CLI::App& app, CompareOptions& options,
 
 }  // namespace
 
-void setup_compare(CLI::App& app, const std::vector<std::string>& program, int& exit_code) {
+void setup_compare(App& app, const std::vector<std::string>& program, int& exit_code) {
   auto options = std::make_shared<CompareOptions>();
-  CLI::App* command = app.add_subcommand(
+  App command = app.add_subcommand(
       "compare", "Compare two sets of runs: recorded ones, or of programs measured now");
   command->footer(kFooter);
   command->add_option("runs", options->runs, "The runs of A, and of B")->type_name("[FILE...]");
@@ -198,21 +198,21 @@ void setup_compare(CLI::App& app, const std::vector<std::string>& program, int& 
                     "The recorded runs were made in pairs: the first of A beside the first of B");
   command->add_option("--pairs", options->pairs, "Measure so many pairs of runs")
       ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, kMostPairs).description(""))
+      ->range(std::size_t{1}, kMostPairs, false)
       ->capture_default_str();
   command->add_flag("--force", options->force,
                     "Compare also unfit runs, and across protocols, message sizes, kernels and "
                     "sets of probes");
-  add_side_b_options(*command);
-  add_plan_options(*command, options->run);
-  add_keep_options(*command, options->run.store);
+  add_side_b_options(command);
+  add_plan_options(command, options->run);
+  add_keep_options(command, options->run.store);
   const char* const kGroup = "Report";
   command
       ->add_option("--fail-if", options->fail_if,
                    "Exit with 5 if this change is shown, and beyond the bound: "
                    "'per_message.syscalls > +1%', 'throughput.messages_per_second < -2%', "
                    "'latency_ns.p99 > +50us'; may be given again")
-      ->allow_extra_args(false)
+      ->one_at_a_time()
       ->type_name("GATE")
       ->group(kGroup);
   command
@@ -220,10 +220,10 @@ void setup_compare(CLI::App& app, const std::vector<std::string>& program, int& 
                    "Save the runs that are measured, as PREFIX-A1, PREFIX-B1, PREFIX-A2...")
       ->type_name("PREFIX")
       ->group(kGroup);
-  add_document_options(*command, options->document, "comparison",
+  add_document_options(command, options->document, "comparison",
                        "Show every figure, also what does not differ");
   command->callback([command, options, &program, &exit_code] {
-    const Status done = compare(*command, *options, program);
+    const Status done = compare(command, *options, program);
     exit_code = done ? 0 : report(done.error());
   });
 }

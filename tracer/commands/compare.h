@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
+#include "commands/parser.h"
 #include "commands/run.h"
 
 namespace tr::commands {
@@ -24,6 +23,6 @@ struct CompareOptions {
 
 // Adds the subcommand; it runs while `app` parses and leaves its exit code in `exit_code`.
 // `program` is what stands behind "--", with it; it must be there when `app` parses.
-void setup_compare(CLI::App& app, const std::vector<std::string>& program, int& exit_code);
+void setup_compare(App& app, const std::vector<std::string>& program, int& exit_code);
 
 }  // namespace tr::commands

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "commands/parser.h"
 #include "commands/run_store.h"
 #include "load/make_protocol.h"
 
@@ -31,20 +32,20 @@ std::string side_name(const SideOption& option) {
 }
 
 // What was given to A, with what B has of its own.
-std::vector<std::string> words_for_b(const CLI::App& app, const CLI::App& plan_options) {
+std::vector<std::string> words_for_b(const App& app, const App& plan_options) {
   std::vector<std::string> words;
-  for (const CLI::Option* known : plan_options.get_options()) {
-    if (known->get_lnames().empty() || known == plan_options.get_help_ptr()) continue;
-    const std::string name = known->get_lnames().front();
+  for (const Option known : plan_options.options()) {
+    const std::string name = known.long_name();
+    if (name.empty()) continue;
     const auto of_side =
         std::ranges::find_if(kSideB, [&](const SideOption& option) { return option.name == name; });
     if (of_side != kSideB.end())
-      if (const CLI::Option* own = app.get_option(side_name(*of_side)); own->count() > 0) {
-        repeat_option(*own, name, words);
+      if (const Option own = app.get_option(side_name(*of_side)); own->count() > 0) {
+        repeat_option(own, name, words);
         continue;
       }
-    if (const CLI::Option* shared = app.get_option("--" + name); shared->count() > 0)
-      repeat_option(*shared, name, words);
+    if (const Option shared = app.get_option("--" + name); shared->count() > 0)
+      repeat_option(shared, name, words);
   }
   return words;
 }
@@ -81,7 +82,7 @@ Status check_comparable(std::span<const compare::SettingDifference> settings, bo
   return {};
 }
 
-Status check_not_given(const CLI::App& app, std::initializer_list<const char*> options) {
+Status check_not_given(const App& app, std::initializer_list<const char*> options) {
   for (const char* option : options)
     if (app.get_option(option)->count() > 0)
       return usage_error(
@@ -94,53 +95,47 @@ void keep_pair(RunKeeper& keeper, const Pairs& pairs) {
   keeper.keep("B", pairs.b.back(), unfit_for(pairs.b.back()));
 }
 
-void add_side_b_options(CLI::App& app) {
+void add_side_b_options(App& app) {
   for (const SideOption& option : kSideB) {
     const std::string description = fmt::format("--{} on side B alone", option.name);
-    CLI::Option* const added = option.type[0] == '\0'
-                                   ? app.add_flag(side_name(option), description)
-                                   : app.add_option(side_name(option), description);
+    const Option added = option.type[0] == '\0' ? app.add_flag(side_name(option), description)
+                                                : app.add_option(side_name(option), description);
     if (option.type[0] != '\0') added->type_name(option.type);
     added->group("Side B");
   }
 }
 
-bool differs_by_option(const CLI::App& app) {
+bool differs_by_option(const App& app) {
   return std::ranges::any_of(kSideB, [&](const SideOption& option) {
     return app.get_option(side_name(option))->count() > 0;
   });
 }
 
-Result<std::pair<Plan, Plan>> plan_sides(const CLI::App& app, RunOptions options,
+Result<std::pair<Plan, Plan>> plan_sides(const App& app, RunOptions options,
                                          const std::vector<std::string>& program) {
   const auto vs = std::ranges::find(program, "--vs");
   options.program.assign(program.begin(), vs);
   if (options.program.empty())
     return usage_error(
-        fmt::format("{}: no program given behind --", app.get_name()),
+        fmt::format("{}: no program given behind --", app.name()),
         fmt::format("try: trace-run {} -- servers/thread_echo --vs servers/epoll_echo",
-                    app.get_name()));
+                    app.name()));
   if (vs == program.end() && !differs_by_option(app))
-    return usage_error(fmt::format("{}: nothing says what B is", app.get_name()),
+    return usage_error(fmt::format("{}: nothing says what B is", app.name()),
                        "give --vs and a program, or change an option for it, as with --vs-pin");
   RunOptions other;
-  CLI::App other_app;
+  App other_app;
   add_plan_options(other_app, other);
   if (vs != program.end()) {
     other.program.assign(vs + 1, program.end());
     if (other.program.empty() || std::ranges::find(other.program, "--vs") != other.program.end())
       return usage_error(
-          fmt::format("{}: --vs stands once, before the program of side B", app.get_name()));
+          fmt::format("{}: --vs stands once, before the program of side B", app.name()));
   } else {
     other.program = options.program;
   }
-  std::vector<std::string> words = words_for_b(app, other_app);
-  std::ranges::reverse(words);  // as CLI11 takes them
-  try {
-    other_app.parse(std::move(words));
-  } catch (const CLI::ParseError& error) {
-    return usage_error(fmt::format("B: {}", error.what()));
-  }
+  if (Status parsed = other_app.parse(words_for_b(app, other_app)); !parsed)
+    return of_side('B', std::move(parsed).error());
   auto a = plan_run(app, options);
   if (!a) return of_side('A', std::move(a).error());
   auto b = plan_run(other_app, other);

@@ -8,9 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "commands/measure/pairs.h"
+#include "commands/parser.h"
 #include "commands/run.h"
 #include "commands/run_store.h"
 #include "compare/comparison.h"
@@ -36,21 +35,21 @@ constexpr compare::Unfit unfit_if(bool force) {
 
 // A usage error where one of these options was given, which are about runs that are measured now,
 // with runs that were made before.
-Status check_not_given(const CLI::App& app, std::initializer_list<const char*> options);
+Status check_not_given(const App& app, std::initializer_list<const char*> options);
 
 // A pair of runs that have just been measured; each side's are stored as repeats of its first.
 void keep_pair(RunKeeper& keeper, const Pairs& pairs);
 
 // Adds --vs-pin and the like, which change one option on side B.
-void add_side_b_options(CLI::App& app);
+void add_side_b_options(App& app);
 
 // Whether one of them was given.
-bool differs_by_option(const CLI::App& app);
+bool differs_by_option(const App& app);
 
 // The plans of A and B. `program` is what stands behind "--": that of A, and behind --vs that of B
 // (without: the same). `app` has the options of add_plan_options() for `options`, and those of side
 // B. Errors are usage errors.
-Result<std::pair<Plan, Plan>> plan_sides(const CLI::App& app, RunOptions options,
+Result<std::pair<Plan, Plan>> plan_sides(const App& app, RunOptions options,
                                          const std::vector<std::string>& program);
 
 }  // namespace tr::commands

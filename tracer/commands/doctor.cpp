@@ -7,11 +7,12 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "capture/environment.h"
 #include "commands/command.h"
 #include "commands/output.h"
+#include "commands/parser.h"
+#include "report/json_value.h"
 
 namespace tr::commands {
 namespace {
@@ -55,11 +56,11 @@ std::string conclusion(const capture::Diagnosis& diagnosis) {
 
 }  // namespace
 
-void setup_doctor(CLI::App& app, int& exit_code) {
+void setup_doctor(App& app, int& exit_code) {
   const auto options = std::make_shared<DoctorOptions>();
-  CLI::App* doctor =
+  App doctor =
       app.add_subcommand("doctor", "Say what this machine allows, and what would allow more");
-  CLI::Option* const json = doctor->add_option(
+  const Option json = doctor->add_option(
       "--json", options->json,
       "Write the findings as JSON to this file; - for standard output, instead of "
       "the table");
@@ -101,7 +102,7 @@ std::string doctor_table(const capture::Diagnosis& diagnosis, const Environment&
 }
 
 std::string doctor_json(const capture::Diagnosis& diagnosis, const Environment& machine) {
-  nlohmann::ordered_json document;
+  report::Json document;
   document["schema_version"] = kJsonVersion;
   document["can_trace"] = diagnosis.verdict().ok();
   document["environment"] = {{"tool_version", machine.tool_version},
@@ -113,7 +114,7 @@ std::string doctor_json(const capture::Diagnosis& diagnosis, const Environment& 
                              {"clocksource", machine.clocksource},
                              {"memory_bytes", machine.memory_bytes},
                              {"virtualization", machine.virtualization}};
-  document["findings"] = nlohmann::ordered_json::array();
+  document["findings"] = report::Json::array();
   for (const Finding& finding : diagnosis.findings)
     document["findings"].push_back({{"id", finding.id},
                                     {"subject", finding.subject},
@@ -122,7 +123,7 @@ std::string doctor_json(const capture::Diagnosis& diagnosis, const Environment& 
                                     {"value", finding.value},
                                     {"meaning", finding.meaning},
                                     {"remedy", finding.remedy}});
-  return document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return document.text();
 }
 
 }  // namespace tr::commands

@@ -4,9 +4,8 @@
 #include <cstddef>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "capture/doctor.h"
+#include "commands/parser.h"
 #include "snapshot/snapshot.h"
 
 namespace tr::commands {
@@ -17,7 +16,7 @@ struct DoctorOptions {
 };
 
 // Adds the subcommand; its exit code goes to `exit_code` when it was called.
-void setup_doctor(CLI::App& app, int& exit_code);
+void setup_doctor(App& app, int& exit_code);
 
 // 0 when servers can be traced here, 3 when not, 1 when the JSON could not be written.
 int run_doctor(const DoctorOptions& options);

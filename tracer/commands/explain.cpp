@@ -19,6 +19,7 @@
 #include "commands/measure/repeat.h"
 #include "commands/measure/settings.h"
 #include "commands/output.h"
+#include "commands/parser.h"
 #include "commands/run_store.h"
 #include "explain/explain.h"
 #include "explain/factorial.h"
@@ -88,7 +89,7 @@ Pairs measure_pairs(const Plan& a, const Plan& b, const ExplainOptions& options,
 }
 
 // `words`: of the program or programs, as behind "--".
-Result<Material> measure_material(const CLI::App& app, ExplainOptions& options,
+Result<Material> measure_material(const App& app, ExplainOptions& options,
                                   const std::vector<std::string>& words, Progress& progress) {
   if (Status store = check_keep_options(options.run.store); !store) return std::move(store).error();
   Material material;
@@ -130,7 +131,7 @@ Result<Material> measure_material(const CLI::App& app, ExplainOptions& options,
   return material;
 }
 
-Result<Material> material_of(const CLI::App& app, ExplainOptions& options,
+Result<Material> material_of(const App& app, ExplainOptions& options,
                              const std::vector<std::string>& program, Progress& progress) {
   if (options.paired && options.vs.empty())
     return usage_error("explain: --paired is for recorded runs on both sides of --vs");
@@ -240,7 +241,7 @@ std::optional<explain::Factorial> make_factorial(std::span<const explain::Planne
 }
 
 // Of one server, or of runs of it.
-Status explain_stages(const CLI::App& app, ExplainOptions& options,
+Status explain_stages(const App& app, ExplainOptions& options,
                       const std::vector<std::string>& program, Progress& progress) {
   std::vector<std::string> words = program;
   if (!words.empty()) words.erase(words.begin());
@@ -272,7 +273,7 @@ Status explain_stages(const CLI::App& app, ExplainOptions& options,
   return explain_sensitivity(*plan, stages, progress, options.document);
 }
 
-Status explain_it(const CLI::App& app, ExplainOptions& options,
+Status explain_it(const App& app, ExplainOptions& options,
                   const std::vector<std::string>& program) {
   if (options.factorial && options.experiments < 2)
     return usage_error("--factorial needs --experiments 2 or more: it combines what they change");
@@ -314,9 +315,9 @@ Status explain_it(const CLI::App& app, ExplainOptions& options,
 
 }  // namespace
 
-void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& exit_code) {
+void setup_explain(App& app, const std::vector<std::string>& program, int& exit_code) {
   auto options = std::make_shared<ExplainOptions>();
-  CLI::App* command = app.add_subcommand(
+  App command = app.add_subcommand(
       "explain", "Say what makes a server as dear as it is, or dearer than another");
   command->footer(kFooter);
   command->add_option("of", options->of, "The server, or runs of it")->type_name("[SERVER]");
@@ -324,13 +325,13 @@ void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& 
       ->type_name("SERVER");
   command->add_option("--pairs", options->pairs, "So many runs, and pairs of runs per experiment")
       ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, kMostPairs))
+      ->range(std::size_t{1}, kMostPairs)
       ->capture_default_str();
   command
       ->add_option("--experiments", options->experiments,
                    "At most so many experiments, on the heaviest causes (0: none)")
       ->type_name("N")
-      ->check(CLI::Range(0, 20))
+      ->range(0, 20)
       ->capture_default_str();
   command->add_flag("--paired", options->paired,
                     "The recorded runs were made in pairs: the first of A beside the first of B");
@@ -350,13 +351,13 @@ void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& 
   command->add_flag("--force", options->force,
                     "Explain also unfit and unfair runs, and across protocols, message sizes, "
                     "kernels and sets of probes");
-  add_side_b_options(*command);
-  add_plan_options(*command, options->run);
-  add_keep_options(*command, options->run.store);
-  add_document_options(*command, options->document, "explanation",
+  add_side_b_options(command);
+  add_plan_options(command, options->run);
+  add_keep_options(command, options->run.store);
+  add_document_options(command, options->document, "explanation",
                        "Tell also what has little weight");
   command->callback([command, options, &program, &exit_code] {
-    const Status done = explain_it(*command, *options, program);
+    const Status done = explain_it(command, *options, program);
     exit_code = done ? 0 : report(done.error());
   });
 }

@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
+#include "commands/parser.h"
 
 namespace tr::commands {
 
 // Adds the subcommand; it runs while `app` parses and leaves its exit code in `exit_code`.
 // `program` is what stands behind "--", with it; it must be there when `app` parses.
-void setup_explain(CLI::App& app, const std::vector<std::string>& program, int& exit_code);
+void setup_explain(App& app, const std::vector<std::string>& program, int& exit_code);
 
 }  // namespace tr::commands

@@ -5,9 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "commands/command.h"
+#include "commands/parser.h"
 
 namespace tr::commands {
 namespace {
@@ -66,7 +68,7 @@ class HelpFormatter : public CLI::Formatter {
 
 }  // namespace
 
-void set_help_format(CLI::App& app) {
+void set_help_format(App& app) {
   app.formatter(std::make_shared<HelpFormatter>());
 }
 

@@ -5,15 +5,16 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include "commands/command.h"
+#include "commands/parser.h"
+#include "report/json_value.h"
 
 namespace tr::commands {
 
-void setup_list(CLI::App& app, int& exit_code) {
+void setup_list(App& app, int& exit_code) {
   auto options = std::make_shared<ListOptions>();
-  CLI::App* list = app.add_subcommand("list", "List the bundled servers, with one line each");
+  App list = app.add_subcommand("list", "List the bundled servers, with one line each");
   list->add_flag("--json", options->json, "Print the list as JSON");
   list->callback([options, &exit_code] { exit_code = run_list(*options); });
 }
@@ -46,16 +47,14 @@ std::string list_text(const std::vector<capture::BundledServer>& servers) {
 }
 
 std::string list_json(const std::vector<capture::BundledServer>& servers) {
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  report::Json list = report::Json::array();
   for (const capture::BundledServer& server : servers)
     list.push_back({{"name", server.name},
                     {"protocol", server.protocol},
                     {"description", server.description},
                     {"path", server.path}});
   // A path may hold bytes that are no UTF-8, which JSON cannot: those alone are replaced.
-  return nlohmann::ordered_json{{"servers", std::move(list)}}.dump(
-             2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-         "\n";
+  return report::Json{{"servers", std::move(list)}}.text();
 }
 
 }  // namespace tr::commands

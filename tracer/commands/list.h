@@ -4,9 +4,8 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "capture/launch/server_name.h"
+#include "commands/parser.h"
 
 namespace tr::commands {
 
@@ -15,7 +14,7 @@ struct ListOptions {
 };
 
 // Adds the subcommand; it runs while `app` parses and leaves its exit code in `exit_code`.
-void setup_list(CLI::App& app, int& exit_code);
+void setup_list(App& app, int& exit_code);
 
 // Writes the list to stdout; returns the exit code.
 int run_list(const ListOptions& options);

@@ -12,6 +12,7 @@
 #include "commands/load_options.h"
 #include "commands/load_report.h"
 #include "commands/output.h"
+#include "commands/parser.h"
 #include "load/control.h"
 #include "load/generate.h"
 #include "load/make_protocol.h"
@@ -67,7 +68,7 @@ int run_for_user(const LoadOptions& options) {
   if (!outcome) return report(outcome.error());
   Status written;
   if (!options.json.empty())
-    written = write_output(options.json, load_json(options.settings, *outcome).dump(2) + "\n");
+    written = write_output(options.json, load_json(options.settings, *outcome));
   if (written && options.json != kStandardOutput)
     written = print(load_report(options.settings, *outcome));
   if (!written) return report(written.error());
@@ -77,30 +78,30 @@ int run_for_user(const LoadOptions& options) {
 
 }  // namespace
 
-void setup_load(CLI::App& app, int& exit_code) {
-  CLI::App* load =
-      app.add_subcommand("load", "Load a server that runs already, measured from outside");
+void setup_load(App& app, int& exit_code) {
+  App load = app.add_subcommand("load", "Load a server that runs already, measured from outside");
   auto options = std::make_shared<LoadOptions>();
-  load->add_option_function<std::string>(
+  load->add_option(
           "address",
-          [options](const std::string& text) {
+          [options](const std::string& text) -> std::string {
             auto target = load::parse_target(text);
-            if (!target) throw CLI::ValidationError(target.error().text());
+            if (!target) return target.error().text();
             options->settings.target = *std::move(target);
+            return {};
           },
           "The server: 127.0.0.1:8080, localhost:8080, [::1]:8080")
       ->type_name("HOST:PORT")
       ->required();
-  add_load_options(*load, options->settings);
-  add_load_placement(*load, options->settings, "--threads", "--pin");
+  add_load_options(load, options->settings);
+  add_load_placement(load, options->settings, "--threads", "--pin");
   load->add_option("--json", options->json,
                    "Write the result as JSON to FILE (-: standard output, instead of the table)")
       ->type_name("FILE");
   // For trace-run alone: hidden.
-  load->add_option("--control-fd", options->control_fd)->group("");
-  load->add_option("--after-ns", options->settings.after_ns)->group("");
+  load->add_option("--control-fd", options->control_fd, "")->group("");
+  load->add_option("--after-ns", options->settings.after_ns, "")->group("");
   load->callback([options, load, &exit_code] {
-    const Status sound = settle_load_options(*load, options->settings);
+    const Status sound = settle_load_options(load, options->settings);
     exit_code = sound ? run_load(*options) : report(sound.error());
   });
 }

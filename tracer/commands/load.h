@@ -3,8 +3,7 @@
 
 #include <string>
 
-#include <CLI/CLI.hpp>
-
+#include "commands/parser.h"
 #include "load/settings.h"
 
 namespace tr::commands {
@@ -17,7 +16,7 @@ struct LoadOptions {
 };
 
 // Adds the subcommand; it runs while `app` parses and leaves its exit code in `exit_code`.
-void setup_load(CLI::App& app, int& exit_code);
+void setup_load(App& app, int& exit_code);
 
 // Returns the exit code.
 int run_load(const LoadOptions& options);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "commands/parser.h"
 #include "load/echo.h"
 #include "load/make_protocol.h"
 #include "load/units.h"
@@ -15,14 +16,15 @@ using load::RateShape;
 
 // An option whose text goes through one of our parsers, and whose errors are therefore ours.
 template <class T, class Parse>
-CLI::Option* add_parsed(CLI::App& app, const std::string& name, T& value, Parse parse,
-                        const std::string& description) {
-  return app.add_option_function<std::string>(
+Option add_parsed(App& app, const std::string& name, T& value, Parse parse,
+                  const std::string& description) {
+  return app.add_option(
       name,
-      [name, &value, parse](const std::string& text) {
+      [name, &value, parse](const std::string& text) -> std::string {
         auto parsed = parse(text);
-        if (!parsed) throw CLI::ValidationError(name, parsed.error().text());
+        if (!parsed) return fmt::format("{}: {}", name, parsed.error().text());
         value = *std::move(parsed);
+        return {};
       },
       description);
 }
@@ -52,7 +54,7 @@ Result<RateShape> parse_shape(std::string_view text) {
 
 }  // namespace
 
-void add_load_options(CLI::App& app, load::Settings& settings) {
+void add_load_options(App& app, load::Settings& settings) {
   add_parsed(app, "--protocol", settings.protocol, load::parse_protocol,
              "What the built-in load speaks: echo, http or herd")
       ->type_name("NAME")
@@ -84,10 +86,10 @@ void add_load_options(CLI::App& app, load::Settings& settings) {
                "Open a connection for each message, and close it after the answer (default: keep "
                "them)")
       ->excludes("--pipeline");
-  CLI::Option* rate = add_parsed(app, "--rate", settings.rate, load::parse_rate,
-                                 "Plan so many messages per second in all, and count latency from "
-                                 "the planned times (default: each answer starts the next)")
-                          ->type_name("PER_SECOND");
+  Option rate = add_parsed(app, "--rate", settings.rate, load::parse_rate,
+                           "Plan so many messages per second in all, and count latency from "
+                           "the planned times (default: each answer starts the next)")
+                    ->type_name("PER_SECOND");
   add_parsed(app, "--rate-shape", settings.rate_shape, parse_shape,
              "Gaps of the plan: poisson or fixed")
       ->type_name("SHAPE")
@@ -100,7 +102,7 @@ void add_load_options(CLI::App& app, load::Settings& settings) {
       ->needs(rate);
 }
 
-Status settle_load_options(const CLI::App& app, load::Settings& settings) {
+Status settle_load_options(const App& app, load::Settings& settings) {
   const auto given = [&](const char* option) { return app.get_option(option)->count() > 0; };
   const auto protocol = settings.protocol;
   if (given("--size") && protocol != load::ProtocolKind::kEcho)
@@ -117,19 +119,20 @@ Status settle_load_options(const CLI::App& app, load::Settings& settings) {
   return {};
 }
 
-void add_load_placement(CLI::App& app, load::Settings& settings, const std::string& threads,
+void add_load_placement(App& app, load::Settings& settings, const std::string& threads,
                         const std::string& pin) {
   add_parsed(app, threads, settings.threads, count_between(1, 32),
              "Threads of the load generator, which share its connections")
       ->type_name("N")
       ->default_str(std::to_string(settings.threads));
-  app.add_option_function<std::string>(
+  app.add_option(
          pin,
-         [pin, &settings](const std::string& text) {
+         [pin, &settings](const std::string& text) -> std::string {
            const auto usable = usable_cpus();
            auto cpus = usable ? parse_usable_cpus(pin, text, *usable) : usable;
-           if (!cpus) throw CLI::ValidationError(cpus.error().text());
+           if (!cpus) return cpus.error().text();
            settings.pin = *std::move(cpus);
+           return {};
          },
          "CPUs of the load generator, as in taskset: 0,2-5")
       ->type_name("CPUS");

@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
+#include "commands/parser.h"
 #include "load/settings.h"
 #include "util/result.h"
 
@@ -15,15 +14,15 @@ namespace tr::commands {
 // --path,
 // --connections, --size, --duration, --warmup, --pipeline, --close, --rate, --rate-shape, --seed.
 // `settings` has the defaults and takes the values; it must outlive the parsing.
-void add_load_options(CLI::App& app, load::Settings& settings);
+void add_load_options(App& app, load::Settings& settings);
 
 // After the parsing, and once the protocol is known: refuses options that mean nothing to it, and
 // sets what it implies.
-Status settle_load_options(const CLI::App& app, load::Settings& settings);
+Status settle_load_options(const App& app, load::Settings& settings);
 
 // --threads, --pin and --no-poll of the load generator, the first two under the names this command
 // gives them ("--threads", "--load-threads"; "--pin", "--pin-load").
-void add_load_placement(CLI::App& app, load::Settings& settings, const std::string& threads,
+void add_load_placement(App& app, load::Settings& settings, const std::string& threads,
                         const std::string& pin);
 
 // The arguments of `trace-run load` that stand for these settings, "load" included.

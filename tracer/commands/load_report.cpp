@@ -1,6 +1,7 @@
 #include "commands/load_report.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "load/make_protocol.h"
 #include "report/units.h"
@@ -131,7 +132,7 @@ std::string load_report(const load::Settings& settings, const load::Outcome& out
   return text;
 }
 
-nlohmann::json load_json(const load::Settings& settings, const load::Outcome& outcome) {
+std::string load_json(const load::Settings& settings, const load::Outcome& outcome) {
   const LoadResult& result = outcome.result;
   nlohmann::json config = {{"target", settings.target.text()},
                            {"connections", settings.connections},
@@ -189,7 +190,7 @@ nlohmann::json load_json(const load::Settings& settings, const load::Outcome& ou
     load["late_sends"] = result.late_sends;
   }
   json["load"] = std::move(load);
-  return json;
+  return json.dump(2) + "\n";
 }
 
 }  // namespace tr::commands

@@ -3,8 +3,6 @@
 
 #include <string>
 
-#include <nlohmann/json.hpp>
-
 #include "load/generate.h"
 #include "load/settings.h"
 
@@ -13,7 +11,7 @@ namespace tr::commands {
 // A few lines for the terminal.
 std::string load_report(const load::Settings& settings, const load::Outcome& outcome);
 
-// The same values under the names that trace-run's own JSON report uses.
-nlohmann::json load_json(const load::Settings& settings, const load::Outcome& outcome);
+// The same values as JSON, under the names that trace-run's own JSON report uses.
+std::string load_json(const load::Settings& settings, const load::Outcome& outcome);
 
 }  // namespace tr::commands

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "commands/parser.h"
 #include "report/content.h"
 #include "report/folded.h"
 #include "report/json.h"
@@ -69,7 +70,7 @@ Status print_report(const Judged& judged, const OutputOptions& options) {
 
 }  // namespace
 
-void add_output_options(CLI::App& app, OutputOptions& options) {
+void add_output_options(App& app, OutputOptions& options) {
   const char* const kGroup = "Report";
   app.add_flag("--syscalls", options.syscalls, "Show the table of all system calls")->group(kGroup);
   app.add_flag("--threads", options.threads, "Show the table of threads")->group(kGroup);
@@ -99,7 +100,7 @@ void add_output_options(CLI::App& app, OutputOptions& options) {
   app.add_flag("-q,--quiet", options.quiet, "Show no report on the terminal")->group(kGroup);
 }
 
-void add_document_options(CLI::App& app, DocumentOptions& options, const std::string& what,
+void add_document_options(App& app, DocumentOptions& options, const std::string& what,
                           const std::string& verbose) {
   const char* const kGroup = "Report";
   app.add_option("--json", options.json,

@@ -6,9 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include <CLI/CLI.hpp>
-
 #include "commands/command.h"
+#include "commands/parser.h"
 #include "report/judged_repeats.h"
 #include "report/markdown.h"
 #include "report/text.h"
@@ -35,7 +34,7 @@ struct OutputOptions {
 
 // Adds --json, --markdown, --folded, --pprof, --syscalls, --threads, --cross-check, --verbose and
 // --quiet; --save is for who measures. The options must outlive the parsing.
-void add_output_options(CLI::App& app, OutputOptions& options);
+void add_output_options(App& app, OutputOptions& options);
 
 // For commands whose report is of several runs: a comparison, an explanation.
 struct DocumentOptions {
@@ -47,7 +46,7 @@ struct DocumentOptions {
 
 // Adds --json, --markdown, --verbose (which shows `verbose`) and --quiet for a report that is
 // called `what`.
-void add_document_options(CLI::App& app, DocumentOptions& options, const std::string& what,
+void add_document_options(App& app, DocumentOptions& options, const std::string& what,
                           const std::string& verbose);
 // Whether the files can be written; to be asked before anything is measured.
 Status check_document_options(const DocumentOptions& options);

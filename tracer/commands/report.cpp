@@ -3,12 +3,13 @@
 #include <memory>
 
 #include "commands/command.h"
+#include "commands/parser.h"
 #include "commands/run_store.h"
 
 namespace tr::commands {
 
-void setup_report(CLI::App& app, int& exit_code) {
-  CLI::App* command =
+void setup_report(App& app, int& exit_code) {
+  App command =
       app.add_subcommand("report", "Report again on a run from a file, or on a stored one");
   auto options = std::make_shared<ReportOptions>();
   command
@@ -17,8 +18,8 @@ void setup_report(CLI::App& app, int& exit_code) {
                    "--help says")
       ->type_name("RUN")
       ->required();
-  add_db_option(*command, options->db);
-  add_output_options(*command, options->output);
+  add_db_option(command, options->db);
+  add_output_options(command, options->output);
   command->callback([options, &exit_code] { exit_code = run_report(*options); });
 }
 

@@ -3,9 +3,8 @@
 
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "commands/output.h"
+#include "commands/parser.h"
 
 namespace tr::commands {
 
@@ -16,7 +15,7 @@ struct ReportOptions {
 };
 
 // Adds the subcommand; it runs while `app` parses and leaves its exit code in `exit_code`.
-void setup_report(CLI::App& app, int& exit_code);
+void setup_report(App& app, int& exit_code);
 
 // Returns the exit code.
 int run_report(const ReportOptions& options);

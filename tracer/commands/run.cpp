@@ -14,6 +14,7 @@
 #include "commands/load_options.h"
 #include "commands/measure/fit_run.h"
 #include "commands/measure/measure.h"
+#include "commands/parser.h"
 #include "load/make_protocol.h"
 #include "load/units.h"
 #include "report/judged_run.h"
@@ -50,7 +51,7 @@ Result<T> parse_number(const char* option, const std::string& text, T least, T m
   return static_cast<T>(*number);
 }
 
-bool given(const CLI::App& app, const std::string& option) {
+bool given(const App& app, const std::string& option) {
   return app.get_option(option)->count() > 0;
 }
 
@@ -68,8 +69,7 @@ Result<Bundled> resolve_program(const std::vector<std::string>& words, Plan& pla
   return capture::bundled_server(plan.program, *folders);
 }
 
-Status choose_load(const CLI::App& app, const RunOptions& options, const Bundled& bundled,
-                   Plan& plan) {
+Status choose_load(const App& app, const RunOptions& options, const Bundled& bundled, Plan& plan) {
   std::string load = options.load;
   if (load.empty()) {
     load = "none";
@@ -112,12 +112,11 @@ Status choose_load(const CLI::App& app, const RunOptions& options, const Bundled
 
 }  // namespace
 
-void repeat_option(const CLI::Option& option, const std::string& as,
-                   std::vector<std::string>& words) {
-  const bool flag = option.get_expected_max() == 0;
+void repeat_option(Option option, const std::string& as, std::vector<std::string>& words) {
+  const bool flag = option.is_flag();
   // "--no-budget" sets what it names to false; "--no-budget=false", which CLI11 turns round, to
   // true.
-  const bool negated = flag && option.check_fname(as);
+  const bool negated = option.negates(as);
   for (const std::string& value : option.results())
     if (flag && value == (negated ? "false" : "true"))
       words.push_back("--" + as);
@@ -125,7 +124,7 @@ void repeat_option(const CLI::Option& option, const std::string& as,
       words.push_back(fmt::format("--{}={}", as, negated ? "false" : value));
 }
 
-void add_plan_options(CLI::App& app, RunOptions& options) {
+void add_plan_options(App& app, RunOptions& options) {
   Plan& plan = options.plan;
   app.add_option("--pin", options.pin, "Run the program on these CPUs only (as for taskset: 0,2-3)")
       ->type_name("CPUS")
@@ -162,7 +161,7 @@ void add_plan_options(CLI::App& app, RunOptions& options) {
                  "Count these perf events as well, by names that libpfm4 knows "
                  "(cycles,instructions,page-faults) or of tracepoints (syscalls:sys_enter_futex)")
       ->delimiter(',')
-      ->allow_extra_args(false)
+      ->one_at_a_time()
       ->type_name("EVENTS")
       ->group("Tracing");
   app.add_flag("--counts-only", plan.counts_only,
@@ -214,7 +213,7 @@ void add_plan_options(CLI::App& app, RunOptions& options) {
       ->group("Tracing");
 }
 
-void setup_run(CLI::App& app, RunOptions& options) {
+void setup_run(App& app, RunOptions& options) {
   app.prefix_command();
   app.footer(kFooter);
   add_plan_options(app, options);
@@ -245,14 +244,14 @@ std::vector<std::string> take_program(std::vector<std::string>& words) {
   return program;
 }
 
-void join_program(const CLI::App& app, RunOptions& options) {
+void join_program(const App& app, RunOptions& options) {
   // The program stands before a "--" that is its own argument, or behind one.
   const std::vector<std::string> before = app.remaining();
   if (before.empty() && !options.program.empty()) options.program.erase(options.program.begin());
   options.program.insert(options.program.begin(), before.begin(), before.end());
 }
 
-Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
+Result<Plan> plan_run(const App& app, const RunOptions& options) {
   Plan plan = options.plan;
   if (Status sound = check_output_options(options.output); !sound) return std::move(sound).error();
   if (options.program.empty() == options.pid.empty())
@@ -368,7 +367,7 @@ Result<Plan> plan_run(const CLI::App& app, const RunOptions& options) {
   return plan;
 }
 
-int run(const CLI::App& app, RunOptions& options) {
+int run(const App& app, RunOptions& options) {
   join_program(app, options);
   const auto plan = plan_run(app, options);
   if (!plan) return report(plan.error());

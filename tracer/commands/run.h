@@ -4,10 +4,9 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "commands/measure/plan.h"
 #include "commands/output.h"
+#include "commands/parser.h"
 #include "commands/run_repeats.h"
 #include "commands/run_store.h"
 #include "util/result.h"
@@ -33,25 +32,24 @@ struct RunOptions {
 };
 
 // Makes `app` itself the run command: its options, and what is left over as the program.
-void setup_run(CLI::App& app, RunOptions& options);
+void setup_run(App& app, RunOptions& options);
 
 // The options that say which run it is to be, and not what becomes of it: without --pid, --save and
 // those of the report.
-void add_plan_options(CLI::App& app, RunOptions& options);
+void add_plan_options(App& app, RunOptions& options);
 
 // Adds the words that give an option what `option` was given, under the name `as` (no dashes).
-void repeat_option(const CLI::Option& option, const std::string& as,
-                   std::vector<std::string>& words);
+void repeat_option(Option option, const std::string& as, std::vector<std::string>& words);
 
 // What follows "--" is the program's alone: takes it out of `words`, with the "--".
 std::vector<std::string> take_program(std::vector<std::string>& words);
 // After parsing, makes that, and what stood before it and was no option, the program.
-void join_program(const CLI::App& app, RunOptions& options);
+void join_program(const App& app, RunOptions& options);
 
 // Checks the options against each other and this machine. Errors are usage errors.
-Result<Plan> plan_run(const CLI::App& app, const RunOptions& options);
+Result<Plan> plan_run(const App& app, const RunOptions& options);
 
 // Measures and reports; the exit code.
-int run(const CLI::App& app, RunOptions& options);
+int run(const App& app, RunOptions& options);
 
 }  // namespace tr::commands

@@ -12,6 +12,7 @@
 #include "capture/launch/invoking_user.h"
 #include "capture/launch/run_as.h"
 #include "commands/output.h"
+#include "commands/parser.h"
 #include "load/units.h"
 #include "metrics/metrics.h"
 #include "report/run_list.h"
@@ -77,7 +78,7 @@ bool is_file(const std::string& name) {
 
 }  // namespace
 
-CLI::Option* add_db_option(CLI::App& app, std::string& db) {
+Option add_db_option(App& app, std::string& db) {
   return app
       .add_option("--db", db,
                   "The file of stored runs, in place of ~/.local/share/trace-run/runs.db")
@@ -99,13 +100,13 @@ Result<std::string> with_store(const std::string& db, store::Access access, cons
   return *user ? capture::run_as(**user, open_and_work) : open_and_work();
 }
 
-void add_keep_options(CLI::App& app, KeepOptions& options) {
+void add_keep_options(App& app, KeepOptions& options) {
   const char* const kGroup = "Stored runs";
-  CLI::Option* const db = add_db_option(app, options.db)->group(kGroup);
-  CLI::Option* const no_db =
+  const Option db = add_db_option(app, options.db)->group(kGroup);
+  const Option no_db =
       app.add_flag("!--no-db", options.keep, "Do not store this run for trace-run runs")
           ->group(kGroup);
-  CLI::Option* const limit =
+  const Option limit =
       app.add_option("--db-limit", options.limit,
                      "Remove the oldest runs without a tag when all of those take more than this")
           ->type_name("SIZE")

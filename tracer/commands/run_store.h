@@ -11,8 +11,7 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
+#include "commands/parser.h"
 #include "snapshot/run_record.h"
 #include "snapshot/snapshot.h"
 #include "store/store.h"
@@ -21,7 +20,7 @@
 namespace tr::commands {
 
 // Adds --db. The text must outlive the parsing; empty: the user's own file.
-CLI::Option* add_db_option(CLI::App& app, std::string& db);
+Option add_db_option(App& app, std::string& db);
 
 // What is done with an open store whose file is named `path`; its outcome as bytes.
 using StoreWork = std::function<Result<std::string>(store::Store& store, const std::string& path)>;
@@ -38,7 +37,7 @@ struct KeepOptions {
 inline constexpr std::uint64_t kDefaultLimit = std::uint64_t{512} << 20;
 
 // Adds --db, --no-db and --db-limit.
-void add_keep_options(CLI::App& app, KeepOptions& options);
+void add_keep_options(App& app, KeepOptions& options);
 // Settles the options; before anything is measured. A --db that cannot be used is an error.
 Status check_keep_options(KeepOptions& options);
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "commands/command.h"
+#include "commands/parser.h"
 #include "commands/run_store.h"
 #include "report/run_list.h"
 #include "report/text.h"
@@ -48,47 +49,47 @@ Result<std::string> with_selected(const RunsOptions& options, store::Access acce
 
 }  // namespace
 
-void setup_runs(CLI::App& app, int& exit_code) {
+void setup_runs(App& app, int& exit_code) {
   auto options = std::make_shared<RunsOptions>();
-  CLI::App* const runs =
+  App runs =
       app.add_subcommand("runs", "List the stored runs; show, tag, remove, export, import them");
   runs->footer(kFooter);
-  runs->require_subcommand(0, 1);
-  add_db_option(*runs, options->db);
+  runs->at_most_one_subcommand();
+  add_db_option(runs, options->db);
   runs->add_option("-n,--number", options->most, "List the newest N runs, 0: all")
       ->type_name("N")
       ->default_str("20");
   runs->add_flag("--json", options->json, "Print the list as JSON");
   runs->callback([options, runs, &exit_code] {
-    if (runs->get_subcommands().empty()) exit_code = list_runs(*options);
+    if (!runs->has_given_subcommand()) exit_code = list_runs(*options);
   });
 
   const auto add = [&](const char* name, const char* what, int (*work)(const RunsOptions&)) {
-    CLI::App* const command = runs->add_subcommand(name, what);
-    add_db_option(*command, options->db);
+    App command = runs.add_subcommand(name, what);
+    add_db_option(command, options->db);
     command->callback([options, work, &exit_code] { exit_code = work(*options); });
     return command;
   };
-  const auto select = [&](CLI::App* command, const char* what) {
+  const auto select = [&](App command, const char* what) {
     command->add_option("runs", options->selector, what)->type_name("RUNS")->required();
   };
-  const auto name_tag = [&](CLI::App* command, const char* what) {
+  const auto name_tag = [&](App command, const char* what) {
     command->add_option("name", options->tag, what)->type_name("NAME")->required();
   };
-  CLI::App* const show = add("show", "Report on a run, as trace-run report does", show_run);
+  App show = add("show", "Report on a run, as trace-run report does", show_run);
   select(show, "The run");
-  add_output_options(*show, options->output);
+  add_output_options(show, options->output);
 
-  CLI::App* const tag = add("tag", "Give runs a name; such runs are kept", tag_runs);
+  App tag = add("tag", "Give runs a name; such runs are kept", tag_runs);
   select(tag, "The runs");
   name_tag(tag, "The name; it may be that of other runs too");
-  CLI::App* const untag = add("untag", "Take a name away from runs", untag_runs);
+  App untag = add("untag", "Take a name away from runs", untag_runs);
   select(untag, "The runs");
   name_tag(untag, "The name");
   select(add("remove", "Remove runs for good", remove_runs),
          "The runs, by number, range, group or tag");
 
-  CLI::App* const to_file = add("export", "Write runs as files for trace-run report", export_runs);
+  App to_file = add("export", "Write runs as files for trace-run report", export_runs);
   select(to_file, "The runs");
   to_file
       ->add_option("file", options->file,

@@ -5,9 +5,8 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "commands/output.h"
+#include "commands/parser.h"
 
 namespace tr::commands {
 
@@ -24,7 +23,7 @@ struct RunsOptions {
 };
 
 // Adds the subcommand; it runs while `app` parses and leaves its exit code in `exit_code`.
-void setup_runs(CLI::App& app, int& exit_code);
+void setup_runs(App& app, int& exit_code);
 
 // Each returns the exit code.
 int list_runs(const RunsOptions& options);

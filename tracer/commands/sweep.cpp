@@ -13,6 +13,7 @@
 #include "commands/command.h"
 #include "commands/measure/measure_sweep.h"
 #include "commands/output.h"
+#include "commands/parser.h"
 #include "commands/run_repeats.h"
 #include "report/markdown.h"
 #include "report/sweep.h"
@@ -42,7 +43,7 @@ Exit codes: 0 measured and reported; 1 a failure that ended it; 2 wrong usage; 3
 not allow tracing; 4 no run is fit to be compared.
 )";
 
-Status check_options(const CLI::App& app, const SweepOptions& options) {
+Status check_options(const App& app, const SweepOptions& options) {
   const std::array files{&options.json, &options.csv, &options.markdown};
   if (std::ranges::count_if(files, [](const auto* file) { return *file == kStandardOutput; }) > 1)
     return usage_error("only one of --json, --csv and --markdown can go to standard output",
@@ -54,13 +55,13 @@ Status check_options(const CLI::App& app, const SweepOptions& options) {
                ? usage_error("sweep: no folder to keep the runs in", "name one with --out")
                : usage_error("--from reports on runs that are there, --out measures: give one");
   if (options.from.empty()) return {};
-  for (const CLI::Option* option : app.get_options()) {
+  for (const Option option : app.options()) {
     static const std::set<std::string> kOfReports{"from",       "json",    "csv",  "markdown",
                                                   "report-dir", "verbose", "quiet"};
-    if (option->count() > 0 && !option->get_lnames().empty() &&
-        !kOfReports.contains(option->get_lnames().front()))
+    if (option->count() > 0 && !option->long_name().empty() &&
+        !kOfReports.contains(option->long_name()))
       return usage_error(fmt::format("--{} is for measuring, --from has runs that are there",
-                                     option->get_lnames().front()));
+                                     option->long_name()));
   }
   return {};
 }
@@ -102,7 +103,7 @@ Status report_on(const sweep::Folder& folder, const SweepOptions& options) {
   return any ? Status() : unfit_error("no run of the sweep is fit to be compared");
 }
 
-Status sweep(const CLI::App& app, const SweepOptions& options) {
+Status sweep(const App& app, const SweepOptions& options) {
   if (Status sound = check_options(app, options); !sound) return sound;
   if (!options.from.empty()) {
     const auto folder = sweep::Folder::open(options.from);
@@ -121,15 +122,15 @@ Status sweep(const CLI::App& app, const SweepOptions& options) {
 
 }  // namespace
 
-void setup_sweep(CLI::App& app, int& exit_code) {
+void setup_sweep(App& app, int& exit_code) {
   auto options = std::make_shared<SweepOptions>();
-  CLI::App* command =
+  App command =
       app.add_subcommand("sweep", "Measure servers under many loads, resumably, and rank them");
   command->footer(kFooter);
-  add_grid_options(*command, options->axes, options->run);
+  add_grid_options(command, options->axes, options->run);
   command->add_option("--repeats", options->repeats, "Runs of each cell")
       ->type_name("N")
-      ->check(CLI::Range(std::uint64_t{1}, sweep::kMostRepeats))
+      ->range(std::uint64_t{1}, sweep::kMostRepeats)
       ->capture_default_str()
       ->group("Grid");
   command->add_option("--order-seed", options->order_seed, "Of the random order of the runs")
@@ -164,7 +165,7 @@ void setup_sweep(CLI::App& app, int& exit_code) {
       ->group(kGroup);
   command->add_flag("-q,--quiet", options->quiet, "Show no report on the terminal")->group(kGroup);
   command->callback([command, options, &exit_code] {
-    const Status status = sweep(*command, *options);
+    const Status status = sweep(command, *options);
     exit_code = status ? 0 : report(status.error());
   });
 }

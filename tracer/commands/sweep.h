@@ -3,8 +3,7 @@
 
 #include <string>
 
-#include <CLI/CLI.hpp>
-
+#include "commands/parser.h"
 #include "commands/run.h"
 #include "commands/sweep_plan.h"
 
@@ -26,6 +25,6 @@ struct SweepOptions {
 };
 
 // Adds the subcommand; it runs while `app` parses and leaves its exit code in `exit_code`.
-void setup_sweep(CLI::App& app, int& exit_code);
+void setup_sweep(App& app, int& exit_code);
 
 }  // namespace tr::commands

@@ -11,6 +11,7 @@
 
 #include "capture/environment.h"
 #include "capture/perf_events.h"
+#include "commands/parser.h"
 #include "load/limits.h"
 
 namespace tr::commands {
@@ -50,30 +51,25 @@ class RunWords {
   RunWords(const RunWords&) = delete;
   RunWords& operator=(const RunWords&) = delete;
   RunWords() {
-    app_.set_help_flag();
+    app_.no_help();
     app_.prefix_command();
     add_plan_options(app_, options_);
   }
 
   Status parse(Words words) {
     options_.program = take_program(words);
-    std::ranges::reverse(words);  // as CLI11 takes them
-    try {
-      app_.parse(std::move(words));
-    } catch (const CLI::ParseError& error) {
-      return usage_error(error.what());
-    }
+    if (Status parsed = app_.parse(std::move(words)); !parsed) return parsed;
     join_program(app_, options_);
     return {};
   }
   [[nodiscard]] Result<Plan> plan() const { return plan_run(app_, options_); }
 
-  [[nodiscard]] const CLI::App& app() const { return app_; }
+  [[nodiscard]] const App& app() const { return app_; }
   // With its arguments; empty where there is none.
   [[nodiscard]] const Words& program() const { return options_.program; }
 
  private:
-  CLI::App app_;
+  App app_;
   RunOptions options_;
 };
 
@@ -82,18 +78,18 @@ const Words& option_names() {
   static const Words names = [] {
     const RunWords run;
     Words all;
-    for (const CLI::Option* option : run.app().get_options())
-      all.push_back(option->get_lnames().front());
+    for (const Option option : run.app().options())
+      all.push_back(option->long_name());
     return all;
   }();
   return names;
 }
 
 // The options of a run that `app` was given, of those whose names are wanted.
-Words given_words(const CLI::App& app, const std::function<bool(const std::string&)>& wanted) {
+Words given_words(const App& app, const std::function<bool(const std::string&)>& wanted) {
   Words words;
   for (const std::string& name : option_names())
-    if (wanted(name)) repeat_option(*app.get_option("--" + name), name, words);
+    if (wanted(name)) repeat_option(app.get_option("--" + name), name, words);
   return words;
 }
 
@@ -155,7 +151,7 @@ bool in_load(const std::string& option) {
   return !kOthers.contains(option);
 }
 
-Status add_line(const CLI::App& app, const ListedCell& listed, SweepPlan& sweep) {
+Status add_line(const App& app, const ListedCell& listed, SweepPlan& sweep) {
   RunWords line;
   if (Status parsed = line.parse(listed.words); !parsed) return parsed;
   if (line.program().empty()) return usage_error("it names no program");
@@ -188,7 +184,7 @@ Status add_line(const CLI::App& app, const ListedCell& listed, SweepPlan& sweep)
   return {};
 }
 
-Status add_grid(const CLI::App& app, const SweepAxes& axes, SweepPlan& sweep) {
+Status add_grid(const App& app, const SweepAxes& axes, SweepPlan& sweep) {
   const auto folders = capture::server_folders();
   if (!folders) return folders.error();
   const auto servers = chosen_servers(axes.servers, capture::bundled_servers(*folders));
@@ -215,14 +211,14 @@ Status add_grid(const CLI::App& app, const SweepAxes& axes, SweepPlan& sweep) {
 
 }  // namespace
 
-void add_grid_options(CLI::App& app, SweepAxes& axes, RunOptions& run) {
+void add_grid_options(App& app, SweepAxes& axes, RunOptions& run) {
   app.add_option("--servers", axes.servers,
                  "Bundled servers by their names or by globs, as trace-run list shows them: "
                  "'*_echo', 'servers/*_echo', thread_echo,epoll_echo")
       ->delimiter(',')
       ->type_name("NAME,...")
       ->group("Grid");
-  CLI::Option* const cells =
+  const Option cells =
       app.add_option("--cells", axes.cells,
                      "Instead of a grid, the cells of a list, a line each: NAME: OPTIONS PROGRAM "
                      "ARGUMENTS, as they would stand behind trace-run (-: standard input)")
@@ -234,7 +230,7 @@ void add_grid_options(CLI::App& app, SweepAxes& axes, RunOptions& run) {
     app.remove_option(app.get_option(axis.name));
     app.add_option(axis.name, axes.*axis.values, axis.description)
         ->delimiter(',')
-        ->allow_extra_args(false)
+        ->one_at_a_time()
         ->type_name(axis.type)
         ->group("Grid")
         ->excludes(cells);
@@ -272,7 +268,7 @@ Result<std::vector<BundledServer>> chosen_servers(const Words& words,
   return servers;
 }
 
-Status add_list(const CLI::App& app, const std::vector<ListedCell>& list, const std::string& file,
+Status add_list(const App& app, const std::vector<ListedCell>& list, const std::string& file,
                 SweepPlan& sweep) {
   for (const ListedCell& listed : list)
     if (const Status added = add_line(app, listed, sweep); !added)
@@ -280,7 +276,7 @@ Status add_list(const CLI::App& app, const std::vector<ListedCell>& list, const 
   return {};
 }
 
-Result<SweepPlan> plan_sweep(const CLI::App& app, const SweepAxes& axes, std::uint64_t repeats,
+Result<SweepPlan> plan_sweep(const App& app, const SweepAxes& axes, std::uint64_t repeats,
                              std::uint64_t order_seed) {
   const Environment machine = capture::read_environment("");
   SweepPlan sweep;

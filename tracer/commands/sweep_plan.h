@@ -5,11 +5,10 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "capture/launch/server_name.h"
 #include "commands/cell_list.h"
 #include "commands/measure/plan.h"
+#include "commands/parser.h"
 #include "commands/run.h"
 #include "sweep/folder.h"
 #include "util/result.h"
@@ -28,7 +27,7 @@ struct SweepAxes {
 };
 
 // Adds --servers, --cells and the options of a run, of which those that are axes take lists.
-void add_grid_options(CLI::App& app, SweepAxes& axes, RunOptions& run);
+void add_grid_options(App& app, SweepAxes& axes, RunOptions& run);
 
 // The servers that these names and globs mean, each once, in the order of `bundled`. Errors are
 // usage errors: one that means none, and servers of several protocols.
@@ -42,11 +41,11 @@ struct SweepPlan {
 
 // Adds the cells of a list. The options that `app` was given hold for each of them that does not
 // have them itself. `file` is what errors, all of wrong usage, call the list.
-Status add_list(const CLI::App& app, const std::vector<ListedCell>& list, const std::string& file,
+Status add_list(const App& app, const std::vector<ListedCell>& list, const std::string& file,
                 SweepPlan& sweep);
 
 // `app` has the options of add_grid_options(). Errors are usage errors.
-Result<SweepPlan> plan_sweep(const CLI::App& app, const SweepAxes& axes, std::uint64_t repeats,
+Result<SweepPlan> plan_sweep(const App& app, const SweepAxes& axes, std::uint64_t repeats,
                              std::uint64_t order_seed);
 
 }  // namespace tr::commands

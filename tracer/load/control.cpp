@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "snapshot/load_result.h"
 #include "util/clock.h"

@@ -13,8 +13,6 @@
 #include <string>
 #include <variant>
 
-#include <nlohmann/json.hpp>
-
 #include "load/generate.h"
 #include "load/window.h"
 #include "util/fd.h"

@@ -1,7 +1,5 @@
 #include "report/json.h"
 
-#include <nlohmann/json.hpp>
-
 #include "metrics/overhead.h"
 #include "report/json_parts.h"
 #include "report/names.h"
@@ -450,7 +448,7 @@ std::string render_json(const JudgedRun& run) {
   report["server_exit"] = server_exit(snapshot.server_exit);
   report["notes"] = snapshot.notes;
   // Names of threads may be any bytes: what is no UTF-8 becomes U+FFFD.
-  return report.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  return report.text();
 }
 
 }  // namespace tr::report

@@ -182,7 +182,7 @@ std::string render_json(const ComparisonReport& report) {
   json["gates"] = gates(report.gates);
   json["notes"] = report.notes;
   // Names of threads and files may be any bytes: what is no UTF-8 becomes U+FFFD.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  return json.text();
 }
 
 }  // namespace tr::report

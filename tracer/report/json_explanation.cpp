@@ -172,7 +172,7 @@ std::string render_json(const ExplanationReport& report) {
       {"unexplained_ns", explanation.unexplained_ns},
       {"unexplained_share", explanation.unexplained_share},
       {"notes", report.notes}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  return json.text();
 }
 
 }  // namespace tr::report

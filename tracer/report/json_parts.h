@@ -4,16 +4,13 @@
 #include <optional>
 #include <string>
 
-#include <nlohmann/json.hpp>
-
 #include "metrics/metrics.h"
 #include "metrics/repeats.h"
+#include "report/json_value.h"
 #include "report/judged_run.h"
 #include "statistics/sample.h"
 
 namespace tr::report {
-
-using Json = nlohmann::ordered_json;
 
 // What was not measured is null.
 template <class T>

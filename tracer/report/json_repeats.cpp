@@ -64,7 +64,7 @@ std::string render_json(const JudgedRepeats& repeats) {
                        {"used", repeats.fit},
                        {"runs", std::move(runs)},
                        {"figures", std::move(figures)}};
-  return report.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  return report.text();
 }
 
 }  // namespace tr::report

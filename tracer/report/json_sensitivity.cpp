@@ -73,7 +73,7 @@ std::string render_json(const SensitivityReport& report) {
                       {"uses_unfit", found.uses_unfit},
                       {"stages", std::move(stages)},
                       {"notes", report.notes}};
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return document.text();
 }
 
 }  // namespace tr::report

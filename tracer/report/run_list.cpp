@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "report/json_value.h"
 #include "report/units.h"
 
 namespace tr::report {
@@ -20,8 +20,8 @@ std::string date_text(const std::string& date) {
 }
 
 template <class T>
-nlohmann::ordered_json or_null(const std::optional<T>& value) {
-  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
 }
 
 }  // namespace
@@ -97,7 +97,7 @@ Report run_list(const std::vector<RunRecord>& runs, std::size_t count, std::stri
 }
 
 std::string render_run_list_json(const std::vector<RunRecord>& runs, std::string_view store) {
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  Json list = Json::array();
   for (const RunRecord& run : runs)
     list.push_back({{"id", run.id},
                     {"group", run.group},
@@ -112,9 +112,7 @@ std::string render_run_list_json(const std::vector<RunRecord>& runs, std::string
                     {"tags", run.tags},
                     {"stored_bytes", run.stored_bytes}});
   // Names may hold bytes that are no UTF-8, which JSON cannot: those alone are replaced.
-  return nlohmann::ordered_json{{"store", store}, {"runs", std::move(list)}}.dump(
-             2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-         "\n";
+  return Json{{"store", store}, {"runs", std::move(list)}}.text();
 }
 
 }  // namespace tr::report

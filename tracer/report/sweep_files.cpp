@@ -116,7 +116,7 @@ std::string render_json(const Results& results) {
                      {"cells", std::move(cells)},
                      {"rankings", std::move(rankings)},
                      {"scalability", std::move(scalings)}};
-  return report.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  return report.text();
 }
 
 std::string render_csv(const Results& results) {

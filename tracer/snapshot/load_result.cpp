@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include "snapshot/snapshot_fields.h"
 
 namespace tr {

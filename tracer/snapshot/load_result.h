@@ -1,7 +1,7 @@
 // How does a load result travel, between processes and in files?
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "snapshot/snapshot.h"
 #include "util/result.h"

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "commands/parser.h"
 #include "commands/sweep_plan.h"
 #include "sweep/folder.h"
 
@@ -126,10 +127,7 @@ class AddList : public testing::Test {
   AddList() { add_grid_options(app_, axes_, run_); }
 
   // Given to the sweep itself.
-  void give(Words words) {
-    std::ranges::reverse(words);
-    app_.parse(std::move(words));
-  }
+  void give(Words words) { ASSERT_TRUE(app_.parse(std::move(words)).ok()); }
   Result<SweepPlan> plan(std::string_view text) {
     const auto list = parse_cell_list(text, "list");
     EXPECT_TRUE(list) << list.error().text();
@@ -145,7 +143,7 @@ class AddList : public testing::Test {
     return planned.error().text();
   }
 
-  CLI::App app_;
+  App app_;
   SweepAxes axes_;
   RunOptions run_;
 };

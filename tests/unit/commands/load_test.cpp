@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
 
 #include "../load/fake_server.h"
 #include "commands/command.h"
 #include "commands/load_options.h"
 #include "commands/load_report.h"
+#include "commands/parser.h"
 #include "load/control.h"
 
 namespace tr::commands {
@@ -25,16 +27,12 @@ struct Ending {
 
 // Parses as main() does; `arguments` without the program's name.
 Ending parse(std::vector<std::string> arguments) {
-  CLI::App app("", "trace-run");
+  App app("", "trace-run");
   int exit_code = 0;
   setup_load(app, exit_code);
-  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
   testing::internal::CaptureStderr();
-  try {
-    app.parse(arguments);
-  } catch (const CLI::ParseError& error) {
-    exit_code = report(app, error);
-  }
+  const bool parsed = app.parse_or_tell(std::move(arguments), exit_code);
+  EXPECT_FALSE(parsed);
   return {exit_code, testing::internal::GetCapturedStderr()};
 }
 
@@ -94,12 +92,11 @@ TEST(LoadOptions, ComeBackFromTheArgumentsTheyAreHandedOnAs) {
   ASSERT_EQ(arguments[0], "load");
   ASSERT_EQ(arguments[1], "[::1]:8080");
   arguments.erase(arguments.begin(), arguments.begin() + 2);
-  std::reverse(arguments.begin(), arguments.end());
   load::Settings read;
-  CLI::App app;
+  App app;
   add_load_options(app, read);
   add_load_placement(app, read, "--threads", "--pin");
-  app.parse(arguments);
+  ASSERT_TRUE(app.parse(std::move(arguments)).ok());
   read.target = given.target;
   EXPECT_EQ(load_arguments(read), load_arguments(given));
   EXPECT_EQ(read.duration_ns, given.duration_ns);
@@ -197,7 +194,7 @@ TEST_F(LoadReport, SaysWhatWentWrong) {
 }
 
 TEST_F(LoadReport, HasTheSameValuesInJson) {
-  const nlohmann::json json = load_json(settings_, outcome_);
+  const auto json = nlohmann::json::parse(load_json(settings_, outcome_));
   EXPECT_EQ(json["schema_version"], 1);
   EXPECT_EQ(json["window_ns"], 2'000'000'000);
   EXPECT_EQ(json["throughput"]["messages"], 1'234'567);

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include "commands/parser.h"
 #include "snapshot/snapshot_file.h"
 #include "util/text.h"
 
@@ -47,14 +48,13 @@ class ReportCommand : public testing::Test {
   }
 
   [[nodiscard]] Outcome report(std::vector<std::string> options) const {
-    CLI::App app("", "trace-run");
+    App app("", "trace-run");
     int exit_code = -1;
     setup_report(app, exit_code);
     options.insert(options.begin(), {"report", path("run.snapshot")});
-    std::reverse(options.begin(), options.end());  // as CLI11 takes them
     testing::internal::CaptureStdout();
     testing::internal::CaptureStderr();
-    app.parse(options);
+    EXPECT_TRUE(app.parse(std::move(options)).ok());
     return {exit_code, testing::internal::GetCapturedStdout(),
             testing::internal::GetCapturedStderr()};
   }
