@@ -38,14 +38,14 @@ def main():
         fresh.rename(out / "outcome.json")
 
     trace_run = str(build / "trace-run")
-    known_calls = str(build / "tests/end_to_end/known_calls")
+    known = str(build / "tests/end_to_end")
     outcome["doctor"] = run([trace_run, "doctor"], out / "doctor", FEATURE_SECONDS)
     keep()
     for feature in features.FEATURES:
         if which == "short" and not feature.short:
             continue
         began = time.monotonic()
-        arguments = [word.format(known_calls=known_calls) for word in feature.arguments]
+        arguments = [word.format(known=known) for word in feature.arguments]
         status = run([trace_run, "--no-db", "--json", str(out / f"{feature.file}.json"), *arguments],
                      out / feature.file, FEATURE_SECONDS)
         outcome["features"][feature.name] = {

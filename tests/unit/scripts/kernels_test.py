@@ -127,7 +127,7 @@ class Looks(unittest.TestCase):
         for key in ("io_uring", "message_path", "locks", "waits", "stacks", "delays"):
             empty[key] = None
         empty.update(syscalls={}, cross_check=[], notes=[],
-                     load={"reopened": 0}, throughput={"messages": 1000})
+                     throughput={"messages": 1000})
         seen = {look for feature in features.FEATURES for look in feature.looks}
         for look in seen:
             self.assertTrue(look(empty), look.__name__)
@@ -137,7 +137,8 @@ class Looks(unittest.TestCase):
         self.assertEqual(features.waits(golden("waits")), [])
         self.assertEqual(features.paths(golden("epoll_echo")), [])
         self.assertEqual(features.io_uring(golden("uring_echo")), [])
-        self.assertEqual(features.locks(golden("python_locks")), [])
+        convoy = {"locks": {"locks": [{"name": "contended_mutex", "waits": 3}]}}
+        self.assertEqual(features.locks(convoy), [])
         self.assertEqual(features.counts(golden("counted")), [])
         self.assertEqual(features.cross_check(golden("epoll_echo")), [])
 
@@ -151,6 +152,12 @@ class Looks(unittest.TestCase):
         self.assertEqual(features.known_calls(report), [])
         report["syscalls"]["getppid"]["calls"] -= 1
         self.assertEqual(features.known_calls(report), [f"getppid: {getppids - 1}, not {getppids}"])
+
+    def test_known_holds_are_exact(self):
+        for holds, right in ((features.KNOWN_HOLDS, True), (features.KNOWN_HOLDS - 1, False)):
+            report = {"locks": {"holds": [{"name": "contended_mutex", "holds": holds},
+                                          {"name": "other", "holds": 1}]}}
+            self.assertEqual(features.holds(report) == [], right)
 
     def test_messages_that_were_not_followed_are_missed(self):
         report = golden("epoll_echo")
