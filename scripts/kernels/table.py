@@ -67,18 +67,27 @@ def features_table(results):
 def remarks(results):
     """What is limited where, and what has failed beside the features."""
     where = {}
+
+    def note(text, result):
+        where.setdefault(" ".join(text.split()), []).append(minor(result["release"]))
+
     for result in results:
-        name = minor(result["release"])
+        ran = result["tests"] or {"failed": [], "skipped": [], "again": []}
         for limit in result["limits"]:
-            where.setdefault(f"Limited: {limit}", []).append(name)
-        for test in (result["tests"] or {}).get("failed", []):
-            where.setdefault(f"Failed test: {test}", []).append(name)
-        for test in (result["tests"] or {}).get("skipped", []):
-            where.setdefault(f"Skipped test: {test}", []).append(name)
+            note(f"limited: {limit}", result)
+        skips = {}
+        for _, reason in ran["skipped"]:
+            skips[reason] = skips.get(reason, 0) + 1
+        for reason, count in skips.items():
+            note(f"{count} tests skipped: {reason}", result)
+        if ran["again"]:
+            note(f"passed at the second or third try: {', '.join(ran['again'])}", result)
+        for test in ran["failed"]:
+            note(f"failed test: {test}", result)
         for problem in result["problems"]:
-            where.setdefault(f"Problem: {problem}", []).append(name)
+            note(f"problem: {problem}", result)
     for text, names in where.items():
-        yield f"- {', '.join(names)}: {' '.join(text.split())}"
+        yield f"- {', '.join(names)}: {text}"
 
 
 def markdown(results):

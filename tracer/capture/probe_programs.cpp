@@ -107,7 +107,8 @@ Status can_follow_messages(const ProbeOptions& options, const std::set<std::stri
   for (const char* needed : {"on_sock_send_length", "on_sock_recv_length", "on_sk_data_ready",
                              "on_net_dev_start_xmit", "on_softirq_entry"})
     if (missing.contains(needed))
-      return Error{.operation = "follow messages",
+      return Error{.failure = Failure::kNotAllowed,
+                   .operation = "follow messages",
                    .object = "through the server",
                    .why = fmt::format("this kernel has no tracepoint {}",
                                       std::string_view(needed).substr(3)),

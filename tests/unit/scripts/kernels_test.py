@@ -34,8 +34,15 @@ def junit(*cases):
 
 PASSED = '<testcase name="kernel.a.Passes" status="run"/>'
 BROKEN = '<testcase name="kernel.a.Fails" status="fail"><failure message=""/></testcase>'
-SKIPPED = ('<testcase name="kernel.a.Skips" status="notrun">'
-           '<skipped message="SKIP_REGULAR_EXPRESSION_MATCHED"/></testcase>')
+
+
+def skipped(reason):
+    return ('<testcase name="kernel.a.Skips/0  # GetParam() = 1" status="notrun">'
+            '<skipped message="SKIP_REGULAR_EXPRESSION_MATCHED"/><system-out>[ RUN ] a.Skips\n'
+            f'a_test.cpp:3: Skipped\n{reason}\n[ SKIPPED ]</system-out></testcase>')
+
+
+SKIPPED = skipped("no futex2 calls before Linux 6.7")
 MISSING = ('<testcase name="kernel.a.Missing" status="notrun">'
            '<skipped message="Unable to find executable"/></testcase>')
 
@@ -43,7 +50,7 @@ MISSING = ('<testcase name="kernel.a.Missing" status="notrun">'
 def result_of(release, **changes):
     return {"release": release, "date": "2026-12-01", "source": "abc", "limits": [], "problems": [],
             "features": {"epoll": [judge.WORKS, ""]},
-            "tests": {"passed": 3, "failed": [], "skipped": []}, **changes}
+            "tests": {"passed": 3, "failed": [], "skipped": [], "again": []}, **changes}
 
 
 class Sound(unittest.TestCase):
@@ -172,9 +179,28 @@ class Looks(unittest.TestCase):
 
 class Tests(unittest.TestCase):
     def test_counts_as_ctest_means_them(self):
-        counts = judge.tests(junit(PASSED, PASSED, BROKEN, SKIPPED, MISSING))
-        self.assertEqual(counts, {"passed": 2, "failed": ["a.Fails", "a.Missing"],
-                                  "skipped": ["a.Skips"]})
+        counts = judge.tests(junit(PASSED, PASSED, BROKEN, SKIPPED, MISSING), "", OLD)
+        self.assertEqual(counts, {
+            "passed": 2, "failed": ["a.Fails", "a.Missing"], "again": [],
+            "skipped": [["a.Skips/0", "no futex2 calls before Linux 6.7"]]})
+
+    def test_a_skip_needs_a_kernel_that_is_too_old(self):
+        messages = "cannot follow messages through the server: this kernel has no tracepoint " \
+            "sock_send_length; Linux 6.3 and newer have all; leave out --messages"
+        for reason, release, right in (
+                ("no futex2 calls before Linux 6.7", NEW, False),
+                ("no tracepoints for contended locks (since Linux 5.19)", OLD, False),
+                (messages, OLD, True), (messages, NEW, False),
+                ("cannot load the probes: Operation not permitted", OLD, False)):
+            counts = judge.tests(junit(PASSED, skipped(reason)), "", release)
+            self.assertEqual(len(counts["skipped"]), right, reason)
+            self.assertEqual(len(counts["failed"]), not right, reason)
+
+    def test_a_test_that_passes_at_the_second_try_is_named(self):
+        said = ("1/2 Test #95: kernel.a.Passes ......***Failed    3.2 sec\n"
+                "2/2 Test #95: kernel.a.Passes ......   Passed    3.1 sec\n")
+        self.assertEqual(judge.tests(junit(PASSED), said, NEW)["again"], ["a.Passes"])
+        self.assertEqual(judge.tests(junit(PASSED), said.splitlines()[1], NEW)["again"], [])
 
 
 class Kernels(unittest.TestCase):
@@ -244,7 +270,8 @@ class Table(unittest.TestCase):
             result_of(OLD, features={"epoll": [judge.WORKS, ""],
                                      "--waits": [judge.LACKING, "needs Linux 6.3"]},
                       limits=["no tracepoint"], tests={"passed": 2, "failed": ["a.Fails"],
-                                                       "skipped": ["a.Skips"]})]
+                                                       "skipped": [["a.Skips", "too old"]],
+                                                       "again": ["a.Late"]})]
 
     def lines(self):
         return list(table.markdown(self.results))
@@ -258,9 +285,10 @@ class Table(unittest.TestCase):
         lines = self.lines()
         self.assertIn("| `--waits` | no (1) | not run |", lines)
         self.assertIn("1. needs Linux 6.3", lines)
-        self.assertIn("- 6.1: Limited: no tracepoint", lines)
-        self.assertIn("- 6.1: Failed test: a.Fails", lines)
-        self.assertIn("- 6.1: Skipped test: a.Skips", lines)
+        self.assertIn("- 6.1: limited: no tracepoint", lines)
+        self.assertIn("- 6.1: failed test: a.Fails", lines)
+        self.assertIn("- 6.1: 1 tests skipped: too old", lines)
+        self.assertIn("- 6.1: passed at the second or third try: a.Late", lines)
 
     def test_written_between_the_marks_only(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -271,7 +299,7 @@ class Table(unittest.TestCase):
             table.write(page, self.results)
             self.assertEqual(once, page.read_text())
         self.assertTrue(once.startswith("before\n") and once.endswith("\nafter\n"))
-        self.assertNotIn("old", once)
+        self.assertNotIn("\nold\n", once)
 
     def test_the_page_has_the_marks(self):
         text = main.DOCUMENT.read_text()
