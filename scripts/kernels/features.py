@@ -9,9 +9,9 @@ LOAD = ("--connections", str(CONNECTIONS), "--duration", "2s", "--warmup", "500m
 KNOWN = (1000, 20, 10)
 # What known_locks does with one mutex, alone with it.
 KNOWN_HOLDS = 5000
-# Older kernels are refused as a whole, with this word of the doctor's.
+# Older kernels are refused as a whole, with these words of the doctor's.
 OLDEST = (5, 15)
-REFUSED = "tracing needs Linux 5.15"
+REFUSED = "boot a kernel 5.15 or later"
 
 # Looks at a report, and gives what is wrong with it.
 Look = Callable[[dict], list]
@@ -24,6 +24,8 @@ class Feature:
     looks: tuple = ()  # beyond judge.sound()
     since: tuple = ()  # the kernel that has what it needs
     lacking: str = ""  # what trace-run must say on older ones
+    whole_since: tuple = ()  # on older ones a look may find the part `missing`, and nothing else
+    missing: str = ""
     short: bool = False  # part of kernel-matrix --short
 
     @property
@@ -57,6 +59,9 @@ def io_uring(report):
             *positive("requests completed", rings.get("completed"))]
 
 
+UNRESOLVED = "parts that cannot be seen"
+
+
 def paths(report):
     """Messages followed: all but those that were under way at the window's edges."""
     path = report["message_path"] or {}
@@ -66,7 +71,7 @@ def paths(report):
         [f"followed {followed} messages of {counted}"]
     unresolved = ((path.get("legs") or {}).get("unresolved") or {}).get("messages") or 0
     if unresolved > max(CONNECTIONS, followed // 100):
-        wrong.append(f"{unresolved} messages with unresolved parts")
+        wrong.append(f"{unresolved} messages with {UNRESOLVED}")
     return wrong
 
 
@@ -143,6 +148,8 @@ def load(*arguments):
     return (*LOAD, *arguments)
 
 
+# io_uring sends without a call: tcp_sendmsg_locked tells when.
+SEEN_SINCE_616 = {"whole_since": (6, 16), "missing": UNRESOLVED}
 SINCE_63 = {"since": (6, 3), "lacking": "this kernel has no tracepoint sock_send_length"}
 
 FEATURES = (
@@ -153,7 +160,8 @@ FEATURES = (
     Feature("fork", load(server("fork"))),
     Feature("io_uring", load(server("uring")), (io_uring,)),
     Feature("--messages, epoll", load("--messages", server("epoll")), (paths,), **SINCE_63),
-    Feature("--messages, io_uring", load("--messages", server("uring")), (paths,), **SINCE_63),
+    Feature("--messages, io_uring", load("--messages", server("uring")), (paths,), **SINCE_63,
+            **SEEN_SINCE_616),
     Feature("--messages, thread", load("--messages", server("thread")), (paths,), **SINCE_63),
     Feature("--locks, program", ("--locks", *program("{known}/known_locks", "convoy")), (locks,)),
     Feature("--locks, thread pool", load("--locks", server("threadpool"))),
@@ -176,5 +184,5 @@ FEATURES = (
             load("--locks", "--waits", "--profile", server("uring")), (waits, profile, io_uring),
             short=True),
     Feature("all at once", load("--messages", "--locks", "--waits", "--profile", server("uring")),
-            (paths, waits, profile, io_uring), short=True, **SINCE_63),
+            (paths, waits, profile, io_uring), short=True, **SINCE_63, **SEEN_SINCE_616),
 )

@@ -1,5 +1,5 @@
-"""What came of a kernel's runs: per feature whether it works there, is lacking, or has failed, and
-why; of the tests how many. A run passes on evidence only: what did not run is "not run"."""
+"""What came of a kernel's runs: per feature whether it works there, in part, is lacking, or has
+failed, and why; of the tests how many. A run passes on evidence only: what did not run is "not run"."""
 import json
 import re
 import xml.etree.ElementTree as xml
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import features
 
-WORKS, LACKING, FAILED, NOT_RUN = "works", "lacking", "failed", "not run"
+WORKS, PARTLY, LACKING, FAILED, NOT_RUN = "works", "partly", "lacking", "failed", "not run"
 # Of the load's count and the kernel's: so much of it, or the messages under way at an edge.
 DISAGREEMENT = 0.001
 
@@ -85,6 +85,9 @@ def feature(which, release, status, report, errors):
     wrong = sound(report)
     for look in which.looks:
         wrong += look(report)
+    if wrong and which.missing and version < which.whole_since and \
+            all(which.missing in text for text in wrong):
+        return Verdict(PARTLY, f"{which.missing}: needs Linux {shown(which.whole_since)}")
     return Verdict(FAILED, "; ".join(wrong)) if wrong else Verdict(WORKS)
 
 
@@ -170,7 +173,7 @@ def kernel(out, chosen, guest_status, guest_errors, with_tests):
                 limits_seen += limits(report)
         result["features"][which.name] = [verdict.word, verdict.reason]
     result["limits"] = sorted(set(limits_seen))
-    if with_tests:
+    if with_tests and outcome and version_of(release) >= features.OLDEST:
         try:
             result["tests"] = tests(xml.parse(out / "tests.xml"), read(out / "tests.txt"), release)
         except (OSError, xml.ParseError):
@@ -182,5 +185,5 @@ def passed(result):
     """As expected: nothing failed, nothing was left out."""
     words = [word for word, _ in result["features"].values()]
     ran = result["tests"]
-    return bool(words) and all(word in (WORKS, LACKING) for word in words) and \
+    return bool(words) and all(word in (WORKS, PARTLY, LACKING) for word in words) and \
         not result["problems"] and (ran is None or ran["passed"] > 0 and not ran["failed"])

@@ -115,11 +115,24 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(self.verdict(name, OLD, 0, golden("epoll_echo")).word, judge.FAILED)
 
     def test_kernels_too_old_are_refused_as_a_whole(self):
-        refusal = f"trace-run: cannot trace: {features.REFUSED} or later"
+        refusal = f"trace-run: cannot trace: kernel: 5.10; {features.REFUSED}"
         for name in BY_NAME:
             verdict = self.verdict(name, ANCIENT, 3, None, refusal)
             self.assertEqual((verdict.word, verdict.reason), (judge.LACKING, "needs Linux 5.15"))
         self.assertEqual(self.verdict("epoll", ANCIENT, 3, None, "EPERM").word, judge.FAILED)
+
+    def test_in_part_only_where_expected_and_for_the_part_expected(self):
+        report = golden("uring_echo")
+        report["message_path"] = golden("epoll_echo")["message_path"]
+        report["message_path"]["messages"] = report["throughput"]["messages"]
+        report.update(waits={"causes": [{"waits": {"count": 1}}]}, stacks=golden("profiled")["stacks"])
+        unresolved = report["message_path"]["legs"]["unresolved"]
+        for count, release, word in ((0, NEW, judge.WORKS), (10**6, NEW, judge.PARTLY),
+                                     (10**6, "6.16.12-amd64", judge.FAILED)):
+            unresolved["messages"] = count
+            self.assertEqual(self.verdict("--messages, io_uring", release, 0, report).word, word)
+        report["lost"]["x"] = 1
+        self.assertEqual(self.verdict("--messages, io_uring", NEW, 0, report).word, judge.FAILED)
 
     def test_versions(self):
         self.assertEqual(judge.version_of(NEW), (6, 12))
@@ -251,6 +264,17 @@ class Kernels(unittest.TestCase):
     def test_doctor_must_agree(self):
         self.ran(doctor=3)
         self.assertFalse(judge.passed(self.result()))
+
+    def test_a_kernel_that_is_refused_has_no_tests_to_run(self):
+        self.ran(release=ANCIENT, doctor=3)
+        for feature in self.chosen:
+            (self.out / f"{feature.file}.err").write_text(f"trace-run: {features.REFUSED}")
+        outcome = json.loads((self.out / "outcome.json").read_text())
+        for ran in outcome["features"].values():
+            ran["status"] = 3
+        (self.out / "outcome.json").write_text(json.dumps(outcome))
+        (self.out / "tests.xml").unlink()
+        self.assertTrue(judge.passed(self.result()), self.result())
 
     def test_tests_that_fail_or_did_not_end(self):
         self.ran()
