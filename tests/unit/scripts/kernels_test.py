@@ -370,7 +370,7 @@ class Running(unittest.TestCase):
                                      run=lambda *_: copy.deepcopy(failed))
         self.assertEqual(status, 1)
         self.assertIn("FAILED", said)
-        self.assertIn("epoll: failed: exit status 3: refused", said)
+        self.assertIn("failed: exit status 3: refused: all", said)
 
     def test_wrong_usage(self):
         for words in (["--nonsense"], ["not-a-kernel"], ["--short", "--write"], ["--jobs", "x"],
