@@ -314,7 +314,7 @@ struct Executed {
 };
 
 TEST_F(PerfOfRealPrograms, CanStartWithTheFirstInstructionOfAProgram) {
-  constexpr int kSleepsBefore = 30;
+  constexpr int kSleepsBefore = 300;  // more than a program waits for its own file
   PerfEvents events = events_named({"context-switches", "task-clock"});
   {
     const Executed cat("/bin/cat", [] { sleep_times(kSleepsBefore); });

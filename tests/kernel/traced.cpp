@@ -5,6 +5,7 @@
 #include <ctime>
 #include <fcntl.h>
 #include <map>
+#include <memory>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -12,6 +13,7 @@
 #include <tuple>
 #include <unistd.h>
 
+#include <bpf/btf.h>
 #include <gtest/gtest.h>
 
 #include "util/clock.h"
@@ -239,6 +241,12 @@ void sleep_ms(int ms) {
 
 // In state S, and off its CPU: /proc/TID/syscall says "running" until then (wait_task_inactive() in
 // the kernel's lib/syscall.c).
+bool kernel_has_tracepoint(const std::string& name) {
+  const std::unique_ptr<btf, decltype(&btf__free)> types(btf__load_vmlinux_btf(), btf__free);
+  return types != nullptr &&
+         btf__find_by_name_kind(types.get(), ("btf_trace_" + name).c_str(), BTF_KIND_TYPEDEF) >= 0;
+}
+
 bool wait_until_blocked(pid_t tid) {
   const std::string folder = "/proc/" + std::to_string(tid);
   const std::uint64_t deadline = monotonic_ns() + 10 * kNsPerSecond;

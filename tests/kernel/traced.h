@@ -83,6 +83,9 @@ Wait waits_of(const TaskCounts& counts, long call, const std::string& object,
 // How many durations a call's histogram holds.
 std::uint64_t durations(const SyscallStats& stats);
 
+// Whether the kernel's types know this tracepoint.
+bool kernel_has_tracepoint(const std::string& name);
+
 // Makes a call without arguments so many times.
 void call_many(long number, int times);
 

@@ -38,6 +38,11 @@ namespace {
 using capture::ProbeOptions;
 
 constexpr ProbeOptions kWithWaits{.waits = true};
+constexpr const char* kNoArrivals = "no tracepoint sk_data_ready before Linux 6.3";
+
+bool kernel_tells_arrivals() {
+  return kernel_has_tracepoint("sk_data_ready");
+}
 
 void call_me(const char* name) {
   ::prctl(PR_SET_NAME, name);
@@ -301,7 +306,8 @@ TEST(Waits, SocketsAreToldByThePortsThatNameAService) {
     }
     EXPECT_EQ(waits, 3U);
   }
-  ASSERT_TRUE(outcome.waits->arrivals.has_value());
+  ASSERT_EQ(outcome.waits->arrivals.has_value(), kernel_tells_arrivals());
+  if (!outcome.waits->arrivals) return;
   ASSERT_EQ(outcome.waits->arrivals->size(), 1U);
   EXPECT_EQ(outcome.waits->arrivals->front(), (Arrivals{listener.port(), 3, 3, 0, 0}));
 }
@@ -435,6 +441,7 @@ struct Herd {
 };
 
 TEST(Waits, AHerdAtAListenerIsCounted) {
+  if (!kernel_tells_arrivals()) GTEST_SKIP() << kNoArrivals;
   TRACE_RUN_LOAD_OR_SKIP(probes, kWithWaits);
   constexpr std::uint64_t kMembers = 4, kConnections = 25;
   const Listener listener;
@@ -453,6 +460,7 @@ TEST(Waits, AHerdAtAListenerIsCounted) {
 }
 
 TEST(Waits, WhoWaitsExclusivelyIsNoHerd) {
+  if (!kernel_tells_arrivals()) GTEST_SKIP() << kNoArrivals;
   TRACE_RUN_LOAD_OR_SKIP(probes, kWithWaits);
   constexpr std::uint64_t kConnections = 25;
   const Listener listener;
@@ -460,6 +468,7 @@ TEST(Waits, WhoWaitsExclusivelyIsNoHerd) {
   herd.connect(listener, kConnections);
   const Outcome outcome = finish(probes);
   expect_sound(outcome);
+  ASSERT_TRUE(outcome.waits->arrivals.has_value());
   ASSERT_EQ(outcome.waits->arrivals->size(), 1U);
   EXPECT_EQ(outcome.waits->arrivals->front(),
             (Arrivals{listener.port(), kConnections, kConnections, 0, 0}));

@@ -274,11 +274,12 @@ Status Session::pass_window() {
   if (monotonic_ns() < probes_->window_close_ns()) probes_->close_window_at(0);
   probes_->count(false);
   costs_->window_closed();
+  // Before anything that takes time: what others count has no edge of its own.
+  const Status disabled = perf_ ? perf_->disable() : Status();
   steal_ = capture::since(steal_at_open, capture::read_steal("/proc"));
-  learn_symbols();
   schedstat_ = capture::since(schedstat_at_open, read_schedstat());
-  if (perf_)
-    if (Status disabled = perf_->disable(); !disabled) return disabled;
+  learn_symbols();
+  if (!disabled) return disabled;
   if (!waited) return waited;
   if (server_over() && plan_.load_kind != LoadKind::kNone && !interrupted())
     return ended_too_soon("the measurement was over");
