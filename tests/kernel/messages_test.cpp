@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <thread>
+#include <tuple>
 #include <unistd.h>
 #include <vector>
 
@@ -37,9 +38,18 @@ struct Shared {
   std::atomic<int> tid, other_tid;
 };
 
-class Messages : public testing::Test {
+// By the sockets' own tracepoints, or by descriptors.
+ProbeOptions follow_options(bool by_descriptor) {
+  return {.messages = true, .inspect_descriptors = by_descriptor};
+}
+
+std::string way_name(bool by_descriptor) {
+  return by_descriptor ? "ByDescriptor" : "BySocket";
+}
+
+class Followed : public testing::Test {
  protected:
-  Messages()
+  Followed()
       : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
         shared_(static_cast<Shared*>(::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
                                             MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {
@@ -50,7 +60,7 @@ class Messages : public testing::Test {
     EXPECT_EQ(::listen(listener_.get(), 64), 0);
     EXPECT_EQ(::getsockname(listener_.get(), at(), &length), 0);
   }
-  ~Messages() override { ::munmap(shared_, sizeof(Shared)); }
+  ~Followed() override { ::munmap(shared_, sizeof(Shared)); }
 
   sockaddr* at() { return reinterpret_cast<sockaddr*>(&address_); }
 
@@ -107,6 +117,15 @@ class Messages : public testing::Test {
   sockaddr_in address_{};
   Shared* shared_;
 };
+
+class Messages : public Followed, public testing::WithParamInterface<bool> {
+ protected:
+  static ProbeOptions options() { return follow_options(GetParam()); }
+};
+
+const auto kEachWay = [](const testing::TestParamInfo<bool>& its) { return way_name(its.param); };
+
+INSTANTIATE_TEST_SUITE_P(, Messages, testing::Bool(), kEachWay);
 
 // Of the server, until its client closes: reads at most so much at once, and gives it back.
 void echo(int fd, std::size_t at_once) {
@@ -184,10 +203,8 @@ void expect_resolved(const MessagePath& path, std::uint64_t messages) {
   }
 }
 
-const ProbeOptions kFollow{.messages = true};
-
-TEST_F(Messages, AreFollowedEachAndWhole) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Messages, AreFollowedEachAndWhole) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const MessagePath path = follow(
       probes, 64, [&] { echo(accept().get(), 4096); }, [&] { ask(connect().get(), 500, 64); });
   expect_resolved(path, 500);
@@ -199,8 +216,8 @@ TEST_F(Messages, AreFollowedEachAndWhole) {
 }
 
 // Without a known size: one turn-around each, the last of which ends with its connection.
-TEST_F(Messages, OfAnySizeAreTurnArounds) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Messages, OfAnySizeAreTurnArounds) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const MessagePath path = follow(
       probes, 0, [&] { echo(accept().get(), 4096); },
       [&] {
@@ -213,9 +230,9 @@ TEST_F(Messages, OfAnySizeAreTurnArounds) {
   EXPECT_LE(whole_ns(path), round_trips_ns_);
 }
 
-TEST_F(Messages, ReadByteByByteAreWhole) {
+TEST_P(Messages, ReadByteByByteAreWhole) {
   for (const std::uint32_t size : {64U, 0U}) {
-    TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+    TRACE_RUN_LOAD_OR_SKIP(probes, options());
     const auto serve = [&] {
       const Fd client = accept();
       std::array<char, 64> message{};
@@ -232,17 +249,20 @@ TEST_F(Messages, ReadByteByByteAreWhole) {
 }
 
 // In segments that know nothing of messages, read in pieces that do neither.
-class Pipelined : public Messages, public testing::WithParamInterface<std::size_t> {
+class Pipelined : public Followed,
+                  public testing::WithParamInterface<std::tuple<std::size_t, bool>> {
  protected:
+  static ProbeOptions options() { return follow_options(std::get<1>(GetParam())); }
+  static std::size_t at_once() { return std::get<0>(GetParam()); }
   static constexpr std::uint64_t kMessages = 5000;
 
   MessagePath follow_bursts(capture::Probes& probes, bool delayed) {
     const auto serve = [&] {
       const Fd client = accept();
-      const int at_once = delayed ? 0 : 1;
-      if (::setsockopt(client.get(), IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof(at_once)) != 0)
+      const int no_delay = delayed ? 0 : 1;
+      if (::setsockopt(client.get(), IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof(no_delay)) != 0)
         ::_exit(1);
-      echo(client.get(), GetParam());
+      echo(client.get(), at_once());
     };
     const auto burst = [&] {
       const Fd client = connect();
@@ -263,23 +283,28 @@ class Pipelined : public Messages, public testing::WithParamInterface<std::size_
 // an interrupt before the call that sent it has ended.
 TEST_P(Pipelined, AreToldApartByTheirBytes) {
   for (const bool delayed : {false, true}) {
-    TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+    TRACE_RUN_LOAD_OR_SKIP(probes, options());
     const MessagePath path = follow_bursts(probes, delayed);
     EXPECT_EQ(messages_of(path) + path.notes.at("no_room"), kMessages);
     EXPECT_EQ(path.notes.at("disordered"), 0U);
     EXPECT_EQ(path.notes.at("no_receipt"), 0U);
     const std::uint64_t unknown = path.notes.at("crowded") + path.notes.at("no_send");
     EXPECT_EQ(leg_ns(path, "unresolved") > 0, unknown > 0);
-    if (GetParam() < 4096 || delayed) continue;
+    if (at_once() < 4096 || delayed) continue;
     EXPECT_LE(unknown, kMessages / 100);
     EXPECT_EQ(path.notes.at("no_room"), 0U);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, Pipelined, testing::Values(1, 100, 4096));
+INSTANTIATE_TEST_SUITE_P(, Pipelined,
+                         testing::Combine(testing::Values(1, 100, 4096), testing::Bool()),
+                         [](const auto& its) {
+                           return way_name(std::get<1>(its.param)) +
+                                  std::to_string(std::get<0>(its.param));
+                         });
 
-TEST_F(Messages, OfManySegmentsAreOne) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Messages, OfManySegmentsAreOne) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   constexpr std::size_t kSize = 64 << 10;
   const MessagePath path = follow(
       probes, kSize, [&] { echo(accept().get(), kSize); },
@@ -289,9 +314,9 @@ TEST_F(Messages, OfManySegmentsAreOne) {
   EXPECT_LE(whole_ns(path), round_trips_ns_);
 }
 
-TEST_F(Messages, AreFollowedOnConnectionsOfTheirOwn) {
+TEST_P(Messages, AreFollowedOnConnectionsOfTheirOwn) {
   for (const std::uint32_t size : {64U, 0U}) {
-    TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+    TRACE_RUN_LOAD_OR_SKIP(probes, options());
     const auto serve = [&] {
       for (int i = 0; i < 100; ++i)
         echo(accept().get(), 4096);
@@ -305,8 +330,8 @@ TEST_F(Messages, AreFollowedOnConnectionsOfTheirOwn) {
 }
 
 // Their turn-around has no next arrival to end it.
-TEST_F(Messages, OnConnectionsThatStayOpenAreCounted) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Messages, OnConnectionsThatStayOpenAreCounted) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   serve(probes, 0);
   HeldChild child([&] { echo(accept().get(), 4096); });
   ASSERT_TRUE(wait_until_blocked(child.pid()));
@@ -319,8 +344,8 @@ TEST_F(Messages, OnConnectionsThatStayOpenAreCounted) {
   expect_resolved(path_of(finish(probes)), 50);
 }
 
-TEST_F(Messages, ThatGetNoAnswerAreCountedAsSuch) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Messages, ThatGetNoAnswerAreCountedAsSuch) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const auto serve = [&] {
     const Fd client = accept();
     char byte = 0;
@@ -339,10 +364,10 @@ TEST_F(Messages, ThatGetNoAnswerAreCountedAsSuch) {
 
 // ---- Delays that the server knows of are found on their leg ----
 
-TEST_F(Messages, TheServersWorkIsFoundBetweenReceiveAndSend) {
+TEST_P(Messages, TheServersWorkIsFoundBetweenReceiveAndSend) {
   for (const std::uint32_t size : {64U, 0U})
     for (const auto& delay : {work_for, sleep_for}) {
-      TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+      TRACE_RUN_LOAD_OR_SKIP(probes, options());
       shared_->at_least_ns = 0;
       round_trips_ns_ = 0;
       const auto serve = [&] {
@@ -366,9 +391,9 @@ TEST_F(Messages, TheServersWorkIsFoundBetweenReceiveAndSend) {
 
 // The second client's data comes while the first one is being served; whether at work or asleep
 // makes no difference to it.
-TEST_F(Messages, WaitingForABusyServerIsFoundBeforeTheReceive) {
+TEST_P(Messages, WaitingForABusyServerIsFoundBeforeTheReceive) {
   for (const auto& delay : {work_for, sleep_for}) {
-    TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+    TRACE_RUN_LOAD_OR_SKIP(probes, options());
     shared_->at_least_ns = 0;
     shared_->step = 0;
     constexpr int kTimes = 20;
@@ -449,8 +474,10 @@ class HandOff : public Messages {
   }
 };
 
-TEST_F(HandOff, ToASleeperIsFoundThroughItsWakeUp) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+INSTANTIATE_TEST_SUITE_P(, HandOff, testing::Bool(), kEachWay);
+
+TEST_P(HandOff, ToASleeperIsFoundThroughItsWakeUp) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe(ends.data()), 0);
   const Fd heeds(ends[0]), tells(ends[1]);
@@ -473,8 +500,8 @@ TEST_F(HandOff, ToASleeperIsFoundThroughItsWakeUp) {
 }
 
 // It learns through memory: no event shows when.
-TEST_F(HandOff, ToAThreadThatIsAwakeIsUnresolved) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(HandOff, ToAThreadThatIsAwakeIsUnresolved) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const MessagePath path = follow(
       probes, 64,
       [&] {
@@ -491,8 +518,8 @@ TEST_F(HandOff, ToAThreadThatIsAwakeIsUnresolved) {
 }
 
 // The port is served by a process that is not traced.
-TEST_F(Messages, ReceivedByStrangersAreUnresolved) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Messages, ReceivedByStrangersAreUnresolved) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   std::thread stranger([&] { echo(accept().get(), 64); });
   const MessagePath path = follow(
       probes, 64, [&] { wait_for(shared_->step, 1); },

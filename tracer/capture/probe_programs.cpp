@@ -13,9 +13,15 @@
 namespace tr::capture {
 namespace {
 
+// Where sockets' tracepoints do not show what messages do.
+bool is_of_messages_by_descriptor(std::string_view program) {
+  return program == "on_tcp_probe" || program == "on_tcp_rcv_space_adjust";
+}
+
 bool is_of_messages(std::string_view program) {
   return program == "on_net_dev_start_xmit" || program == "on_tcp_sendmsg_locked" ||
-         program == "on_tcp_destroy_sock" || program == "close_inet_sock_set_state";
+         program == "on_tcp_destroy_sock" || program == "close_inet_sock_set_state" ||
+         is_of_messages_by_descriptor(program);
 }
 
 bool is_of_delay(std::string_view program) {
@@ -64,6 +70,8 @@ bool is_wanted(std::string_view program, const ProbeOptions& options, bool socke
   if (is_bare(program)) return options.bare;
   if (is_of_delay(program))
     return options.delay && (program == "delay_sys_enter") == (options.delay->stage == "send");
+  if (is_of_messages_by_descriptor(program)) return options.messages && !socket_tracepoints;
+  if (program == "on_tcp_sendmsg_locked") return options.messages && socket_tracepoints;
   if (is_of_messages(program) || program == kEndTurns) return options.messages;
   if (program == "on_sched_waking" || is_of_interrupts(program))
     return options.budget && !options.counts_only;
@@ -73,7 +81,8 @@ bool is_wanted(std::string_view program, const ProbeOptions& options, bool socke
       program == "on_sched_wakeup" || program == "on_sched_wakeup_new" ||
       program == "on_sched_migrate_task")
     return !options.counts_only;
-  if (program == "on_sk_data_ready") return options.waits || options.messages;
+  if (program == "on_sk_data_ready")
+    return options.waits || (options.messages && socket_tracepoints);
   if (program == "on_cpu_sample") return options.sample_hz != 0;
   if (program.starts_with("on_sock_")) return !options.counts_only && socket_tracepoints;
   if (is_of_uring(program)) return !options.counts_only;
@@ -102,16 +111,27 @@ std::set<std::string> missing_programs(bpf_object* object) {
   return missing;
 }
 
+bool sockets_show_messages(const ProbeOptions& options, const std::set<std::string>& missing) {
+  return !options.inspect_descriptors && !missing.contains("on_sock_send_length") &&
+         !missing.contains("on_sock_recv_length") &&
+         !(options.messages && missing.contains("on_sk_data_ready"));
+}
+
 Status can_follow_messages(const ProbeOptions& options, const std::set<std::string>& missing) {
   if (!options.messages) return {};
-  for (const char* needed : {"on_sock_send_length", "on_sock_recv_length", "on_sk_data_ready",
-                             "on_net_dev_start_xmit", "on_softirq_entry"})
-    if (missing.contains(needed))
-      return Error{.operation = "follow messages",
-                   .object = "through the server",
-                   .why = fmt::format("this kernel has no tracepoint {}",
-                                      std::string_view(needed).substr(3)),
-                   .remedy = "Linux 6.3 and newer have all; leave out --messages"};
+  const auto refused = [](std::string why) {
+    return Error{.operation = "follow messages",
+                 .object = "through the server",
+                 .why = std::move(why),
+                 .remedy = "Debian 12's Linux 6.1 and newer can; leave out --messages"};
+  };
+  if (!kernel_is_at_least(5, 17)) return refused("this kernel has no bpf_loop() (Linux 5.17)");
+  for (const char* needed :
+       {"on_tcp_probe", "on_tcp_rcv_space_adjust", "on_net_dev_start_xmit", "on_softirq_entry"})
+    if (missing.contains(needed) &&
+        (!is_of_messages_by_descriptor(needed) || !sockets_show_messages(options, missing)))
+      return refused(
+          fmt::format("this kernel has no tracepoint {}", std::string_view(needed).substr(3)));
   return {};
 }
 

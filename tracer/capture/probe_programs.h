@@ -31,6 +31,8 @@ inline constexpr std::array kProgramNames = {"sys_enter",
                                              "sk_data_ready",
                                              "net_dev_start_xmit",
                                              "tcp_sendmsg_locked",
+                                             "tcp_probe",
+                                             "tcp_rcv_space_adjust",
                                              "io_uring submissions",
                                              "io_uring completions",
                                              "io_uring detours"};
@@ -58,6 +60,8 @@ bool should_exist(std::string_view program);
 // The programs whose tracepoints are not in the running kernel's BTF, of those that the others can
 // do without.
 std::set<std::string> missing_programs(bpf_object* object);
+// Whether sockets' own tracepoints show what is received and sent; else it is told by descriptors.
+bool sockets_show_messages(const ProbeOptions& options, const std::set<std::string>& missing);
 // Whether messages can be followed without these, if that is asked for.
 Status can_follow_messages(const ProbeOptions& options, const std::set<std::string>& missing);
 

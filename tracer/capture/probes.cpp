@@ -76,9 +76,7 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
   std::set<std::string> missing;
   for (;;) {
     if (Status able = can_follow_messages(options, missing); !able) return std::move(able).error();
-    const bool socket_tracepoints = !options.inspect_descriptors &&
-                                    !missing.contains("on_sock_send_length") &&
-                                    !missing.contains("on_sock_recv_length");
+    const bool socket_tracepoints = sockets_show_messages(options, missing);
     listen_to_libbpf();
     Probes probes;
     probes.options_ = options;
@@ -105,6 +103,9 @@ Result<Probes> Probes::load(const ProbeOptions& options) {
                          skeleton.maps.woken_for, skeleton.maps.hop_streams, skeleton.maps.hop_ends,
                          skeleton.maps.hops, skeleton.maps.origins})
       bpf_map__set_autocreate(map, options.messages);
+    bpf_map__set_autocreate(skeleton.maps.sends_by_socket, options.messages && !socket_tracepoints);
+    skeleton.rodata->sends_when_submitted =
+        options.messages && (!socket_tracepoints || missing.contains("on_tcp_sendmsg_locked"));
     bpf_map__set_max_entries(skeleton.maps.turns, slots);
     bpf_map__set_max_entries(skeleton.maps.origins, TR_ORIGINS);
     bpf_map__set_max_entries(skeleton.maps.paths,
