@@ -67,6 +67,7 @@ struct sock_common {
 
 struct sock {
   struct sock_common __sk_common;
+  __u16 sk_protocol;
 };
 
 struct tcp_sock {
@@ -286,6 +287,7 @@ struct pt_regs {
 #define AF_INET 2
 #define AF_INET6 10
 #define MSG_PEEK 2
+#define IPPROTO_TCP 6 /* include/uapi/linux/in.h */
 /* include/uapi/linux/io_uring.h */
 #define IOSQE_BUFFER_SELECT (1u << 5)
 #define IOSQE_CQE_SKIP_SUCCESS (1u << 6)
@@ -384,7 +386,7 @@ static __always_inline __u64 first_argument(const struct pt_regs* regs) {
 #endif
 }
 
-/* The flags of a recvfrom or recvmsg. */
+/* The flags of a recvfrom, recvmsg or recvmmsg. */
 static __always_inline __u32 receive_flags(const struct pt_regs* regs, __u32 call) {
 #if defined(__TARGET_ARCH_x86)
   return (__u32)(call == NR_RECVMSG ? regs->dx : regs->r10);

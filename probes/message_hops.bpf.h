@@ -296,11 +296,13 @@ static int arrive(__u64 step, struct arriving* arriving) {
   return 0;
 }
 
-static __always_inline void hop_arrives(struct sock* sk, bool accepted) {
+/* `stream_end`: as in data_arrives(). */
+static __always_inline void hop_arrives(struct sock* sk, bool accepted, const __u32* stream_end) {
   struct own_link* end = hop_end_of(sk, accepted, accepted);
   struct tcp_sock* tcp = end ? bpf_skc_to_tcp_sock(sk) : 0;
   if (!tcp) return;
-  struct arriving arriving = {.stream = stream_to(end), .to = tcp->rcv_nxt};
+  struct arriving arriving = {.stream = stream_to(end),
+                              .to = stream_end ? *stream_end : tcp->rcv_nxt};
   if (!arriving.stream) return;
   arriving.now = bpf_ktime_get_ns();
   if (unlikely((__s32)(arriving.stream->taken - arriving.stream->came) > 0))

@@ -26,6 +26,11 @@ static __always_inline struct tr_woken* woken_by(__u64 socket) {
   return bpf_map_lookup_elem(&woken_for, &place);
 }
 
+/* What io_uring moves has no system call of its own. */
+static __always_inline bool has_own_call(const struct tr_thread* thread) {
+  return thread->call != NR_IO_URING_ENTER && !is_kernel_worker(thread);
+}
+
 /* A sleeper is being woken here: by the data that has just arrived, by a thread, or else. */
 static __always_inline void note_waker(const struct tr_thread* thread, const struct tr_cpu* cpu) {
   struct tr_turns* its = turns_of(thread->slot);

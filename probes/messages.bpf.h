@@ -2,13 +2,15 @@
  *
  * Followed by socket, not by thread: data arrives there (sk_data_ready, before the sleeper is
  * woken), a thread has received it (sock_recv_length), a send is entered, and the packet with the
- * last byte is handed to the device (net_dev_start_xmit). Where all messages have one size, these
- * moments are put together by the stream's byte offsets, which the kernel itself keeps (tcp_sock):
- * a moment is that of a message's last byte, whatever the batching. Else a message is a
+ * last byte is handed to the device (net_dev_start_xmit). Kernels that lack some of these
+ * tracepoints show the same moments elsewhere: message_calls.bpf.h. Where all messages have one
+ * size, these moments are put together by the stream's byte offsets, which the kernel itself keeps
+ * (tcp_sock): a moment is that of a message's last byte, whatever the batching. Else a message is a
  * turn-around: from the first arrival after an answer to the last packet before the next arrival.
  *
  * What lies between two moments is told from the last sleep of the thread that received, and of the
- * thread that ended this sleep: message_sleeps.bpf.h, message_legs.bpf.h. */
+ * thread that ended this sleep: message_sleeps.bpf.h, message_legs.bpf.h. What is sent, and how it
+ * is put together with what came: message_sends.bpf.h. */
 
 /* On one connection, of those that are not answered: */
 #define ARRIVALS 64 /* segments that ended messages */
@@ -22,6 +24,14 @@ struct moment {
   __u32 by; /* of a send: the thread's record */
 };
 
+/* Send calls that ended messages, and that the device has not seen whole. */
+struct sends {
+  __u32 next;   /* where the next message to be sent will end */
+  __u32 handed; /* bytes that the device has got */
+  __u32 made, read;
+  struct moment calls[SENDS];
+};
+
 /* A connection's bytes are counted from its first, modulo 2^32. Each field is written at one stage
  * alone; the stages may run at once, on several CPUs. */
 struct connection {
@@ -32,8 +42,9 @@ struct connection {
   /* Arrival. */
   __u32 arrived; /* where the next message to arrive will end; of turn-arounds: where all ended */
   __u32 arrivals;
-  __u32 came_to;   /* where hops are followed: the bytes of the last arrival */
-  __u64 unread_ns; /* and when the first of those came that were not received then */
+  __u32 came_to;   /* with hops, or by descriptors: the bytes of the last arrival */
+  __u64 unread_ns; /* with hops: when the first of those came that were not received then */
+  __u64 came_ns;   /* by descriptors: when the last came */
   struct moment arrival[ARRIVALS];
 
   /* Receipt. */
@@ -42,15 +53,13 @@ struct connection {
   __u32 receiver;   /* the first thread that received, by its record */
   __u8 many_hands;  /* it was not the only one, or the data woke another */
   __u8 has_receipt; /* of a turn-around */
+  __u8 unproven;    /* by descriptors: it may be another server's; nothing was received yet */
   __u64 reading_ns; /* when the first receive of the next message was entered */
+  __u64 call_ns;    /* by descriptors: when the call was entered whose receipt was kept last */
   __u32 drained_to; /* the bytes of the last receive, where hops are followed */
-  /* Send. */
-  __u32 sent; /* as `received` */
-  __u32 sends;
   /* The device. */
-  __u32 handed;   /* bytes */
   __u32 answered; /* as `received`; of a turn-around: whether it is */
-  __u32 arrivals_read, receipts_read, sends_read;
+  __u32 arrivals_read, receipts_read;
 
   /* A turn-around's other moments. */
   __u64 last_receipt_ns;
@@ -59,7 +68,7 @@ struct connection {
   __u32 sender;
 
   struct receipt received_by[RECEIPTS];
-  struct moment send[SENDS];
+  struct sends sends; /* by descriptors: sends_by_socket */
 };
 
 struct {
@@ -69,8 +78,38 @@ struct {
   __type(value, struct connection);
 } connections SEC(".maps");
 
+/* What is sent on a connection, where it is told by the descriptor: that leads to the socket's
+ * address, which is no key to its storage. */
+struct socket_sends {
+  struct sends sends; /* first: clang adds its offset before it looks whether the row is there */
+  __u32 size;         /* of all messages; 0: they differ */
+  __u32 first_out;
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __uint(max_entries, 1 << 17);
+  __type(key, __u64); /* the socket's address */
+  __type(value, struct socket_sends);
+} sends_by_socket SEC(".maps");
+
+static const struct socket_sends nothing_sent = {}; /* too large for the stack */
+
 /* The size of all messages, in both directions; 0: they differ. */
 volatile __u32 message_size = 0;
+
+/* Of a client; 0: none, or not known to be one's. */
+static __always_inline struct connection* connection_of(const struct sock* sk) {
+  struct connection* its = bpf_sk_storage_get(&connections, (void*)sk, 0, 0);
+  return inspect_descriptors && its && its->unproven ? 0 : its;
+}
+
+static __always_inline struct sends* sends_of(struct connection* its) {
+  if (!inspect_descriptors) return &its->sends;
+  struct socket_sends* there = bpf_map_lookup_elem(&sends_by_socket, &its->socket);
+  return there ? &there->sends : 0;
+}
 
 /* ---- Arrival ---- */
 
@@ -119,6 +158,19 @@ static __always_inline struct tcp_sock* known_tcp(struct sock* sk) {
   return can_cast ? CAST(tcp_sock, sk) : bpf_skc_to_tcp_sock(sk);
 }
 
+/* Without room there, what is sent on it is not known: no message of it will be counted. */
+static __always_inline void keep_sends(const struct connection* its) {
+  __u64 socket = its->socket;
+  bpf_map_update_elem(&sends_by_socket, &socket, &nothing_sent, BPF_ANY);
+  struct socket_sends* there = bpf_map_lookup_elem(&sends_by_socket, &socket);
+  if (!there) {
+    note_path(TR_PATH_NO_MEMORY, 1);
+    return;
+  }
+  there->size = there->sends.next = its->size;
+  there->first_out = its->first_out;
+}
+
 static __always_inline struct connection* new_connection(struct sock* sk,
                                                          const struct tcp_sock* tcp) {
   struct connection* its = bpf_sk_storage_get(&connections, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -130,46 +182,62 @@ static __always_inline struct connection* new_connection(struct sock* sk,
   its->size = message_size;
   its->first_in = tcp->copied_seq;
   its->first_out = tcp->write_seq;
-  its->arrived = its->received = its->sent = its->answered = its->size;
+  its->arrived = its->received = its->sends.next = its->answered = its->size;
   its->came_to = its->drained_to = tcp->copied_seq;
+  if (inspect_descriptors) keep_sends(its);
   return its;
 }
 
-static __always_inline void data_arrives(struct sock* sk, struct tr_cpu* cpu) {
+/* `end`: where that takes the stream; 0: the kernel has counted it. */
+static __always_inline void data_arrives(struct sock* sk, struct tr_cpu* cpu, const __u32* end) {
   cpu->arrival = 0;
   bool served = is_served(sk->__sk_common.skc_num) && sk->__sk_common.skc_state != TCP_LISTEN;
   if (!served) {
-    if (has_own_links && is_served(bpf_ntohs(sk->__sk_common.skc_dport))) hop_arrives(sk, false);
+    if (has_own_links && is_served(bpf_ntohs(sk->__sk_common.skc_dport)))
+      hop_arrives(sk, false, end);
     return;
   }
-  struct connection* its = bpf_sk_storage_get(&connections, sk, 0, 0);
+  struct connection* its = connection_of(sk);
   struct tcp_sock* tcp = its ? known_tcp(sk) : bpf_skc_to_tcp_sock(sk);
   if (!tcp) return;
   if (unlikely(!its)) {
     if (!is_from_client(sk, sk->__sk_common.skc_num)) {
-      hop_arrives(sk, true);
+      hop_arrives(sk, true, end);
       return;
     }
     its = new_connection(sk, tcp);
     if (!its) return;
+    its->unproven = 0;
   }
   __u64 now = bpf_ktime_get_ns();
   cpu->arrival = (__u64)sk;
-  if (has_own_links) {
+  if (has_own_links || inspect_descriptors) {
     if (its->came_to == its->drained_to) its->unread_ns = now;
-    its->came_to = tcp->rcv_nxt;
+    its->came_to = end ? *end : tcp->rcv_nxt;
+    its->came_ns = now;
   }
   /* The end of the stream takes a place in it, too. */
   __u8 state = sk->__sk_common.skc_state;
   bool goes_on = state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2;
-  __u32 to = tcp->rcv_nxt - its->first_in - !goes_on;
+  __u32 to = end ? *end - its->first_in : tcp->rcv_nxt - its->first_in - !goes_on;
   if (its->size)
     arrived(its, to, now);
   else
     begin_turn(its, to, now, cpu->context.softirq);
 }
 
-/* ---- Receipt and send: when the call has done its work, with the socket unlocked ---- */
+/* Bytes are received whose arrival was not seen: they came with the connection's last packet, which
+ * opened it or filled a gap. */
+static __always_inline void came_unseen(struct connection* its, __u32 to) {
+  its->unproven = 0;
+  its->came_to = its->first_in + to;
+  if (its->size)
+    arrived(its, to, its->came_ns);
+  else
+    begin_turn(its, to, its->came_ns, false);
+}
+
+/* ---- Receipt: when the call has done its work, with the socket unlocked ---- */
 
 static __always_inline void keep_receipt(struct connection* its, struct receipt* receipt,
                                          const struct tr_thread* thread, __u64 entered, __u32 to,
@@ -195,250 +263,62 @@ static __always_inline void keep_receipt(struct connection* its, struct receipt*
   receipt->to = to;
 }
 
+/* Where each packet's bytes are seen to be received: has this call received some before? */
+static __always_inline bool goes_on(const struct receipt* receipt, __u64 call_ns,
+                                    const struct tr_thread* thread) {
+  return inspect_descriptors && call_ns == thread->call_since_ns && receipt->slot == thread->slot &&
+         has_own_call(thread);
+}
+
+static __always_inline void turn_received(struct connection* its, const struct tr_thread* thread,
+                                          __u64 now) {
+  struct receipt* first = &its->received_by[0];
+  if (!its->arrival[0].ns) return;
+  if (!its->has_receipt || goes_on(first, first->entered_ns, thread))
+    keep_receipt(its, first, thread, thread->call_since_ns, 0, now);
+  its->has_receipt = 1;
+  its->send_ns = 0;
+  its->last_receipt_ns = now;
+  struct sends* sends = inspect_descriptors ? sends_of(its) : 0;
+  if (sends) sends->made = 0;
+}
+
 static __always_inline void message_received(struct sock* sk, const struct tr_thread* thread) {
   struct connection* its = bpf_sk_storage_get(&connections, sk, 0, 0);
   if (!its) return;
   __u64 now = bpf_ktime_get_ns(), entered = thread->call_since_ns;
   struct tcp_sock* tcp = known_tcp(sk);
   if (!tcp) return;
-  if (has_own_links) {
-    its->drained_to = tcp->copied_seq;
-    works_for_client(thread, its->unread_ns ? its->unread_ns : entered);
-  }
+  if (inspect_descriptors && its->drained_to == tcp->copied_seq) return; /* MSG_PEEK */
+  if (has_own_links || inspect_descriptors) its->drained_to = tcp->copied_seq;
+  if (has_own_links) works_for_client(thread, its->unread_ns ? its->unread_ns : entered);
+  __u32 to = tcp->copied_seq - its->first_in;
+  if (inspect_descriptors && !reaches(its->came_to, tcp->copied_seq)) came_unseen(its, to);
   if (!its->size) {
-    if (!its->arrival[0].ns) return;
-    if (!its->has_receipt) keep_receipt(its, &its->received_by[0], thread, entered, 0, now);
-    its->has_receipt = 1;
-    its->send_ns = 0;
-    its->last_receipt_ns = now;
+    turn_received(its, thread, now);
     return;
   }
-  __u32 to = tcp->copied_seq - its->first_in;
   if (its->reading_ns)
     entered = its->reading_ns;
   else
     its->reading_ns = entered;
   if (!reaches(to, its->received)) return;
   __u32 end = its->received + (to - its->received) / its->size * its->size, at = its->receipts;
-  if (unlikely(at - its->receipts_read >= RECEIPTS)) {
+  struct receipt* last = &its->received_by[(at - 1) % RECEIPTS];
+  if (at != its->receipts_read && goes_on(last, its->call_ns, thread)) {
+    at--;
+    entered = last->entered_ns;
+    if (last->returned_ns == CROWDED) now = CROWDED;
+  } else if (unlikely(at - its->receipts_read >= RECEIPTS)) {
     at--; /* of two in one place neither is known */
     now = CROWDED;
   } else {
     its->receipts = at + 1;
   }
   keep_receipt(its, &its->received_by[at % RECEIPTS], thread, entered, end, now);
+  if (inspect_descriptors) its->call_ns = thread->call_since_ns;
   its->received = end + its->size;
   its->reading_ns = 0;
-}
-
-/* Where the send of what the device gets now was entered: in the call under way here, if a thread
- * is at work; else 0. */
-static __always_inline __u64 send_under_way(const struct tr_cpu* cpu, __u32* slot) {
-  if (cpu->context.softirq || cpu->context.interrupts) return 0;
-  struct tr_thread* thread = record(cpu->slot);
-  if (!thread || thread->call == TR_NO_CALL) return 0;
-  *slot = cpu->slot;
-  if (likely(thread->call != NR_IO_URING_ENTER)) return thread->call_since_ns;
-  struct tr_turns* its = turns_of(cpu->slot);
-  return its && its->send_ns >= thread->call_since_ns ? its->send_ns : 0;
-}
-
-/* Since 6.16: what io_uring_enter sends has no call of its own. Attached when there is such a
- * call. */
-SEC("tp_btf/tcp_sendmsg_locked")
-int BPF_PROG(on_tcp_sendmsg_locked, struct sock* sk) {
-  struct tr_cpu* cpu = this_cpu();
-  if (!cpu) return 0;
-  struct tr_thread* thread = record(cpu->slot);
-  bool wanted = thread && thread->call == NR_IO_URING_ENTER;
-  count_run(cpu, TR_PROGRAM_SENDMSG, wanted);
-  if (!wanted) return 0;
-  struct tr_turns* its = turns_of(cpu->slot);
-  if (its) its->send_ns = bpf_ktime_get_ns();
-  return 0;
-}
-
-static __always_inline __u64 send_entered(const struct tr_thread* thread) {
-  if (likely(thread->call != NR_IO_URING_ENTER)) return thread->call_since_ns;
-  struct tr_turns* its = turns_of(thread->slot);
-  return its && its->send_ns >= thread->call_since_ns ? its->send_ns : 0;
-}
-
-static __always_inline void sent_to_server(struct sock* sk, const struct tr_thread* thread,
-                                           bool accepted) {
-  const struct own_link* end = hop_end_of(sk, accepted, true);
-  struct tcp_sock* tcp = end ? bpf_skc_to_tcp_sock(sk) : 0;
-  if (tcp) hop_sends(end, thread->slot, send_entered(thread), tcp->write_seq, true);
-}
-
-/* What the device has not got by now will be sent from interrupts: the call is kept. */
-static __always_inline void message_sent(struct sock* sk, const struct tr_thread* thread,
-                                         bool to_tree) {
-  bool served = is_served(sk->__sk_common.skc_num);
-  struct connection* its = served ? bpf_sk_storage_get(&connections, sk, 0, 0) : 0;
-  if (!its) {
-    if (to_tree || (served && has_own_links)) sent_to_server(sk, thread, served);
-    return;
-  }
-  if (!its->size) {
-    __u64 entered = its->send_ns ? 0 : send_entered(thread);
-    if (entered && its->has_receipt && entered >= its->last_receipt_ns) {
-      its->send_ns = entered;
-      its->sender = thread->slot;
-    }
-    return;
-  }
-  struct tcp_sock* tcp = known_tcp(sk);
-  if (!tcp) return;
-  __u32 to = tcp->write_seq - its->first_out, at = its->sends;
-  if (!reaches(to, its->sent)) return;
-  its->sent += ((to - its->sent) / its->size + 1) * its->size;
-  if (likely(reaches(its->handed, to))) return;
-  __u64 entered = send_entered(thread);
-  if (unlikely(at - its->sends_read >= SENDS)) {
-    at--;
-    entered = CROWDED;
-  } else {
-    its->sends = at + 1;
-  }
-  its->send[at % SENDS] = (struct moment){.ns = entered, .to = to, .by = thread->slot};
-}
-
-/* ---- The device ---- */
-
-/* How far the packet takes the stream: of bytes that were sent before, or of none, not far. */
-static __always_inline bool end_of_payload(const struct sk_buff* skb, __u32* end) {
-  __u8 header[16]; /* of TCP, up to the data offset */
-  const unsigned char* at = skb->head + skb->transport_header;
-  if (bpf_probe_read_kernel(header, sizeof(header), at)) return false;
-  __u32 sequence = bpf_ntohl(*(__u32*)(header + 4));
-  __u32 before = (__u32)(at - skb->data) + (header[12] >> 4) * 4;
-  if (skb->len <= before) return false;
-  *end = sequence + skb->len - before;
-  return true;
-}
-
-struct matching {
-  struct connection* its;
-  struct batch batch;
-  __u32 to; /* handed to the device */
-  __u32 sender;
-  __u64 send_ns; /* of the call under way; 0: none */
-};
-
-/* One step: forgets a moment that lies before the next message to be answered, or counts all that
- * share their moments with it, and forgets those of no more use. Stops when all are answered. */
-static int match(__u64 step, struct matching* matching) {
-  struct connection* its = matching->its;
-  __u32 end = its->answered, last = matching->to;
-  if (!reaches(last, end)) return 1;
-  __u32 at = its->arrivals_read % ARRIVALS;
-  if (its->arrivals_read == its->arrivals) { /* answered before it was whole */
-    note_path(TR_PATH_DISORDERED, 1);
-    its->answered = end + its->size;
-    return 0;
-  }
-  if (!reaches(its->arrival[at].to, end)) {
-    its->arrivals_read++;
-    return 0;
-  }
-  if (!reaches(its->arrival[at].to, last)) last = its->arrival[at].to;
-  matching->batch.arrived_ns = its->arrival[at].ns;
-
-  struct receipt* by = 0;
-  matching->batch.received_ns = 0;
-  if (its->receipts_read != its->receipts) {
-    by = &its->received_by[its->receipts_read % RECEIPTS];
-    if (!reaches(by->to, end)) {
-      its->receipts_read++;
-      return 0;
-    }
-    if (!reaches(by->to, last)) last = by->to;
-    matching->batch.received_ns = by->returned_ns;
-  }
-
-  matching->batch.send_ns = matching->send_ns;
-  matching->batch.sender = matching->sender;
-  if (its->sends_read != its->sends) {
-    at = its->sends_read % SENDS;
-    if (!reaches(its->send[at].to, end)) {
-      its->sends_read++;
-      return 0;
-    }
-    if (!reaches(its->send[at].to, last)) last = its->send[at].to;
-    matching->batch.send_ns = its->send[at].ns;
-    matching->batch.sender = its->send[at].by;
-  }
-  __u32 messages = (last - end) / its->size + 1;
-  matching->batch.messages = messages;
-  if (matching->batch.arrived_ns) count_batch(&matching->batch, by);
-  end += messages * its->size;
-  its->answered = end;
-  its->arrivals_read += !reaches(its->arrival[its->arrivals_read % ARRIVALS].to, end);
-  if (by) its->receipts_read += !reaches(by->to, end);
-  if (its->sends_read != its->sends)
-    its->sends_read += !reaches(its->send[its->sends_read % SENDS].to, end);
-  return !reaches(matching->to, end);
-}
-
-#define MAX_STEPS 512 /* in one packet; what is left over, the next one finds */
-
-static __always_inline void handed_over(struct connection* its, __u32 to,
-                                        const struct tr_cpu* cpu) {
-  if (reaches(its->handed, to)) return; /* sent before */
-  its->handed = to;
-  __u32 sender = 0;
-  if (!its->size) {
-    if (!its->arrival[0].ns || !its->has_receipt) return;
-    if (!its->send_ns) {
-      __u64 entered = send_under_way(cpu, &sender);
-      if (entered >= its->last_receipt_ns) {
-        its->send_ns = entered;
-        its->sender = sender;
-      }
-    }
-    its->handed_ns = bpf_ktime_get_ns();
-    its->answered = 1;
-    return;
-  }
-  if (!reaches(to, its->answered)) return;
-  struct matching matching = {.its = its, .to = to};
-  matching.send_ns = send_under_way(cpu, &sender);
-  matching.sender = sender;
-  matching.batch.connection = its->socket;
-  matching.batch.handed_ns = bpf_ktime_get_ns();
-  matching.batch.alone = true;
-  bpf_loop(MAX_STEPS, match, &matching, 0);
-}
-
-/* To another server, or by one that it has called. */
-static __always_inline void leaves_for_server(struct sock* sk, const struct sk_buff* skb,
-                                              const struct tr_cpu* cpu, bool accepted) {
-  __u32 slot = 0, end_of_packet;
-  __u64 entered = send_under_way(cpu, &slot);
-  if (!slot || !end_of_payload(skb, &end_of_packet)) return;
-  const struct own_link* end = hop_end_of(sk, accepted, true);
-  if (end) hop_sends(end, slot, entered, end_of_packet, false);
-}
-
-/* Softirqs are off here (dev_hard_start_xmit). */
-SEC("tp_btf/net_dev_start_xmit")
-int BPF_PROG(on_net_dev_start_xmit, struct sk_buff* skb) {
-  struct tr_cpu* cpu = this_cpu();
-  if (!cpu) return 0;
-  struct sock* sk = skb->sk;
-  bool served = sk && is_served(sk->__sk_common.skc_num);
-  bool calls = sk && !served && cpu->slot && is_served(bpf_ntohs(sk->__sk_common.skc_dport));
-  count_run(cpu, TR_PROGRAM_START_XMIT, served || calls);
-  if (!served && !calls) return 0;
-  struct connection* its = served ? bpf_sk_storage_get(&connections, sk, 0, 0) : 0;
-  __u32 end;
-  if (its) {
-    if (end_of_payload(skb, &end)) handed_over(its, end - its->first_out, cpu);
-  } else if (calls || has_own_links) {
-    leaves_for_server(sk, skb, cpu, served);
-  }
-  return 0;
 }
 
 /* ---- The last turn-around of a connection ---- */
@@ -454,7 +334,19 @@ static __always_inline void last_turn(struct connection* its) {
 
 static __always_inline void connection_ends(struct sock* sk) {
   struct connection* its = bpf_sk_storage_get(&connections, sk, 0, 0);
-  if (its) last_turn(its); /* by now it has no port any more */
+  if (!its) return;
+  last_turn(its); /* by now it has no port any more */
+  if (inspect_descriptors) bpf_map_delete_elem(&sends_by_socket, &its->socket);
+}
+
+/* The packet that opens it may bring data. */
+static __always_inline void connection_opens(struct sock* sk) {
+  if (!is_served(sk->__sk_common.skc_num)) return;
+  struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
+  struct connection* its = tcp ? new_connection(sk, tcp) : 0;
+  if (!its) return;
+  its->unproven = 1;
+  its->came_ns = bpf_ktime_get_ns();
 }
 
 SEC("tp_btf/tcp_destroy_sock")
@@ -468,6 +360,7 @@ int BPF_PROG(on_tcp_destroy_sock, struct sock* sk) {
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(close_inet_sock_set_state, struct sock* sk, int old_state, int new_state) {
   if (new_state == TCP_CLOSE) connection_ends(sk);
+  if (inspect_descriptors && new_state == TCP_ESTABLISHED) connection_opens(sk);
   return 0;
 }
 

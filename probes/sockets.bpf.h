@@ -127,6 +127,10 @@ static __always_inline void received(struct tr_thread* thread, bool served, __u6
 static __always_inline void message_sent(struct sock* sk, const struct tr_thread* thread,
                                          bool to_tree);
 static __always_inline void message_received(struct sock* sk, const struct tr_thread* thread);
+/* message_calls.bpf.h */
+static __always_inline void message_sent_there(const struct sock* sk,
+                                               const struct tr_thread* thread, __u64 entered,
+                                               bool to_tree);
 /* message_hops.bpf.h */
 static __always_inline void hop_received(struct sock* sk, const struct tr_thread* thread);
 
@@ -182,17 +186,25 @@ static __always_inline struct sock* socket_of(struct file* file) {
   return BPF_CORE_READ(socket, sk);
 }
 
+/* `entered`: when the call was, or the request submitted; 0: not known. */
 static __always_inline void moved(struct tr_thread* thread, const struct sock* sk, bool sends,
-                                  __u64 messages, __u64 bytes) {
-  if (sends)
-    sent(thread, is_to_tree(sk, BPF_CORE_READ(sk, __sk_common.skc_dport)), messages, bytes);
-  else
+                                  __u64 messages, __u64 bytes, __u64 entered) {
+  if (sends) {
+    bool to_tree = is_to_tree(sk, BPF_CORE_READ(sk, __sk_common.skc_dport));
+    sent(thread, to_tree, messages, bytes);
+    if (has_messages) message_sent_there(sk, thread, entered, to_tree);
+  } else {
     received(thread, is_from_client(sk, BPF_CORE_READ(sk, __sk_common.skc_num)), messages, bytes);
+  }
 }
 
 static __always_inline bool may_receive(__u32 call) {
   return call == NR_RECVFROM || call == NR_RECVMSG || call == NR_READ || call == NR_READV ||
          call == NR_RECVMMSG;
+}
+
+static __always_inline bool may_peek(__u32 call) {
+  return call == NR_RECVFROM || call == NR_RECVMSG || call == NR_RECVMMSG;
 }
 
 static __always_inline bool may_send(__u32 call) {
@@ -208,10 +220,10 @@ __noinline int look_for_socket(struct tr_thread* thread, __u64 descriptor, __u32
   bool sends = may_send(call);
   bool receives = may_receive(call);
   if (!sends && !receives) return 0;
-  if ((call == NR_RECVFROM || call == NR_RECVMSG) && flags & MSG_PEEK) return 0;
+  if (may_peek(call) && flags & MSG_PEEK) return 0;
   struct sock* sk = socket_of(file_of(bpf_get_current_task_btf(), (__u32)descriptor));
   if (!sk) return 0;
   bool many = call == NR_SENDMMSG || call == NR_RECVMMSG;
-  moved(thread, sk, sends, many ? ret : 1, many ? 0 : ret);
+  moved(thread, sk, sends, many ? ret : 1, many ? 0 : ret, thread->call_since_ns);
   return 0;
 }

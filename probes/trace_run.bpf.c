@@ -8,6 +8,8 @@
 #include "message_legs.bpf.h"
 #include "message_hops.bpf.h"
 #include "messages.bpf.h"
+#include "message_sends.bpf.h"
+#include "message_calls.bpf.h"
 #include "syscalls.bpf.h"
 #include "delay.bpf.h"
 #include "wait_causes.bpf.h"

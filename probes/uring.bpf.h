@@ -209,11 +209,29 @@ static __always_inline void count_submission(struct tr_thread* thread, __u32 ope
   if (thread->call == TR_CALL_SQPOLL) count_operation(thread, operation, TR_URING_BY_SQPOLL);
 }
 
+static __always_inline bool uring_sends(__u32 operation) {
+  const __u64 sending = 1ull << IORING_OP_SEND | 1ull << IORING_OP_SENDMSG |
+                        1ull << IORING_OP_SEND_ZC | 1ull << IORING_OP_SENDMSG_ZC |
+                        1ull << IORING_OP_WRITE | 1ull << IORING_OP_WRITEV |
+                        1ull << IORING_OP_WRITE_FIXED;
+  return operation < 64 && sending >> operation & 1;
+}
+
+/* --messages, and no tcp_sendmsg_locked: a send begins where it is submitted, which is right before
+ * the kernel tries it. One that goes to a worker has no beginning. */
+const volatile __u8 sends_when_submitted = 0;
+
+static __always_inline void send_submitted(const struct tr_thread* thread, __u64 now) {
+  struct tr_turns* its = turns_of(thread->slot);
+  if (its) its->send_ns = now;
+}
+
 static __always_inline int submitted(struct tr_thread* thread,
                                      const struct uring_request* request) {
   __u64 now = bpf_ktime_get_ns();
   uring_is_used = 1;
   keep_request(request, now);
+  if (sends_when_submitted && uring_sends(request->operation)) send_submitted(thread, now);
   if (in_window(now)) count_submission(thread, request->operation, request->flags);
   return 0;
 }
@@ -328,18 +346,16 @@ __noinline __u32 operation_of(__u64 address) {
 /* Where nothing else shows the messages: did a request move data through a socket? Of those with
  * IOSQE_CQE_SKIP_SUCCESS that is not seen. */
 __noinline int look_for_uring_socket(struct tr_thread* thread, __u64 address, __u32 operation,
-                                     int result) {
-  const __u64 sending = 1ull << IORING_OP_SEND | 1ull << IORING_OP_SENDMSG |
-                        1ull << IORING_OP_SEND_ZC | 1ull << IORING_OP_SENDMSG_ZC |
-                        1ull << IORING_OP_WRITE | 1ull << IORING_OP_WRITEV |
-                        1ull << IORING_OP_WRITE_FIXED;
+                                     int result, __u64 submitted_ns) {
   const __u64 receiving = 1ull << IORING_OP_RECV | 1ull << IORING_OP_RECVMSG |
                           1ull << IORING_OP_READ | 1ull << IORING_OP_READV |
                           1ull << IORING_OP_READ_FIXED | 1ull << IORING_OP_READ_MULTISHOT;
-  if (!thread || !address || operation >= 64 || !((sending | receiving) >> operation & 1)) return 0;
+  bool sends = uring_sends(operation);
+  if (!thread || !address || operation >= 64) return 0;
+  if (!sends && !(receiving >> operation & 1)) return 0;
   struct sock* sk = socket_of(BPF_CORE_READ((const struct io_kiocb*)address, file));
   if (!sk) return 0;
-  moved(thread, sk, sending >> operation & 1, 1, result);
+  moved(thread, sk, sends, 1, result, submitted_ns);
   count_moved_by_worker(thread);
   return 0;
 }
@@ -350,6 +366,7 @@ static __always_inline int completed(struct uring_completion* completion) {
     completion->address = request_by_name(address_of(completion->ring), completion->user_data);
   struct tr_uring_request* place = find_request(completion->address);
   __u32 operation = TR_URING_UNKNOWN;
+  __u64 since = place ? place->since_ns : 0;
   if (!completion->address)
     operation = operation_by_name(address_of(completion->ring), completion->user_data);
   if (!thread && !place && operation == TR_URING_UNKNOWN) return 0; /* not the tree's */
@@ -364,7 +381,7 @@ static __always_inline int completed(struct uring_completion* completion) {
         thread,
         completion->address ? completion->address
                             : request_by_name(address_of(completion->ring), completion->user_data),
-        operation, completion->result);
+        operation, completion->result, since);
   if (!in_window(now)) return 0;
   if (unlikely(completion->flags & IORING_CQE_F_NOTIF)) {
     count_operation(thread, TR_URING_UNKNOWN, TR_URING_NOTIFICATION);

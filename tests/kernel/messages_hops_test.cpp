@@ -35,8 +35,11 @@ struct Told {
   std::atomic<int> heard;               // messages, by the last server
 };
 
-class Hops : public testing::Test {
+// By the sockets' own tracepoints, or by descriptors.
+class Hops : public testing::TestWithParam<bool> {
  protected:
+  static ProbeOptions options() { return {.messages = true, .inspect_descriptors = GetParam()}; }
+
   Hops() {
     // Ports below those that connections get; another process may have some of them.
     for (int tries = 0; tries < 200 && !listen_from(20'000 + (::getpid() * 7 + tries * 13) % 9'000);
@@ -196,10 +199,11 @@ void expect_no_notes(const MessageHops& hops) {
     EXPECT_EQ(count, 0U) << note;
 }
 
-const ProbeOptions kFollow{.messages = true};
+INSTANTIATE_TEST_SUITE_P(, Hops, testing::Bool(),
+                         [](const auto& its) { return its.param ? "ByDescriptor" : "BySocket"; });
 
-TEST_F(Hops, AreCountedAlongAChain) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Hops, AreCountedAlongAChain) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const MessageHops hops = follow(probes,
                                   {[&] { front({1}); },
                                    [&] {
@@ -216,8 +220,8 @@ TEST_F(Hops, AreCountedAlongAChain) {
   EXPECT_EQ(hops.spread.ns, time_of(hops.hops[1], "since_client").ns);
 }
 
-TEST_F(Hops, AreCountedForEachNeighbour) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Hops, AreCountedForEachNeighbour) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const auto pass_to_last = [&](std::size_t server) {
     const Fd next = connect(3);
     pass_on(accept(server), {next.get()});
@@ -261,8 +265,8 @@ TEST_F(Hops, AreCountedForEachNeighbour) {
 }
 
 // A delay between receive and send lies between the hops; messages go one by one.
-TEST_F(Hops, TellTheDelayOfAServer) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Hops, TellTheDelayOfAServer) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const MessageHops hops = follow(probes,
                                   {[&] { front({1}); },
                                    [&] {
@@ -280,8 +284,8 @@ TEST_F(Hops, TellTheDelayOfAServer) {
 }
 
 // One before the receive lies on the hop.
-TEST_F(Hops, TellHowLongMessagesLieUnread) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Hops, TellHowLongMessagesLieUnread) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const auto read_late = [&] {
     const Fd next = connect(2), from = accept(1);
     std::array<char, kSize> message{};
@@ -301,8 +305,8 @@ TEST_F(Hops, TellHowLongMessagesLieUnread) {
             asking_ns_ - 20 * 2 * kMs);
 }
 
-TEST_F(Hops, ReceivedInPiecesAreOneEach) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Hops, ReceivedInPiecesAreOneEach) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const auto by_bytes = [&] {
     const Fd next = connect(2), from = accept(1);
     std::array<char, kSize> message{};
@@ -319,8 +323,8 @@ TEST_F(Hops, ReceivedInPiecesAreOneEach) {
 }
 
 // Five at once: each is received; for which one the next is sent is not known.
-TEST_F(Hops, ReceivedTogetherAreNotToldApart) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Hops, ReceivedTogetherAreNotToldApart) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const auto late = [&] {
     const Fd next = connect(2), from = accept(1);
     while (told_->heard < 5)
@@ -345,8 +349,8 @@ TEST_F(Hops, ReceivedTogetherAreNotToldApart) {
 }
 
 // The answer is a hop, too, and what follows from it one more.
-TEST_F(Hops, GoBackWithAnAnswer) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Hops, GoBackWithAnAnswer) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const auto first = [&] {
     const Fd second = connect(1), third = connect(2), client = accept(0);
     std::array<char, kSize> message{};
@@ -370,8 +374,8 @@ TEST_F(Hops, GoBackWithAnAnswer) {
 
 // What a thread sends because its wait for events is over is for no message; what it receives from
 // elsewhere changes nothing.
-TEST_F(Hops, AreForNobodyAfterAWait) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Hops, AreForNobodyAfterAWait) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const auto first = [&] {
     const Fd next = connect(1), client = accept(0);
     std::array<int, 2> ends{};
@@ -395,8 +399,8 @@ TEST_F(Hops, AreForNobodyAfterAWait) {
 }
 
 // More unread on a connection than there is room for: the rest is said to be lost.
-TEST_F(Hops, WithoutRoomAreCountedAsSuch) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Hops, WithoutRoomAreCountedAsSuch) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const auto late = [&] {
     const Fd from = accept(1);
     while (told_->heard < 100)
@@ -415,8 +419,8 @@ TEST_F(Hops, WithoutRoomAreCountedAsSuch) {
 }
 
 // Many packets are one send, however they are read.
-TEST_F(Hops, OfManyPacketsAreOne) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Hops, OfManyPacketsAreOne) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   static constexpr std::size_t kLarge = 1 << 20;
   const auto first = [&] {
     const Fd next = connect(1), client = accept(0);
@@ -440,8 +444,8 @@ TEST_F(Hops, OfManyPacketsAreOne) {
 }
 
 // The ports are learnt when servers have called each other: the first message shows that they do.
-TEST_F(Hops, GoOverConnectionsThatWereThereBefore) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Hops, GoOverConnectionsThatWereThereBefore) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   probes.follow_messages(0);
   HeldChild first([&] {
     const Fd next = connect(1);
@@ -476,8 +480,8 @@ TEST_F(Hops, GoOverConnectionsThatWereThereBefore) {
 }
 
 // Two servers tell it the same message: there is no doubt which one it tells on.
-TEST_F(Hops, OfOneMessageFromTwoServersAreOfOne) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Hops, OfOneMessageFromTwoServersAreOfOne) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const auto join = [&] {
     const Fd next = connect(3);
     const Fd one = accept(2), other = accept(2);
@@ -505,8 +509,8 @@ TEST_F(Hops, OfOneMessageFromTwoServersAreOfOne) {
   EXPECT_EQ(received, 4 * 50U);
 }
 
-TEST_F(Hops, AreAbsentWhereServersAreNotConnected) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Hops, AreAbsentWhereServersAreNotConnected) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   probes.follow_messages(0);
   probes.serve_ports(static_cast<std::uint16_t>(port_), kServers);
   HeldChild child([&] { front({}); });

@@ -1,24 +1,19 @@
 // Is each message followed through the server, and is the time found on the leg where it was spent?
 #include <array>
 #include <atomic>
-#include <cstring>
 #include <functional>
-#include <memory>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <numeric>
 #include <poll.h>
 #include <string>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <thread>
+#include <tuple>
 #include <unistd.h>
 #include <vector>
 
 #include <gmock/gmock.h>
 
+#include "followed.h"
 #include "traced.h"
 #include "util/clock.h"
 #include "util/fd.h"
@@ -28,166 +23,17 @@ namespace {
 
 using capture::ProbeOptions;
 
-constexpr std::uint64_t kMillisecond = 1'000'000;
-
-// What the server and its client tell each other and the test.
-struct Shared {
-  std::atomic<std::uint64_t> at_least_ns;  // spent where the test looks, by the server's own clock
-  std::atomic<int> step;
-  std::atomic<int> tid, other_tid;
-};
-
-class Messages : public testing::Test {
+class Messages : public Followed, public testing::WithParamInterface<bool> {
  protected:
-  Messages()
-      : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
-        shared_(static_cast<Shared*>(::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
-                                            MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {
-    address_.sin_family = AF_INET;
-    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof(address_);
-    EXPECT_EQ(::bind(listener_.get(), at(), length), 0);
-    EXPECT_EQ(::listen(listener_.get(), 64), 0);
-    EXPECT_EQ(::getsockname(listener_.get(), at(), &length), 0);
-  }
-  ~Messages() override { ::munmap(shared_, sizeof(Shared)); }
-
-  sockaddr* at() { return reinterpret_cast<sockaddr*>(&address_); }
-
-  Fd connect() {
-    Fd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    EXPECT_EQ(::connect(client.get(), at(), sizeof(address_)), 0);
-    return client;
-  }
-  Fd accept() const { return Fd(::accept(listener_.get(), nullptr, nullptr)); }
-
-  void serve(capture::Probes& probes, std::uint32_t size) const {
-    probes.follow_messages(size);
-    probes.serve_ports(ntohs(address_.sin_port), 1);
-  }
-
-  // Runs both, the first of them traced; what was followed.
-  MessagePath follow(capture::Probes& probes, std::uint32_t size,
-                     const std::function<void()>& server, const std::function<void()>& client) {
-    serve(probes, size);
-    HeldChild child(server);  // before there are connections, which it would inherit
-    EXPECT_TRUE(wait_until_blocked(child.pid()));
-    const std::array<pid_t, 1> processes = {child.pid()};
-    EXPECT_TRUE(probes.adopt(processes).ok());
-    open_window(probes);
-    child.go();
-    client();
-    EXPECT_EQ(child.wait(), 0);
-    const Outcome outcome = finish(probes);
-    expect_sound(outcome);
-    return path_of(outcome);
-  }
-
-  static MessagePath path_of(const Outcome& outcome) {
-    EXPECT_TRUE(outcome.counts.message_path.has_value());
-    return outcome.counts.message_path.value_or(MessagePath());
-  }
-
-  // What the client measured of all its round trips.
-  std::uint64_t round_trips_ns_ = 0;
-
-  // So many times: sends a message, and reads as much.
-  void ask(int fd, int times, std::size_t size, const std::function<void()>& before = {}) {
-    std::vector<char> message(size, 'x');
-    for (int i = 0; i < times; ++i) {
-      if (before) before();
-      const std::uint64_t start = monotonic_ns();
-      EXPECT_EQ(::send(fd, message.data(), size, 0), static_cast<ssize_t>(size));
-      EXPECT_EQ(::recv(fd, message.data(), size, MSG_WAITALL), static_cast<ssize_t>(size));
-      round_trips_ns_ += monotonic_ns() - start;
-    }
-  }
-
-  Fd listener_;
-  sockaddr_in address_{};
-  Shared* shared_;
+  static ProbeOptions options() { return follow_options(GetParam()); }
 };
 
-// Of the server, until its client closes: reads at most so much at once, and gives it back.
-void echo(int fd, std::size_t at_once) {
-  std::vector<char> data(at_once);
-  for (;;) {
-    const ssize_t got = ::recv(fd, data.data(), at_once, 0);
-    if (got <= 0) return;
-    for (ssize_t sent = 0; sent < got;) {
-      const ssize_t some =
-          ::send(fd, data.data() + sent, static_cast<std::size_t>(got - sent), MSG_NOSIGNAL);
-      if (some <= 0) ::_exit(1);
-      sent += some;
-    }
-  }
-}
+const auto kEachWay = [](const testing::TestParamInfo<bool>& its) { return way_name(its.param); };
 
-void work_for(std::uint64_t ns) {
-  const std::uint64_t until = monotonic_ns() + ns;
-  while (monotonic_ns() < until) {
-  }
-}
+INSTANTIATE_TEST_SUITE_P(, Messages, testing::Bool(), kEachWay);
 
-void sleep_for(std::uint64_t ns) {
-  sleep_until_ns(monotonic_ns() + ns);
-}
-
-void wait_for(const std::atomic<int>& step, int value) {
-  while (step < value) {
-  }
-}
-
-std::uint64_t messages_of(const MessagePath& path) {
-  std::uint64_t messages = 0;
-  for (const PathBucket& bucket : path.buckets)
-    messages += bucket.messages;
-  return messages;
-}
-
-std::uint64_t leg_ns(const MessagePath& path, const std::string& leg) {
-  std::uint64_t ns = 0;
-  for (const PathBucket& bucket : path.buckets)
-    if (const auto its = bucket.legs_ns.find(leg); its != bucket.legs_ns.end()) ns += its->second;
-  return ns;
-}
-
-std::uint64_t leg_messages(const MessagePath& path, const std::string& leg) {
-  std::uint64_t messages = 0;
-  for (const PathLeg& its : path.legs)
-    if (its.name == leg)
-      for (const auto& bucket : its.times)
-        messages += bucket.count;
-  return messages;
-}
-
-std::uint64_t whole_ns(const MessagePath& path) {
-  std::uint64_t ns = 0;
-  for (const PathLeg& leg : path.legs)
-    ns += leg_ns(path, leg.name);
-  return ns;
-}
-
-// Each message counted, each nanosecond on a leg that is known.
-void expect_resolved(const MessagePath& path, std::uint64_t messages) {
-  EXPECT_EQ(messages_of(path), messages);
-  EXPECT_EQ(leg_ns(path, "unresolved"), 0U);
-  for (const auto& [note, count] : path.notes)
-    EXPECT_TRUE(count == 0 || note == "handed_off") << note << ": " << count;
-  // The mean of a bucket's messages lies in it.
-  for (const PathBucket& bucket : path.buckets) {
-    std::uint64_t ns = 0;
-    for (const auto& [leg, its_ns] : bucket.legs_ns)
-      ns += its_ns;
-    EXPECT_GE(ns, bucket.messages * kKernelBuckets.lower(bucket.bucket));
-    EXPECT_LE(ns, bucket.messages * kKernelBuckets.upper(bucket.bucket));
-  }
-}
-
-const ProbeOptions kFollow{.messages = true};
-
-TEST_F(Messages, AreFollowedEachAndWhole) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Messages, AreFollowedEachAndWhole) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const MessagePath path = follow(
       probes, 64, [&] { echo(accept().get(), 4096); }, [&] { ask(connect().get(), 500, 64); });
   expect_resolved(path, 500);
@@ -199,8 +45,8 @@ TEST_F(Messages, AreFollowedEachAndWhole) {
 }
 
 // Without a known size: one turn-around each, the last of which ends with its connection.
-TEST_F(Messages, OfAnySizeAreTurnArounds) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Messages, OfAnySizeAreTurnArounds) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const MessagePath path = follow(
       probes, 0, [&] { echo(accept().get(), 4096); },
       [&] {
@@ -213,9 +59,9 @@ TEST_F(Messages, OfAnySizeAreTurnArounds) {
   EXPECT_LE(whole_ns(path), round_trips_ns_);
 }
 
-TEST_F(Messages, ReadByteByByteAreWhole) {
+TEST_P(Messages, ReadByteByByteAreWhole) {
   for (const std::uint32_t size : {64U, 0U}) {
-    TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+    TRACE_RUN_LOAD_OR_SKIP(probes, options());
     const auto serve = [&] {
       const Fd client = accept();
       std::array<char, 64> message{};
@@ -232,17 +78,20 @@ TEST_F(Messages, ReadByteByByteAreWhole) {
 }
 
 // In segments that know nothing of messages, read in pieces that do neither.
-class Pipelined : public Messages, public testing::WithParamInterface<std::size_t> {
+class Pipelined : public Followed,
+                  public testing::WithParamInterface<std::tuple<std::size_t, bool>> {
  protected:
+  static ProbeOptions options() { return follow_options(std::get<1>(GetParam())); }
+  static std::size_t at_once() { return std::get<0>(GetParam()); }
   static constexpr std::uint64_t kMessages = 5000;
 
   MessagePath follow_bursts(capture::Probes& probes, bool delayed) {
     const auto serve = [&] {
       const Fd client = accept();
-      const int at_once = delayed ? 0 : 1;
-      if (::setsockopt(client.get(), IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof(at_once)) != 0)
+      const int no_delay = delayed ? 0 : 1;
+      if (::setsockopt(client.get(), IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof(no_delay)) != 0)
         ::_exit(1);
-      echo(client.get(), GetParam());
+      echo(client.get(), at_once());
     };
     const auto burst = [&] {
       const Fd client = connect();
@@ -263,23 +112,28 @@ class Pipelined : public Messages, public testing::WithParamInterface<std::size_
 // an interrupt before the call that sent it has ended.
 TEST_P(Pipelined, AreToldApartByTheirBytes) {
   for (const bool delayed : {false, true}) {
-    TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+    TRACE_RUN_LOAD_OR_SKIP(probes, options());
     const MessagePath path = follow_bursts(probes, delayed);
     EXPECT_EQ(messages_of(path) + path.notes.at("no_room"), kMessages);
     EXPECT_EQ(path.notes.at("disordered"), 0U);
     EXPECT_EQ(path.notes.at("no_receipt"), 0U);
     const std::uint64_t unknown = path.notes.at("crowded") + path.notes.at("no_send");
     EXPECT_EQ(leg_ns(path, "unresolved") > 0, unknown > 0);
-    if (GetParam() < 4096 || delayed) continue;
+    if (at_once() < 4096 || delayed) continue;
     EXPECT_LE(unknown, kMessages / 100);
     EXPECT_EQ(path.notes.at("no_room"), 0U);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, Pipelined, testing::Values(1, 100, 4096));
+INSTANTIATE_TEST_SUITE_P(, Pipelined,
+                         testing::Combine(testing::Values(1, 100, 4096), testing::Bool()),
+                         [](const auto& its) {
+                           return way_name(std::get<1>(its.param)) +
+                                  std::to_string(std::get<0>(its.param));
+                         });
 
-TEST_F(Messages, OfManySegmentsAreOne) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Messages, OfManySegmentsAreOne) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   constexpr std::size_t kSize = 64 << 10;
   const MessagePath path = follow(
       probes, kSize, [&] { echo(accept().get(), kSize); },
@@ -289,9 +143,9 @@ TEST_F(Messages, OfManySegmentsAreOne) {
   EXPECT_LE(whole_ns(path), round_trips_ns_);
 }
 
-TEST_F(Messages, AreFollowedOnConnectionsOfTheirOwn) {
+TEST_P(Messages, AreFollowedOnConnectionsOfTheirOwn) {
   for (const std::uint32_t size : {64U, 0U}) {
-    TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+    TRACE_RUN_LOAD_OR_SKIP(probes, options());
     const auto serve = [&] {
       for (int i = 0; i < 100; ++i)
         echo(accept().get(), 4096);
@@ -305,8 +159,8 @@ TEST_F(Messages, AreFollowedOnConnectionsOfTheirOwn) {
 }
 
 // Their turn-around has no next arrival to end it.
-TEST_F(Messages, OnConnectionsThatStayOpenAreCounted) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Messages, OnConnectionsThatStayOpenAreCounted) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   serve(probes, 0);
   HeldChild child([&] { echo(accept().get(), 4096); });
   ASSERT_TRUE(wait_until_blocked(child.pid()));
@@ -319,8 +173,8 @@ TEST_F(Messages, OnConnectionsThatStayOpenAreCounted) {
   expect_resolved(path_of(finish(probes)), 50);
 }
 
-TEST_F(Messages, ThatGetNoAnswerAreCountedAsSuch) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Messages, ThatGetNoAnswerAreCountedAsSuch) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const auto serve = [&] {
     const Fd client = accept();
     char byte = 0;
@@ -337,12 +191,90 @@ TEST_F(Messages, ThatGetNoAnswerAreCountedAsSuch) {
   EXPECT_EQ(path.notes.at("unanswered"), 1U);
 }
 
+// The packet that opens the connection brings its first message. Who sleeps for connections is
+// woken by that, right after: the time until then is unresolved.
+TEST_P(Messages, ThatOpenTheirConnectionAreFollowed) {
+  for (const std::uint32_t size : {64U, 0U}) {
+    TRACE_RUN_LOAD_OR_SKIP(probes, options());
+    const int seconds = 5;
+    ASSERT_EQ(
+        ::setsockopt(listener_.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds)), 0);
+    const auto serve = [&] {
+      for (int i = 0; i < 20; ++i)
+        echo(accept().get(), 4096);
+    };
+    const auto storm = [&] {
+      for (int i = 0; i < 20; ++i)
+        ask(connect().get(), 3, 64);
+    };
+    const MessagePath path = follow(probes, size, serve, storm);
+    EXPECT_EQ(messages_of(path), 60U);
+    EXPECT_EQ(leg_messages(path, "work"), 60U);
+    EXPECT_EQ(leg_messages(path, "send"), 60U);
+    EXPECT_LE(leg_messages(path, "unresolved"), 20U);
+    EXPECT_LE(whole_ns(path), round_trips_ns_);
+  }
+}
+
+// Whoever peeks has not received.
+TEST_P(Messages, ThatAreLookedAtFirstAreReceivedOnce) {
+  for (const std::uint32_t size : {64U, 0U}) {
+    TRACE_RUN_LOAD_OR_SKIP(probes, options());
+    const auto serve = [&] {
+      const Fd client = accept();
+      std::array<char, 64> message{};
+      while (::recv(client.get(), message.data(), 64, MSG_PEEK) == 64) {
+        if (::recv(client.get(), message.data(), 64, 0) != 64) ::_exit(1);
+        if (::send(client.get(), message.data(), 64, 0) != 64) ::_exit(1);
+      }
+    };
+    const MessagePath path = follow(probes, size, serve, [&] { ask(connect().get(), 50, 64); });
+    expect_resolved(path, 50);
+    EXPECT_EQ(leg_messages(path, "rest"), 0U);
+    EXPECT_EQ(path.notes.at("handed_off"), 0U);
+  }
+}
+
+// In four segments, of which each but the last finds the receive asleep, in one call.
+TEST_P(Messages, OfSeveralSegmentsAreReceivedOnce) {
+  for (const std::uint32_t size : {256U, 0U}) {
+    TRACE_RUN_LOAD_OR_SKIP(probes, options());
+    shared_->tid = 0;
+    const auto serve = [&] {
+      const Fd client = accept();
+      shared_->tid = ::gettid();
+      std::array<char, 256> message{};
+      while (::recv(client.get(), message.data(), 256, MSG_WAITALL) == 256)
+        if (::send(client.get(), message.data(), 256, 0) != 256) ::_exit(1);
+    };
+    const auto ask_in_pieces = [&] {
+      const Fd client = connect();
+      const int at_once = 1;
+      EXPECT_EQ(::setsockopt(client.get(), IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof(at_once)), 0);
+      while (shared_->tid == 0)
+        std::this_thread::yield();
+      std::array<char, 256> message{};
+      for (int i = 0; i < 10; ++i) {
+        for (std::size_t piece = 0; piece < 256; piece += 64) {
+          EXPECT_TRUE(wait_until_blocked(shared_->tid));
+          EXPECT_EQ(::send(client.get(), message.data() + piece, 64, 0), 64);
+        }
+        EXPECT_EQ(::recv(client.get(), message.data(), 256, MSG_WAITALL), 256);
+      }
+    };
+    const MessagePath path = follow(probes, size, serve, ask_in_pieces);
+    expect_resolved(path, 10);
+    EXPECT_EQ(leg_messages(path, "rest"), 0U);
+    EXPECT_EQ(leg_messages(path, "wake"), size != 0 ? 10U : 0U);
+  }
+}
+
 // ---- Delays that the server knows of are found on their leg ----
 
-TEST_F(Messages, TheServersWorkIsFoundBetweenReceiveAndSend) {
+TEST_P(Messages, TheServersWorkIsFoundBetweenReceiveAndSend) {
   for (const std::uint32_t size : {64U, 0U})
     for (const auto& delay : {work_for, sleep_for}) {
-      TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+      TRACE_RUN_LOAD_OR_SKIP(probes, options());
       shared_->at_least_ns = 0;
       round_trips_ns_ = 0;
       const auto serve = [&] {
@@ -366,9 +298,9 @@ TEST_F(Messages, TheServersWorkIsFoundBetweenReceiveAndSend) {
 
 // The second client's data comes while the first one is being served; whether at work or asleep
 // makes no difference to it.
-TEST_F(Messages, WaitingForABusyServerIsFoundBeforeTheReceive) {
+TEST_P(Messages, WaitingForABusyServerIsFoundBeforeTheReceive) {
   for (const auto& delay : {work_for, sleep_for}) {
-    TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+    TRACE_RUN_LOAD_OR_SKIP(probes, options());
     shared_->at_least_ns = 0;
     shared_->step = 0;
     constexpr int kTimes = 20;
@@ -403,6 +335,31 @@ TEST_F(Messages, WaitingForABusyServerIsFoundBeforeTheReceive) {
     expect_resolved(path, 2 * kTimes);
     EXPECT_GE(leg_ns(path, "busy"), shared_->at_least_ns);
     EXPECT_GE(leg_messages(path, "busy"), static_cast<std::uint64_t>(kTimes));
+  }
+}
+
+// What the kernel holds back was sent all the same, by its call and not by the one that lets it go.
+TEST_P(Messages, ThatTheDeviceGetsLateAreOfTheCallThatSentThem) {
+  for (const std::uint32_t size : {64U, 0U}) {
+    TRACE_RUN_LOAD_OR_SKIP(probes, options());
+    shared_->at_least_ns = 0;
+    const auto serve = [&] {
+      const Fd client = accept();
+      const int on = 1, off = 0;
+      std::array<char, 64> message{};
+      while (::recv(client.get(), message.data(), 64, 0) == 64) {
+        (void)::setsockopt(client.get(), IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+        if (::send(client.get(), message.data(), 64, 0) != 64) ::_exit(1);
+        const std::uint64_t start = monotonic_ns();
+        work_for(2 * kMillisecond);
+        shared_->at_least_ns += monotonic_ns() - start;
+        (void)::setsockopt(client.get(), IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
+      }
+    };
+    const MessagePath path = follow(probes, size, serve, [&] { ask(connect().get(), 20, 64); });
+    expect_resolved(path, 20);
+    EXPECT_GE(leg_ns(path, "send"), shared_->at_least_ns);
+    EXPECT_LE(whole_ns(path), round_trips_ns_);
   }
 }
 
@@ -449,8 +406,10 @@ class HandOff : public Messages {
   }
 };
 
-TEST_F(HandOff, ToASleeperIsFoundThroughItsWakeUp) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+INSTANTIATE_TEST_SUITE_P(, HandOff, testing::Bool(), kEachWay);
+
+TEST_P(HandOff, ToASleeperIsFoundThroughItsWakeUp) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe(ends.data()), 0);
   const Fd heeds(ends[0]), tells(ends[1]);
@@ -473,8 +432,8 @@ TEST_F(HandOff, ToASleeperIsFoundThroughItsWakeUp) {
 }
 
 // It learns through memory: no event shows when.
-TEST_F(HandOff, ToAThreadThatIsAwakeIsUnresolved) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(HandOff, ToAThreadThatIsAwakeIsUnresolved) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   const MessagePath path = follow(
       probes, 64,
       [&] {
@@ -491,8 +450,8 @@ TEST_F(HandOff, ToAThreadThatIsAwakeIsUnresolved) {
 }
 
 // The port is served by a process that is not traced.
-TEST_F(Messages, ReceivedByStrangersAreUnresolved) {
-  TRACE_RUN_LOAD_OR_SKIP(probes, kFollow);
+TEST_P(Messages, ReceivedByStrangersAreUnresolved) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, options());
   std::thread stranger([&] { echo(accept().get(), 64); });
   const MessagePath path = follow(
       probes, 64, [&] { wait_for(shared_->step, 1); },

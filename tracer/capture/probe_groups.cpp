@@ -37,6 +37,7 @@ constexpr Names<7> kUring{"on_io_uring_req_failed",      "on_io_uring_submit_req
 constexpr Names<1> kDevice{"on_net_dev_start_xmit"};
 constexpr Names<1> kArrivals{"on_sk_data_ready"};
 constexpr Names<1> kUringSends{"on_tcp_sendmsg_locked"};
+constexpr Names<2> kByDescriptor{"on_tcp_probe", "on_tcp_rcv_space_adjust"};
 constexpr Names<3> kConnectionEnds{"on_tcp_destroy_sock", "close_inet_sock_set_state", "end_turns"};
 constexpr Names<2> kContention{"on_contention_begin", "on_contention_end"};
 constexpr Names<5> kMutexes{"mutex_asked_for", "mutex_taken", "mutex_given", "mutex_given_to_wait",
@@ -72,8 +73,14 @@ bool stacks(const ProbeOptions& options) {
 bool messages(const ProbeOptions& options) {
   return options.messages;
 }
+bool messages_by_sockets(const ProbeOptions& options) {
+  return options.messages && !options.inspect_descriptors;
+}
+bool messages_by_descriptor(const ProbeOptions& options) {
+  return options.messages && options.inspect_descriptors;
+}
 bool arrivals(const ProbeOptions& options) {
-  return options.waits || options.messages;
+  return options.waits || messages_by_sockets(options);
 }
 bool locks(const ProbeOptions& options) {
   return options.locks;
@@ -155,8 +162,8 @@ void without_interrupts(ProbeOptions& /*options*/, const std::string& reason,
                         Unmeasured& unmeasured) {
   unmeasured.emplace(Figures::kInterrupts, reason);
 }
-void without_sockets(ProbeOptions& options, const std::string& reason, Unmeasured& unmeasured) {
-  without_messages(options, reason, unmeasured);
+void without_sockets(ProbeOptions& options, const std::string& /*reason*/,
+                     Unmeasured& /*unmeasured*/) {
   options.inspect_descriptors = true;
 }
 void without_listening(ProbeOptions& options, const std::string& /*reason*/,
@@ -170,12 +177,12 @@ void without_uring(ProbeOptions& options, const std::string& reason, Unmeasured&
   turn_off(options.uring, Figures::kUring, reason, unmeasured);
 }
 void without_arrivals(ProbeOptions& options, const std::string& reason, Unmeasured& unmeasured) {
-  without_messages(options, reason, unmeasured);
+  if (options.messages) options.inspect_descriptors = true;
   if (options.waits) unmeasured.emplace(Figures::kArrivals, reason);
 }
-void without_uring_sends(ProbeOptions& /*options*/, const std::string& reason,
-                         Unmeasured& unmeasured) {
-  unmeasured.emplace(Figures::kUringSends, reason);
+void without_uring_sends(ProbeOptions& options, const std::string& /*reason*/,
+                         Unmeasured& /*unmeasured*/) {
+  options.hear_uring_sends = false;
 }
 void without_connection_ends(ProbeOptions& /*options*/, const std::string& reason,
                              Unmeasured& unmeasured) {

@@ -30,6 +30,8 @@ inline constexpr std::array kProgramNames = {"sys_enter",
                                              "sk_data_ready",
                                              "net_dev_start_xmit",
                                              "tcp_sendmsg_locked",
+                                             "tcp_probe",
+                                             "tcp_rcv_space_adjust",
                                              "io_uring submissions",
                                              "io_uring completions",
                                              "io_uring detours"};
