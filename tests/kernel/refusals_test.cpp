@@ -104,6 +104,7 @@ TEST_P(Refusals, CostTheirFiguresAndNotTheRun) {
   EXPECT_EQ(probes.options().messages, left.messages);
   EXPECT_EQ(probes.options().inspect_descriptors, left.inspect_descriptors);
   EXPECT_EQ(probes.options().hear_listening, left.hear_listening);
+  EXPECT_EQ(probes.options().hear_uring_sends, left.hear_uring_sends);
   for (const auto& [figures, nothing] : costs) {
     ASSERT_TRUE(probes.unmeasured().contains(figures));
     EXPECT_THAT(probes.unmeasured().at(figures), HasSubstr(program.substr(program.find('_') + 1)));

@@ -32,7 +32,7 @@ INSTANTIATE_TEST_SUITE_P(Deferred, Uring, testing::Values(kDeferred));
 
 TEST_P(Uring, NopsAreCountedWithTheirCalls) {
   TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
-  ASSERT_TRUE(probes.counts_uring());
+  ASSERT_TRUE(probes.options().uring);
   const Outcome outcome = trace(probes, [] {
     TestRing ring(GetParam());
     for (int round = 0; round < 100; ++round) {

@@ -62,6 +62,8 @@ struct ProbeOptions {
   bool uring = true;
   // Say when a process of the tree listens: TR_NEWS_LISTEN.
   bool hear_listening = true;
+  // With messages: when io_uring begins a send; else it begins when it is submitted.
+  bool hear_uring_sends = true;
   // What threads do with futexes, and which of the kernel's locks hold them up. Needs the budget.
   bool locks = false;
   // With locks: how long mutexes are held, by uprobes; see watch_mutexes().

@@ -105,6 +105,10 @@ Status Probes::open(const LeftOut& left_out, const std::set<std::string>& absent
                        skeleton.maps.woken_for, skeleton.maps.hop_streams, skeleton.maps.hop_ends,
                        skeleton.maps.hops, skeleton.maps.origins})
     bpf_map__set_autocreate(map, options_.messages);
+  bpf_map__set_autocreate(skeleton.maps.sends_by_socket,
+                          options_.messages && options_.inspect_descriptors);
+  skeleton.rodata->sends_when_submitted =
+      options_.messages && (options_.inspect_descriptors || !options_.hear_uring_sends);
   bpf_map__set_max_entries(skeleton.maps.turns, slots);
   bpf_map__set_max_entries(skeleton.maps.origins, TR_ORIGINS);
   bpf_map__set_max_entries(skeleton.maps.paths,
