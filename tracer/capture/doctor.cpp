@@ -8,6 +8,7 @@
 #include <linux/perf_event.h>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -230,18 +231,21 @@ std::vector<Finding> required_findings(const std::string& root, KernelProbe& pro
 // The programs themselves, group by group.
 std::vector<Finding> check_groups(KernelProbe& probe, const Capabilities& caps) {
   std::vector<Finding> findings;
+  std::set<std::string_view> refused;
   for (const ProbeGroup& group : probe_groups()) {
     std::string id = fmt::format("probes.{}", group.name);
     std::ranges::replace(id, ' ', '_');
-    const Status status = probe.try_group(group);
+    const bool used = group.wanted(alone_without(group, refused));
+    const Status status = used ? probe.try_group(group, refused) : Status();
     Finding finding{.id = std::move(id),
                     .subject = fmt::format("probes: {}", group.name),
                     .standing = Standing::kOk,
-                    .value = "work",
+                    .value = used ? "work" : "not used on this kernel",
                     .meaning = std::string(group.gives),
                     .remedy = {},
                     .required = group.is_required() && group.wanted(ProbeOptions())};
     if (!status) {
+      refused.insert(group.name);
       const Error& error = status.error();
       finding.standing = finding.required ? Standing::kMissing : Standing::kLimited;
       finding.value = error.why.empty() ? error.text() : error.why;

@@ -58,7 +58,9 @@ class MachineProbe : public KernelProbe {
     return {};
   }
 
-  Status try_group(const ProbeGroup& group) override { return Probes::try_group(group); }
+  Status try_group(const ProbeGroup& group, const std::set<std::string_view>& others) override {
+    return Probes::try_group(group, {}, others);
+  }
 
   Status enable_bpf_stats() override {
     const Fd stats(bpf_enable_stats(BPF_STATS_RUN_TIME));

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
+#include <string_view>
 
 #include "util/result.h"
 
@@ -23,8 +25,9 @@ class KernelProbe {
   virtual Status attach_program(std::uint32_t btf_id) = 0;
   // Creates a map that keeps a value with each task.
   virtual Status create_task_storage() = 0;
-  // Loads a group of the probes themselves, and takes it away again.
-  virtual Status try_group(const ProbeGroup& group) = 0;
+  // Loads a group of the probes themselves, and takes it away again; without `others`, which were
+  // refused.
+  virtual Status try_group(const ProbeGroup& group, const std::set<std::string_view>& others) = 0;
   // Turns the kernel's BPF statistics on, and off again.
   virtual Status enable_bpf_stats() = 0;
 };

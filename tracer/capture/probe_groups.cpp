@@ -410,6 +410,16 @@ std::span<const ProbeGroup> probe_groups() {
   return groups;
 }
 
+ProbeOptions alone_without(const ProbeGroup& group, const std::set<std::string_view>& others) {
+  ProbeOptions options = group.alone;
+  Unmeasured unmeasured;
+  for (const ProbeGroup& other : probe_groups())
+    if (&other != &group && !other.is_required() && others.contains(other.name) &&
+        other.wanted(options))
+      other.leave_out(options, "", unmeasured);
+  return options;
+}
+
 const ProbeGroup& group_of(std::string_view program) {
   const auto groups = probe_groups();
   return *std::ranges::find_if(groups, [&](const ProbeGroup& group) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,6 +36,8 @@ struct ProbeGroup {
 
 // All of them; those that every run needs come first.
 std::span<const ProbeGroup> probe_groups();
+// The options of a group alone, on a kernel where these others are left out.
+ProbeOptions alone_without(const ProbeGroup& group, const std::set<std::string_view>& others);
 // The group whose own a program is.
 const ProbeGroup& group_of(std::string_view program);
 

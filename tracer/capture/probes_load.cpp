@@ -266,7 +266,7 @@ Status Probes::try_group(const ProbeGroup& group, const ProbeFaults& faults,
                          const std::set<std::string_view>& others) {
   listen_to_libbpf();
   Probes probes;
-  probes.options_ = group.alone;
+  probes.options_ = alone_without(group, others);
   probes.options_.faults = faults;
   if (Status opened = probes.open({}, {}); !opened) return opened;
   bpf_object* const object = probes.skeleton_->obj;
