@@ -59,14 +59,13 @@ int main(int argc, char** argv) {
   constexpr std::uint16_t kLastPort = 65535 - 4;
 
   CommandLine line(kAbout, "herd", kFooter);
-  CLI::Option* const port =
-      line.add_number("-p,--port", settings.port, 0, kLastPort, "PORT",
-                      "TCP port of the first server, at 127.0.0.1; the others\n"
-                      "get those behind it; 0 takes five free ones");
-  CLI::Option* const config =
+  const auto port = line.add_number("-p,--port", settings.port, 0, kLastPort, "PORT",
+                                    "TCP port of the first server, at 127.0.0.1; the others\n"
+                                    "get those behind it; 0 takes five free ones");
+  const auto config =
       line.add_text("--config", file, "FILE", "Other servers, addresses or neighbours (TOML)");
-  CommandLine::exclude(config, port);
-  CommandLine::need(
+  line.exclude(config, port);
+  line.need(
       line.add_text("--only", only, "NAME", "Start this one of the file's servers, or Places"),
       config);
   line.add_backlog(settings.backlog);
@@ -85,7 +84,7 @@ int main(int argc, char** argv) {
   try {
     std::signal(SIGPIPE, SIG_IGN);  // a closed stdout
     raise_file_limit();
-    const bool from_file = CommandLine::given(config);
+    const bool from_file = line.given(config);
     herd::Config herd = from_file ? herd::read_config(file) : herd::built_in();
     if (only.empty()) return herd::run_all(std::move(herd), from_file, settings);
     if (herd.server(only) == nullptr && only != herd::kPlaces) {

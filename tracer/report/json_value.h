@@ -89,6 +89,7 @@ class Json {
 // What stands between braces; a value that can be moved out of an initializer list.
 class Json::Item {
  public:
+  Item() = default;  // {}: null
   template <class T>
   requires std::constructible_from<Json, T> Item(T&& value) : value_(std::forward<T>(value)) {}
   Item(std::initializer_list<Item> items) : value_(items) {}
