@@ -11,6 +11,8 @@ KNOWN = (1000, 20, 10)
 KNOWN_HOLDS = 5000
 # Older kernels are refused as a whole, with these words of the doctor's.
 OLDEST = (5, 15)
+# Tracepoints of which trace-run does not say itself since when they exist.
+SINCE = {"sk_data_ready": (6, 3)}
 REFUSED = "boot a kernel 5.15 or later"
 
 # Looks at a report, and gives what is wrong with it.
@@ -23,7 +25,8 @@ class Feature:
     arguments: tuple  # trace-run's; {known} is the folder of known_calls and known_locks
     looks: tuple = ()  # beyond judge.sound()
     since: tuple = ()  # the kernel that has what it needs
-    lacking: str = ""  # what trace-run must say on older ones
+    lacking: str = ""  # what the report must name as unmeasured on older ones
+    lacking_look: Look = None  # which then finds nothing
     whole_since: tuple = ()  # on older ones a look may find the part `missing`, and nothing else
     missing: str = ""
     short: bool = False  # part of kernel-matrix --short
@@ -150,7 +153,7 @@ def load(*arguments):
 
 # io_uring sends without a call: tcp_sendmsg_locked tells when.
 SEEN_SINCE_616 = {"whole_since": (6, 16), "missing": UNRESOLVED}
-SINCE_63 = {"since": (6, 3), "lacking": "this kernel has no tracepoint sock_send_length"}
+SINCE_63 = {"since": (6, 3), "lacking": "message_path", "lacking_look": paths}
 
 FEATURES = (
     Feature("program, known calls", program("{known}/known_calls", *map(str, KNOWN)),
