@@ -1,5 +1,5 @@
-"""What came of a kernel's runs: per feature whether it works there, in part, is lacking, or has
-failed, and why; of the tests how many. A run passes on evidence only: what did not run is "not run"."""
+"""What came of a kernel's runs: per feature whether it works there, is lacking, or has failed, and
+why; of the tests how many. A run passes on evidence only: what did not run is "not run"."""
 import json
 import re
 import xml.etree.ElementTree as xml
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import features
 
-WORKS, PARTLY, LACKING, FAILED, NOT_RUN = "works", "partly", "lacking", "failed", "not run"
+WORKS, LACKING, FAILED, NOT_RUN = "works", "lacking", "failed", "not run"
 # Of the load's count and the kernel's: so much of it, or the messages under way at an edge.
 DISAGREEMENT = 0.001
 
@@ -101,20 +101,8 @@ def feature(which, release, status, report, errors):
     if report is None:
         return Verdict(FAILED, "no report")
     wrong = sound(report) + refusals(report, release)
-    looks = which.looks
-    lacking = which.since and version < which.since
-    if lacking:
-        looks = tuple(look for look in looks if look != which.lacking_look)
-        if which.lacking not in report["unmeasured"]:
-            wrong.append(f"{which.lacking} needs Linux {shown(which.since)}, and is not unmeasured")
-    for look in looks:
+    for look in which.looks:
         wrong += look(report)
-    if lacking and not wrong:
-        return Verdict(PARTLY if looks else LACKING,
-                       f"{which.lacking}: needs Linux {shown(which.since)}")
-    if wrong and which.missing and version < which.whole_since and \
-            all(which.missing in text for text in wrong):
-        return Verdict(PARTLY, f"{which.missing}: needs Linux {shown(which.whole_since)}")
     return Verdict(FAILED, "; ".join(wrong)) if wrong else Verdict(WORKS)
 
 
@@ -189,7 +177,7 @@ def kernel(out, chosen, guest_status, guest_errors, with_tests):
                 report = None
             verdict = feature(which, release, ran["status"], report, read(out / f"{which.file}.err"))
             # Sockets told by descriptors are no limit where that was asked for.
-            if report is not None and verdict.word in (WORKS, PARTLY, LACKING) and \
+            if report is not None and verdict.word == WORKS and \
                     features.descriptors not in which.looks:
                 limits_seen += limits(report)
         result["features"][which.name] = [verdict.word, verdict.reason]
@@ -206,5 +194,5 @@ def passed(result):
     """As expected: nothing failed, nothing was left out."""
     words = [word for word, _ in result["features"].values()]
     ran = result["tests"]
-    return bool(words) and all(word in (WORKS, PARTLY, LACKING) for word in words) and \
+    return bool(words) and all(word in (WORKS, LACKING) for word in words) and \
         not result["problems"] and (ran is None or ran["passed"] > 0 and not ran["failed"])

@@ -104,22 +104,6 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(self.verdict("epoll", NEW, 0, None).word, judge.FAILED)
         self.assertIn("in time", self.verdict("epoll", NEW, None, None).reason)
 
-    def test_lacking_only_where_expected_and_for_the_reason_expected(self):
-        name = "--messages, epoll"
-        report = golden("epoll_echo")
-        report["message_path"] = None
-        reason = "this kernel has no tracepoint sock_send_length (since Linux 6.3)"
-        report["unmeasured"] = {"message_path": reason}
-        verdict = self.verdict(name, OLD, 0, report)
-        self.assertEqual((verdict.word, verdict.reason),
-                         (judge.LACKING, "message_path: needs Linux 6.3"))
-        self.assertEqual(self.verdict(name, NEW, 0, report).word, judge.FAILED)
-        self.assertEqual(self.verdict(name, OLD, 1, report).word, judge.FAILED)
-        report["unmeasured"] = {"message_path": "this kernel's verifier refuses a program"}
-        self.assertEqual(self.verdict(name, OLD, 0, report).word, judge.FAILED)
-        # It works where it should not: the list of features is wrong.
-        self.assertEqual(self.verdict(name, OLD, 0, golden("epoll_echo")).word, judge.FAILED)
-
     def test_a_refusal_is_a_failure_whatever_else_works(self):
         report = golden("epoll_echo")
         for unmeasured, right in (({"arrivals": "this kernel has no tracepoint sk_data_ready"}, True),
@@ -139,19 +123,6 @@ class Verdicts(unittest.TestCase):
             verdict = self.verdict(name, ANCIENT, 3, None, refusal)
             self.assertEqual((verdict.word, verdict.reason), (judge.LACKING, "needs Linux 5.15"))
         self.assertEqual(self.verdict("epoll", ANCIENT, 3, None, "EPERM").word, judge.FAILED)
-
-    def test_in_part_only_where_expected_and_for_the_part_expected(self):
-        report = golden("uring_echo")
-        report["message_path"] = golden("epoll_echo")["message_path"]
-        report["message_path"]["messages"] = report["throughput"]["messages"]
-        report.update(waits={"causes": [{"waits": {"count": 1}}]}, stacks=golden("profiled")["stacks"])
-        unresolved = report["message_path"]["legs"]["unresolved"]
-        for count, release, word in ((0, NEW, judge.WORKS), (10**6, NEW, judge.PARTLY),
-                                     (10**6, "6.16.12-amd64", judge.FAILED)):
-            unresolved["messages"] = count
-            self.assertEqual(self.verdict("--messages, io_uring", release, 0, report).word, word)
-        report["lost"]["x"] = 1
-        self.assertEqual(self.verdict("--messages, io_uring", NEW, 0, report).word, judge.FAILED)
 
     def test_versions(self):
         self.assertEqual(judge.version_of(NEW), (6, 12))
