@@ -1,6 +1,5 @@
 """What is tried on each kernel: trace-run's features, one a run, and what each run must show."""
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from dataclasses import dataclass
 from typing import Callable
 
 CONNECTIONS = 8
@@ -11,6 +10,8 @@ KNOWN = (1000, 20, 10)
 KNOWN_HOLDS = 5000
 # Older kernels are refused as a whole, with these words of the doctor's.
 OLDEST = (5, 15)
+# Tracepoints of which trace-run does not say itself since when they exist.
+SINCE = {"sk_data_ready": (6, 3)}
 REFUSED = "boot a kernel 5.15 or later"
 
 # Looks at a report, and gives what is wrong with it.
@@ -22,10 +23,6 @@ class Feature:
     name: str
     arguments: tuple  # trace-run's; {known} is the folder of known_calls and known_locks
     looks: tuple = ()  # beyond judge.sound()
-    since: tuple = ()  # the kernel that has what it needs
-    lacking: str = ""  # what trace-run must say on older ones
-    whole_since: tuple = ()  # on older ones a look may find the part `missing`, and nothing else
-    missing: str = ""
     short: bool = False  # part of kernel-matrix --short
 
     @property
@@ -59,9 +56,6 @@ def io_uring(report):
             *positive("requests completed", rings.get("completed"))]
 
 
-UNRESOLVED = "parts that cannot be seen"
-
-
 def paths(report):
     """Messages followed: all but those that were under way at the window's edges."""
     path = report["message_path"] or {}
@@ -71,7 +65,7 @@ def paths(report):
         [f"followed {followed} messages of {counted}"]
     unresolved = ((path.get("legs") or {}).get("unresolved") or {}).get("messages") or 0
     if unresolved > max(CONNECTIONS, followed // 100):
-        wrong.append(f"{unresolved} messages with {UNRESOLVED}")
+        wrong.append(f"{unresolved} messages with parts that cannot be seen")
     return wrong
 
 
@@ -148,10 +142,6 @@ def load(*arguments):
     return (*LOAD, *arguments)
 
 
-# io_uring sends without a call: tcp_sendmsg_locked tells when.
-SEEN_SINCE_616 = {"whole_since": (6, 16), "missing": UNRESOLVED}
-SINCE_63 = {"since": (6, 3), "lacking": "this kernel has no tracepoint sock_send_length"}
-
 FEATURES = (
     Feature("program, known calls", program("{known}/known_calls", *map(str, KNOWN)),
             (known_calls,), short=True),
@@ -159,10 +149,9 @@ FEATURES = (
     Feature("thread", load(server("thread"))),
     Feature("fork", load(server("fork"))),
     Feature("io_uring", load(server("uring")), (io_uring,)),
-    Feature("--messages, epoll", load("--messages", server("epoll")), (paths,), **SINCE_63),
-    Feature("--messages, io_uring", load("--messages", server("uring")), (paths,), **SINCE_63,
-            **SEEN_SINCE_616),
-    Feature("--messages, thread", load("--messages", server("thread")), (paths,), **SINCE_63),
+    Feature("--messages, epoll", load("--messages", server("epoll")), (paths,)),
+    Feature("--messages, io_uring", load("--messages", server("uring")), (paths,)),
+    Feature("--messages, thread", load("--messages", server("thread")), (paths,)),
     Feature("--locks, program", ("--locks", *program("{known}/known_locks", "convoy")), (locks,)),
     Feature("--locks, thread pool", load("--locks", server("threadpool"))),
     Feature("--waits", load("--waits", server("thread")), (waits,)),
@@ -180,9 +169,6 @@ FEATURES = (
             ("--cross-check", *program("{known}/known_calls", "1000", "20", "300")), (cross_check,)),
     Feature("--cross-check, epoll", load("--events", "context-switches", "--cross-check", server("epoll")),
             (cross_check,)),
-    Feature("--locks --waits --profile",
-            load("--locks", "--waits", "--profile", server("uring")), (waits, profile, io_uring),
-            short=True),
     Feature("all at once", load("--messages", "--locks", "--waits", "--profile", server("uring")),
-            (paths, waits, profile, io_uring), short=True, **SINCE_63, **SEEN_SINCE_616),
+            (paths, waits, profile, io_uring), short=True),
 )

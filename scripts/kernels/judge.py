@@ -1,5 +1,5 @@
-"""What came of a kernel's runs: per feature whether it works there, in part, is lacking, or has
-failed, and why; of the tests how many. A run passes on evidence only: what did not run is "not run"."""
+"""What came of a kernel's runs: per feature whether it works there, is lacking, or has failed, and
+why; of the tests how many. A run passes on evidence only: what did not run is "not run"."""
 import json
 import re
 import xml.etree.ElementTree as xml
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import features
 
-WORKS, PARTLY, LACKING, FAILED, NOT_RUN = "works", "partly", "lacking", "failed", "not run"
+WORKS, LACKING, FAILED, NOT_RUN = "works", "lacking", "failed", "not run"
 # Of the load's count and the kernel's: so much of it, or the messages under way at an edge.
 DISAGREEMENT = 0.001
 
@@ -66,28 +66,43 @@ def said(errors):
     return "; ".join(own) or errors.strip()[-200:] or "nothing said"
 
 
+def too_old_for(reason, release):
+    """Whether a reason is the kernel's age, and no refusal: "... (since Linux 6.3)"."""
+    since = re.search(r"(?:before|since) Linux (\d+)\.(\d+)", reason)
+    if since:
+        return version_of(release) < tuple(map(int, since.groups()))
+    tracepoint = re.search(r"no tracepoint (\w+)", reason)
+    return bool(tracepoint) and version_of(release) < features.SINCE.get(tracepoint.group(1), (0, 0))
+
+
+def refusals(report, release):
+    """What the kernel could measure by its age, and does not: a verifier's refusal, for one."""
+    if report["config"]["mode"] == "count":
+        return []  # it was asked to do without
+    locks = report["locks"] or {}
+    told = [*report["unmeasured"].items(),
+            *(("locks", locks.get(key) or "") for key in ("kernel_unmeasured", "holds_unmeasured"))]
+    return [f"{what} unmeasured: {why}" for what, why in told
+            if why and not too_old_for(why, release)] + \
+        [note for note in report["notes"] if "refuse" in note]
+
+
 def feature(which, release, status, report, errors):
     version = version_of(release)
     if status is None:
         return Verdict(FAILED, "did not end in time")
-    refused, since = which.lacking, which.since
     if version < features.OLDEST:
-        refused, since = features.REFUSED, features.OLDEST
-    if since and version < since:
-        if status != 0 and refused in errors:
-            return Verdict(LACKING, f"needs Linux {shown(since)}")
-        return Verdict(FAILED, f"to be refused before Linux {shown(since)}, but exit status {status}: "
-                       + said(errors))
+        needs = f"needs Linux {shown(features.OLDEST)}"
+        if status == 3 and features.REFUSED in errors:
+            return Verdict(LACKING, needs)
+        return Verdict(FAILED, f"{needs}, but exit status {status}: {said(errors)}")
     if status != 0:
         return Verdict(FAILED, f"exit status {status}: {said(errors)}")
     if report is None:
         return Verdict(FAILED, "no report")
-    wrong = sound(report)
+    wrong = sound(report) + refusals(report, release)
     for look in which.looks:
         wrong += look(report)
-    if wrong and which.missing and version < which.whole_since and \
-            all(which.missing in text for text in wrong):
-        return Verdict(PARTLY, f"{which.missing}: needs Linux {shown(which.whole_since)}")
     return Verdict(FAILED, "; ".join(wrong)) if wrong else Verdict(WORKS)
 
 
@@ -107,14 +122,6 @@ def skip_reason(output):
     return found.group(1).strip() if found else "no reason"
 
 
-def skip_is_expected(reason, release):
-    """The kernel is too old for what is tested. A refusal is none: it must not look like a skip."""
-    if reason.startswith("cannot follow messages") and "no tracepoint sock_" in reason:
-        return version_of(release) < (6, 3)
-    since = re.search(r"(?:before|since) Linux (\d+)\.(\d+)", reason)
-    return bool(since) and version_of(release) < tuple(map(int, since.groups()))
-
-
 def tests(junit, said, release):
     """Counts and names from ctest's file, and of what it said those that failed at first; a test that
     could not be started has failed, and one that was skipped without need too."""
@@ -130,7 +137,7 @@ def tests(junit, said, release):
         elif status == "notrun" and skipped is not None and \
                 (skipped.get("message") or "").startswith("SKIP_"):
             reason = skip_reason(case.findtext("system-out"))
-            if skip_is_expected(reason, release):
+            if too_old_for(reason, release):  # a refusal must not look like a skip
                 counts["skipped"].append([name, reason])
             else:
                 counts["failed"].append(f"{name} (skipped: {reason})")
@@ -169,7 +176,9 @@ def kernel(out, chosen, guest_status, guest_errors, with_tests):
             except ValueError:
                 report = None
             verdict = feature(which, release, ran["status"], report, read(out / f"{which.file}.err"))
-            if report is not None and verdict.word == WORKS:
+            # Sockets told by descriptors are no limit where that was asked for.
+            if report is not None and verdict.word == WORKS and \
+                    features.descriptors not in which.looks:
                 limits_seen += limits(report)
         result["features"][which.name] = [verdict.word, verdict.reason]
     result["limits"] = sorted(set(limits_seen))
@@ -185,5 +194,5 @@ def passed(result):
     """As expected: nothing failed, nothing was left out."""
     words = [word for word, _ in result["features"].values()]
     ran = result["tests"]
-    return bool(words) and all(word in (WORKS, PARTLY, LACKING) for word in words) and \
+    return bool(words) and all(word in (WORKS, LACKING) for word in words) and \
         not result["problems"] and (ran is None or ran["passed"] > 0 and not ran["failed"])

@@ -106,8 +106,7 @@ def tell(result):
     """One kernel's lines: what works in a line, the rest by name."""
     words = [word for word, _ in result["features"].values()]
     lines = [f"Linux {result['release']}: {'passed' if judge.passed(result) else 'FAILED'}: "
-             f"{words.count(judge.WORKS)} of {len(words)} features work"
-             f"{f', {words.count(judge.PARTLY)} partly' if judge.PARTLY in words else ''}; "
+             f"{words.count(judge.WORKS)} of {len(words)} features work; "
              f"kernel tests: {table.tests_of(result)}"]
     others = {}
     for name, (word, reason) in result["features"].items():

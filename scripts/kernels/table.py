@@ -1,7 +1,7 @@
 """The results of several kernels as Markdown, and into docs/kernels.md."""
 import judge
 
-SYMBOLS = {judge.WORKS: "yes", judge.PARTLY: "partly", judge.LACKING: "no", judge.FAILED: "**failed**",
+SYMBOLS = {judge.WORKS: "yes", judge.LACKING: "no", judge.FAILED: "**failed**",
            judge.NOT_RUN: "not run"}
 # Kernels people run that Debian does not have.
 UNTESTED = {"5.15": "in no Debian suite", "6.6": "in no Debian suite"}
@@ -31,7 +31,7 @@ def kernels_table(results):
     for result in results:
         words = [word for word, _ in result["features"].values()]
         parts = [f"{words.count(word)} {said}" for word, said in (
-            (judge.WORKS, "work"), (judge.PARTLY, "partly"), (judge.LACKING, "lacking"), (judge.FAILED, "failed"),
+            (judge.WORKS, "work"), (judge.LACKING, "lacking"), (judge.FAILED, "failed"),
             (NOT_RUN, "not run")) if word in words]
         version = judge.version_of(result["release"])
         lines[version] = row(result["release"], ", ".join(parts), tests_of(result),
