@@ -374,6 +374,10 @@ static int take(__u64 step, struct taking* taking) {
   return 0;
 }
 
+/* Before Linux 6.7 the verifier looks at one step of a bpf_loop() alone, the first, and takes out
+ * what that cannot reach: it must not know that no message was taken before. */
+__u64 no_origin = 0;
+
 /* The thread has received something; from another server? */
 static __always_inline void hop_received(struct sock* sk, const struct tr_thread* thread) {
   struct own_link* end = bpf_sk_storage_get(&hop_ends, sk, 0, 0);
@@ -381,6 +385,7 @@ static __always_inline void hop_received(struct sock* sk, const struct tr_thread
   struct tr_turns* its = turns_of(thread->slot);
   if (!tcp || !its) return;
   struct taking taking = {.to = tcp->copied_seq, .now = bpf_ktime_get_ns()};
+  taking.work.origin = no_origin;
   struct hop_stream* stream = stream_to(end);
   taking.stream = stream;
   if (stream) {

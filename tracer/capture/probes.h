@@ -56,7 +56,8 @@ struct ProbeOptions {
   // How many threads can be traced at once. Each takes 4 KiB of the kernel's memory at once.
   std::uint32_t max_threads = 8192;
   // Tell sockets from files by looking at the descriptor at each call's end, even where the
-  // tracepoints sock_send_length and sock_recv_length exist (since Linux 6.3).
+  // tracepoints sock_send_length and sock_recv_length exist (since Linux 6.3). Messages are then
+  // followed by TCP's tracepoints and by descriptors, too.
   bool inspect_descriptors = false;
   // What goes through io_uring; not with counts_only.
   bool uring = true;

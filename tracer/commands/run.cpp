@@ -340,7 +340,7 @@ Result<Plan> plan_run(const App& app, const RunOptions& options) {
     return usage_error(fmt::format("{} and --no-budget contradict each other", wanted),
                        "who wakes whom is a part of the budget");
   if (plan.messages)
-    for (const char* option : {"--counts-only", "--no-budget", "--inspect-descriptors"})
+    for (const char* option : {"--counts-only", "--no-budget"})
       if (given(app, option))
         return usage_error(fmt::format("--messages needs what {} leaves out", option));
   if (plan.messages && plan.load_kind == LoadKind::kNone && !plan.attach)

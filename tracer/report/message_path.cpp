@@ -54,8 +54,8 @@ std::string note_text(const std::string& note, std::uint64_t count, bool turns) 
                        what);
   if (note == "no_send")
     return fmt::format(
-        "Unresolved in {} {}: when the send was entered is not known, as with io_uring before"
-        " Linux 6.16, or where it went on after its call.",
+        "Unresolved in {} {}: when the send was entered is not known, as of io_uring's workers"
+        " before Linux 6.16, or where it went on after its call.",
         number, what);
   if (note == "disordered")
     return fmt::format("Left unresolved are {} {} whose moments are in an impossible order.",
