@@ -150,6 +150,7 @@ static __always_inline struct tr_thread* adopt(struct task_struct* task) {
   thread->serial = __sync_fetch_and_add(&threads_adopted, 1) + 1;
   thread->call = TR_NO_CALL;
   thread->restarted_call = TR_NO_CALL;
+  thread->seen = MAY_BE_INSIDE;
   if (unlikely(task->flags & PF_IO_WORKER)) thread->call = kind_of_worker(task->comm);
   thread->tid = task->pid;
   thread->tgid = task->tgid;
@@ -304,6 +305,7 @@ int adopt_threads(struct bpf_iter__task* ctx) {
     struct pt_regs* regs = (struct pt_regs*)bpf_task_pt_regs(task);
     long id = regs ? call_under_way(regs) : -1;
     thread->state = TR_STATE_BLOCKED;
+    thread->seen = 0;
     if (!is_kernel_worker(thread) && id >= 0) {
       thread->call = call_number(id, false);
       thread->argument = first_argument_of(regs);

@@ -56,7 +56,7 @@ static __always_inline void enter_call(struct tr_thread* thread, const struct pt
                                        __u32 call, __u64 now) {
   enter_state(thread, TR_STATE_SYSTEM, now);
   if (preemptible) {
-    thread->seen |= 1u << SEEN_CALL;
+    thread->seen &= ~MAY_BE_INSIDE;
     if (unlikely(thread->call != TR_NO_CALL)) end_unseen_call(thread, now);
   }
   if (unlikely(thread->restarted_call != TR_NO_CALL) &&
@@ -145,9 +145,10 @@ int tell_mapped(struct tr_thread* thread);
 /* A call ends, and no program was run when it began; false: so it may be. */
 static __noinline bool start_unseen_call(struct tr_thread* thread, const struct pt_regs* regs,
                                          __u64 now) {
-  bool traced_before = thread->seen & 1u << SEEN_CALL;
-  thread->seen |= 1u << SEEN_CALL;
-  if (!traced_before) return false; /* it began before the thread was traced */
+  if (thread->seen & MAY_BE_INSIDE) {
+    thread->seen &= ~MAY_BE_INSIDE;
+    return false;
+  }
   /* Who forbids a call, or makes another of it, does so before sys_enter. */
   struct task_struct* task = bpf_get_current_task_btf();
   if (task->ptrace) return false;

@@ -103,5 +103,48 @@ TEST(Preemption, NewThreadsAndMessagesAreMissedByNone) {
   EXPECT_EQ(outcome.counts.total.received_bytes, 100U * kMessages);
 }
 
+// Where the kernel preempts programs, some are skipped here for real.
+TEST(Preemption, ManyThreadsOnEachCpuAreCountedExactly) {
+  TRACE_RUN_LOAD_OR_SKIP(probes, ProbeOptions{});
+  constexpr int kThreads = 16;
+  constexpr int kForks = 40;
+  constexpr int kMessages = 300;
+  const Outcome outcome = trace(probes, [] {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < kThreads; ++i)
+      threads.emplace_back([] {
+        std::array<int, 2> ends{};
+        if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) != 0) return;
+        for (int message = 0; message < kMessages; ++message) {
+          std::array<char, 100> bytes{};
+          (void)::send(ends[0], bytes.data(), bytes.size(), 0);
+          (void)::recv(ends[1], bytes.data(), bytes.size(), MSG_WAITALL);
+          call_many(SYS_getppid, 10);
+        }
+      });
+    for (int i = 0; i < kForks; ++i) {
+      const pid_t child = ::fork();
+      if (child == 0) {
+        call_many(SYS_getppid, 10);
+        ::_exit(0);
+      }
+      ::waitpid(child, nullptr, 0);
+    }
+    for (std::thread& thread : threads)
+      thread.join();
+  });
+  for (const auto& p : probes.statistics())
+    if (p.recursion_misses + p.second_misses.value_or(0))
+      printf("MISS %s %lu %ld\n", p.program.c_str(), p.recursion_misses, p.second_misses ? static_cast<long>(*p.second_misses) : -1L);
+  printf("UNSEEN %lu %lu\n", probes.unseen().call_starts, probes.unseen().call_ends);
+  expect_sound(outcome);
+  EXPECT_EQ(outcome.counts.threads.size(), 1U + kThreads + kForks);
+  EXPECT_EQ(outcome.call(name_of(SYS_getppid)).calls, 10U * (kThreads * kMessages + kForks));
+  EXPECT_EQ(outcome.call(name_of(SYS_sendto)).calls, 1U * kThreads * kMessages);
+  EXPECT_EQ(outcome.call(name_of(SYS_recvfrom)).calls, 1U * kThreads * kMessages);
+  EXPECT_EQ(outcome.counts.total.sent_messages, 1U * kThreads * kMessages);
+  EXPECT_EQ(outcome.counts.total.received_messages, 1U * kThreads * kMessages);
+}
+
 }  // namespace
 }  // namespace tr::kernel_test
