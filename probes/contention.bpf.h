@@ -26,16 +26,15 @@ static __always_inline bool is_in_foreign_interrupt(void) {
   return cpu && (cpu->context.interrupts || (cpu->context.softirq && !is_delivering(cpu)));
 }
 
-SEC("tp_btf/contention_begin")
-int BPF_PROG(on_contention_begin, void* lock, unsigned int flags) {
+static __always_inline void begins_to_contend(void* lock, unsigned int flags) {
   struct tr_lock_thread* state = contending_thread();
-  if (!state) return 0;
+  if (!state) return;
   __u32 depth = state->depth;
   /* A mutex is first spun for, then slept for: two beginnings, one end. */
   if (depth && depth <= TR_KERNEL_LOCKS_NESTED && state->kernel[depth - 1].lock == (__u64)lock) {
     if (flags & TR_CONTENTION_MUTEX) {
       state->kernel[depth - 1].flags |= flags;
-      return 0;
+      return;
     }
     depth--; /* its end was missed */
   }
@@ -50,6 +49,13 @@ int BPF_PROG(on_contention_begin, void* lock, unsigned int flags) {
   state->kernel[depth].lock = (__u64)lock;
   state->kernel[depth].flags = kind;
   state->kernel[depth].since_ns = bpf_ktime_get_ns();
+}
+
+SEC("tp_btf/contention_begin")
+int BPF_PROG(on_contention_begin, void* lock, unsigned int flags) {
+  if (!hold_cpu(TR_PROGRAM_CONTENTION)) return 0;
+  begins_to_contend(lock, flags);
+  release_cpu();
   return 0;
 }
 
@@ -78,10 +84,9 @@ __noinline int add_contention(__u64 lock, __u64 flags, __u64 from, __u64 to) {
   return 0;
 }
 
-SEC("tp_btf/contention_end")
-int BPF_PROG(on_contention_end, void* lock, int result) {
+static __always_inline void ends_to_contend(void* lock) {
   struct tr_lock_thread* state = contending_thread();
-  if (!state) return 0;
+  if (!state) return;
   /* The last that began; those above it have lost their ends. None: it began before its thread was
    * traced. */
   __u32 depth = state->depth, found = 0;
@@ -92,7 +97,15 @@ int BPF_PROG(on_contention_end, void* lock, int result) {
       since = state->kernel[i].since_ns;
       kind = state->kernel[i].flags;
     }
-  if (!found) return 0;
+  if (!found) return;
   state->depth = found - 1;
-  return add_contention((__u64)lock, kind, since, bpf_ktime_get_ns());
+  add_contention((__u64)lock, kind, since, bpf_ktime_get_ns());
+}
+
+SEC("tp_btf/contention_end")
+int BPF_PROG(on_contention_end, void* lock, int result) {
+  if (!hold_cpu(TR_PROGRAM_CONTENTION)) return 0;
+  ends_to_contend(lock);
+  release_cpu();
+  return 0;
 }

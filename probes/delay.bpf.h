@@ -50,24 +50,36 @@ static __always_inline bool is_clients(__u64 descriptor) {
   return sk && is_from_client(sk, BPF_CORE_READ(sk, __sk_common.skc_num));
 }
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(delay_sys_enter, struct pt_regs* regs, long id) {
+static __always_inline void delay_send(void) {
   struct tr_thread* thread = thread_to_delay();
   if (thread && may_send(thread->call) && is_clients(thread->argument)) spend_delay();
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(delay_sys_enter, struct pt_regs* regs, long id) {
+  if (preemptible) bpf_preempt_disable();
+  delay_send();
+  release_cpu();
   return 0;
+}
+
+static __always_inline void delay_end(long ret) {
+  struct tr_thread* thread = thread_to_delay();
+  if (!thread || thread->call == TR_NO_CALL) return;
+  if (delay_stage == TR_DELAY_RECEIVE) {
+    if (ret <= 0 || !may_receive(thread->call) || !is_clients(thread->argument)) return;
+  } else if (delay_stage == TR_DELAY_WAIT) {
+    if (ret <= 0 || !is_among(calls_for_readiness, thread->call)) return;
+  } else if (!thread->woken) { /* TR_DELAY_WAKE_UP: it has not slept in this call, or to its time */
+    return;
+  }
+  spend_delay();
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(delay_sys_exit, struct pt_regs* regs, long ret) {
-  struct tr_thread* thread = thread_to_delay();
-  if (!thread || thread->call == TR_NO_CALL) return 0;
-  if (delay_stage == TR_DELAY_RECEIVE) {
-    if (ret <= 0 || !may_receive(thread->call) || !is_clients(thread->argument)) return 0;
-  } else if (delay_stage == TR_DELAY_WAIT) {
-    if (ret <= 0 || !is_among(calls_for_readiness, thread->call)) return 0;
-  } else if (!thread->woken) { /* TR_DELAY_WAKE_UP: it has not slept in this call, or to its time */
-    return 0;
-  }
-  spend_delay();
+  if (preemptible) bpf_preempt_disable();
+  delay_end(ret);
+  release_cpu();
   return 0;
 }

@@ -25,6 +25,10 @@ struct mm_struct {
   struct rw_semaphore mmap_lock;
 };
 
+struct seccomp {
+  int mode;
+};
+
 struct task_struct {
   unsigned int __state;
   unsigned int flags;
@@ -33,6 +37,8 @@ struct task_struct {
   int tgid;
   char comm[16];
   struct mm_struct* mm;
+  unsigned int ptrace;
+  struct seccomp seccomp;
   struct files_struct* files;
   void* worker_private;
 };
@@ -409,6 +415,16 @@ static __always_inline __u64 second_argument_of(const struct pt_regs* regs) {
   return BPF_CORE_READ(regs, si);
 #else
   return BPF_CORE_READ(regs, regs[1]);
+#endif
+}
+
+/* The number of the call that the running thread leaves, as the kernel still has it; -1: that was
+ * lost on the way, as rt_sigreturn does. */
+static __always_inline long call_left(const struct pt_regs* regs) {
+#if defined(__TARGET_ARCH_x86)
+  return (long)regs->orig_ax;
+#else
+  return (long)regs->syscallno;
 #endif
 }
 

@@ -150,6 +150,7 @@ static __always_inline struct tr_thread* adopt(struct task_struct* task) {
   thread->serial = __sync_fetch_and_add(&threads_adopted, 1) + 1;
   thread->call = TR_NO_CALL;
   thread->restarted_call = TR_NO_CALL;
+  thread->seen = MAY_BE_INSIDE;
   if (unlikely(task->flags & PF_IO_WORKER)) thread->call = kind_of_worker(task->comm);
   thread->tid = task->pid;
   thread->tgid = task->tgid;
@@ -176,8 +177,8 @@ __noinline int thread_gone(struct tr_thread* thread, __u64 now) {
   return 0;
 }
 
-SEC("tp_btf/task_newtask")
-int BPF_PROG(on_task_newtask, struct task_struct* child, unsigned long clone_flags) {
+/* The running thread has made a new one. */
+static __always_inline void inherit(struct task_struct* child) {
   struct task_struct* parent = bpf_get_current_task_btf();
   __u32 member = member_of(parent);
   if (member == TR_LOAD_MEMBER) {
@@ -187,13 +188,25 @@ int BPF_PROG(on_task_newtask, struct task_struct* child, unsigned long clone_fla
     struct tr_thread* thread = adopt(child);
     if (has_stacks && thread) begin_note(thread, member, parent->tgid);
   }
+}
+
+SEC("tp_btf/task_newtask")
+int BPF_PROG(on_task_newtask, struct task_struct* child, unsigned long clone_flags) {
+  if (!hold_cpu(ON_NEWTASK)) return 0;
+  inherit(child);
+  release_cpu();
   return 0;
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_sched_process_exec, struct task_struct* task, int old_pid) {
+/* In place of a second program there: before its first wake-up a new thread does nothing. */
+static __always_inline void inherit_late(struct task_struct* child) {
+  if (preemptible && !bpf_task_storage_get(&members, child, 0, 0)) inherit(child);
+}
+
+static __always_inline void has_executed(struct task_struct* task, bool first) {
   struct tr_thread* thread = record(slot_of(task));
-  if (!thread) return 0;
+  if (!thread) return;
+  if (preemptible && first) thread->seen |= 1u << ON_EXEC;
   /* A thread that is not the leader takes over the leader's id. */
   thread->tid = task->pid;
   if (has_stacks) {
@@ -206,28 +219,69 @@ int BPF_PROG(on_sched_process_exec, struct task_struct* task, int old_pid) {
     window_open_ns = now;
     tell(TR_NEWS_EXEC, task->tgid, now, 0);
   }
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_sched_process_exec, struct task_struct* task, int old_pid) {
+  if (!hold_cpu(ON_EXEC)) return 0;
+  has_executed(task, true);
+  release_cpu();
+  return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(again_sched_process_exec, struct task_struct* task, int old_pid) {
+  if (was_seen(ON_EXEC, ANYWHERE)) return 0;
+  has_executed(task, false);
+  release_cpu();
   return 0;
 }
 
 /* A thread's name is the last it had. */
-SEC("tp_btf/task_rename")
-int BPF_PROG(on_task_rename, struct task_struct* task, const char* comm) {
+static __always_inline void is_renamed(struct task_struct* task, const char* comm) {
   struct tr_thread* thread = record(slot_of(task));
-  if (!thread) return 0;
+  if (!thread) return;
   bpf_probe_read_kernel_str(thread->comm, sizeof(thread->comm), comm);
   if (is_kernel_worker(thread)) thread->call = kind_of_worker(thread->comm);
+}
+
+SEC("tp_btf/task_rename")
+int BPF_PROG(on_task_rename, struct task_struct* task, const char* comm) {
+  if (!hold_cpu(ON_RENAME)) return 0;
+  is_renamed(task, comm);
+  release_cpu();
   return 0;
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(on_inet_sock_set_state, const struct sock* sk, int old_state, int new_state) {
+/* Once or twice, that is the same. */
+SEC("tp_btf/task_rename")
+int BPF_PROG(again_task_rename, struct task_struct* task, const char* comm) {
+  is_renamed(task, comm);
+  return 0;
+}
+
+static __always_inline void state_is_set(const struct sock* sk, int new_state) {
   /* A thread of the tree calls a server: known before anything is sent. */
   if (has_messages && new_state == TCP_SYN_SENT && !has_own_links &&
       is_served(bpf_ntohs(sk->__sk_common.skc_dport)) && slot_of(bpf_get_current_task_btf()))
     has_own_links = 1;
-  if (new_state != TCP_LISTEN) return 0;
+  if (new_state != TCP_LISTEN) return;
   struct task_struct* task = bpf_get_current_task_btf();
   if (slot_of(task)) tell(TR_NEWS_LISTEN, task->tgid, bpf_ktime_get_ns(), sk);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_inet_sock_set_state, const struct sock* sk, int old_state, int new_state) {
+  if (!hold_cpu(ON_SET_STATE)) return 0;
+  state_is_set(sk, new_state);
+  release_cpu();
+  return 0;
+}
+
+/* News may come twice. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(again_inet_sock_set_state, const struct sock* sk, int old_state, int new_state) {
+  state_is_set(sk, new_state);
   return 0;
 }
 
@@ -251,6 +305,7 @@ int adopt_threads(struct bpf_iter__task* ctx) {
     struct pt_regs* regs = (struct pt_regs*)bpf_task_pt_regs(task);
     long id = regs ? call_under_way(regs) : -1;
     thread->state = TR_STATE_BLOCKED;
+    thread->seen = 0;
     if (!is_kernel_worker(thread) && id >= 0) {
       thread->call = call_number(id, false);
       thread->argument = first_argument_of(regs);

@@ -359,8 +359,10 @@ int BPF_PROG(on_tcp_destroy_sock, struct sock* sk) {
 /* Reset by the client, a connection stays open as long as the server likes, and no list has it. */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(close_inet_sock_set_state, struct sock* sk, int old_state, int new_state) {
+  if (!hold_cpu(ON_CLOSE)) return 0;
   if (new_state == TCP_CLOSE) connection_ends(sk);
   if (inspect_descriptors && new_state == TCP_ESTABLISHED) connection_opens(sk);
+  release_cpu();
   return 0;
 }
 

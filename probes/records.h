@@ -182,7 +182,8 @@ struct tr_thread {
   __u32 waker;     /* of that wake-up, enum tr_waker */
   __u16 object;    /* what it blocks on, enum tr_object */
   __u16 woken;     /* in the call under way it slept, and was woken by no timer */
-  __u64 busy; /* a program is changing its state here, and must not be changed by an interrupt */
+  __u32 busy; /* a program is changing its state here, and must not be changed by an interrupt */
+  __u32 seen; /* preemption.bpf.h */
   char comm[TR_COMM_LENGTH];
   __u64 state_ns[TR_STATES];
   __u64 counters[TR_COUNTERS];
@@ -220,6 +221,9 @@ enum tr_loss {
   TR_LOST_HANDOFF,     /* no room for another pair of threads */
   TR_LOST_KERNEL_LOCK, /* no room for a contention */
   TR_LOST_MUTEX,       /* mutexes held beyond those kept track of */
+  /* Edges of calls that the kernel has skipped all programs for: made up for, at another time. */
+  TR_UNSEEN_CALL_START,
+  TR_UNSEEN_CALL_END,
   TR_LOSSES
 };
 
@@ -284,6 +288,7 @@ struct tr_cpu {
   __u64 since_ns;
   __u64 owner_ns[TR_OWNERS]; /* inside the window */
   __u64 arrival; /* the address of the socket whose data has just arrived here; 0: none */
+  __u64 ready;   /* arrivals.bpf.h */
   /* Runs of each program: for traced threads, and for all others. */
   __u64 traced[TR_PROGRAMS];
   __u64 untraced[TR_PROGRAMS];

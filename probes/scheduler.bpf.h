@@ -117,8 +117,16 @@ int BPF_PROG(on_sched_wakeup, struct task_struct* task) {
   return 0;
 }
 
+/* Where only calls are counted and threads may be missed. */
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(recount_sched_wakeup_new, struct task_struct* task) {
+  inherit_late(task);
+  return 0;
+}
+
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(on_sched_wakeup_new, struct task_struct* task) {
+  inherit_late(task);
   struct tr_thread* thread = other_thread(task, TR_PROGRAM_SCHED_WAKEUP_NEW);
   if (!thread) return 0;
   __u64 now = bpf_ktime_get_ns();

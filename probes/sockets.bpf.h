@@ -139,21 +139,33 @@ static __always_inline void count_moved_by_worker(struct tr_thread* thread) {
   if (unlikely(is_kernel_worker(thread))) count_moved(thread, bpf_ktime_get_ns());
 }
 
-SEC("tp_btf/sock_send_length")
-int BPF_PROG(on_sock_send_length, struct sock* sk, int ret, int flags) {
-  struct tr_thread* thread = running_thread(TR_PROGRAM_SOCK_SEND);
-  if (!thread || ret <= 0) return 0;
+static __always_inline void has_sent(struct tr_thread* thread, struct sock* sk, int ret) {
+  if (!thread || ret <= 0) return;
   bool to_tree = is_to_tree(sk, sk->__sk_common.skc_dport);
   sent(thread, to_tree, 1, ret);
   if (has_messages) message_sent(sk, thread, to_tree);
   count_moved_by_worker(thread);
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(on_sock_send_length, struct sock* sk, int ret, int flags) {
+  if (!hold_cpu(TR_PROGRAM_SOCK_SEND)) return 0;
+  has_sent(first_thread(TR_PROGRAM_SOCK_SEND), sk, ret);
+  release_cpu();
   return 0;
 }
 
-SEC("tp_btf/sock_recv_length")
-int BPF_PROG(on_sock_recv_length, struct sock* sk, int ret, int flags) {
-  struct tr_thread* thread = running_thread(TR_PROGRAM_SOCK_RECV);
-  if (!thread || ret <= 0 || flags & MSG_PEEK) return 0;
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(again_sock_send_length, struct sock* sk, int ret, int flags) {
+  if (was_seen(TR_PROGRAM_SOCK_SEND, ANYWHERE)) return 0;
+  has_sent(running_thread(TR_PROGRAM_SOCK_SEND), sk, ret);
+  release_cpu();
+  return 0;
+}
+
+static __always_inline void has_received(struct tr_thread* thread, struct sock* sk, int ret,
+                                         int flags) {
+  if (!thread || ret <= 0 || flags & MSG_PEEK) return;
   unsigned short family = sk->__sk_common.skc_family;
   bool served =
       (family == AF_INET || family == AF_INET6) && is_from_client(sk, sk->__sk_common.skc_num);
@@ -163,6 +175,21 @@ int BPF_PROG(on_sock_recv_length, struct sock* sk, int ret, int flags) {
   else if (has_messages && has_own_links)
     hop_received(sk, thread);
   count_moved_by_worker(thread);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(on_sock_recv_length, struct sock* sk, int ret, int flags) {
+  if (!hold_cpu(TR_PROGRAM_SOCK_RECV)) return 0;
+  has_received(first_thread(TR_PROGRAM_SOCK_RECV), sk, ret, flags);
+  release_cpu();
+  return 0;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(again_sock_recv_length, struct sock* sk, int ret, int flags) {
+  if (was_seen(TR_PROGRAM_SOCK_RECV, ANYWHERE)) return 0;
+  has_received(running_thread(TR_PROGRAM_SOCK_RECV), sk, ret, flags);
+  release_cpu();
   return 0;
 }
 

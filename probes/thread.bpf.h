@@ -61,6 +61,9 @@ __u32 adoptions = 0;
 /* Whether waits are told apart by their causes. */
 const volatile __u8 has_budget = 1;
 
+/* Whether programs may be preempted here: preemption.bpf.h. */
+const volatile __u8 preemptible = 0;
+
 /* Whether it is followed what threads do with locks: locks.bpf.h. */
 const volatile __u8 has_locks = 0;
 int lock_reset(__u32 slot);

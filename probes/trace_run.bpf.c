@@ -2,6 +2,7 @@
 /* clang-format off */
 #include "stacks.bpf.h"
 #include "thread.bpf.h"
+#include "preemption.bpf.h"
 #include "sockets.bpf.h"
 #include "locks.bpf.h"
 #include "message_sleeps.bpf.h"

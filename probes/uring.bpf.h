@@ -237,8 +237,7 @@ static __always_inline int submitted(struct tr_thread* thread,
 }
 
 /* The kernel lets the argument be read as what it is. */
-static __always_inline int submitted_typed(const struct io_kiocb* kiocb) {
-  struct tr_thread* thread = running_thread(TR_PROGRAM_URING_SUBMIT);
+static __always_inline int submitted_typed(struct tr_thread* thread, const struct io_kiocb* kiocb) {
   if (!thread) return 0;
   struct uring_request request = {.address = address_of(kiocb),
                                   .ring = kiocb->ctx,
@@ -248,8 +247,8 @@ static __always_inline int submitted_typed(const struct io_kiocb* kiocb) {
   return submitted(thread, &request);
 }
 
-static __always_inline int submitted_untyped(const struct io_kiocb* kiocb) {
-  struct tr_thread* thread = running_thread(TR_PROGRAM_URING_SUBMIT);
+static __always_inline int submitted_untyped(struct tr_thread* thread,
+                                             const struct io_kiocb* kiocb) {
   if (!thread) return 0;
   struct uring_request request = {
       .address = (__u64)kiocb,
@@ -265,28 +264,55 @@ static __always_inline int submitted_untyped(const struct io_kiocb* kiocb) {
 /* Since 6.4; before, it was called io_uring_submit_sqe. */
 SEC("tp_btf/io_uring_submit_req")
 int on_io_uring_submit_req(__u64* arguments) {
-  return submitted_typed((const struct io_kiocb*)argument(arguments, 0));
+  if (!hold_cpu(TR_PROGRAM_URING_SUBMIT)) return 0;
+  submitted_typed(first_thread(TR_PROGRAM_URING_SUBMIT),
+                  (const struct io_kiocb*)argument(arguments, 0));
+  release_cpu();
+  return 0;
+}
+
+SEC("tp_btf/io_uring_submit_req")
+int again_io_uring_submit_req(__u64* arguments) {
+  if (was_seen(TR_PROGRAM_URING_SUBMIT, ANYWHERE)) return 0;
+  submitted_typed(running_thread(TR_PROGRAM_URING_SUBMIT),
+                  (const struct io_kiocb*)argument(arguments, 0));
+  release_cpu();
+  return 0;
 }
 
 SEC("tp_btf/io_uring_submit_sqe")
 int on_io_uring_submit_sqe(__u64* arguments) {
+  struct tr_thread* thread = running_thread(TR_PROGRAM_URING_SUBMIT);
   if (HAS_FORM(submit_sqe, since_6_0))
-    return submitted_typed((const struct io_kiocb*)argument(arguments, 0));
+    return submitted_typed(thread, (const struct io_kiocb*)argument(arguments, 0));
   if (HAS_FORM(submit_sqe, before_6_0))
-    return submitted_untyped((const struct io_kiocb*)argument(arguments, 1));
+    return submitted_untyped(thread, (const struct io_kiocb*)argument(arguments, 1));
   __sync_fetch_and_add(&lost[TR_LOST_URING_FORM], 1);
   return 0;
 }
 
 /* In place of io_uring_submit_req, for a request that is malformed. */
-SEC("tp_btf/io_uring_req_failed")
-int BPF_PROG(on_io_uring_req_failed, const struct io_uring_sqe* sqe) {
-  struct tr_thread* thread = running_thread(TR_PROGRAM_URING_SUBMIT);
-  if (!thread || !in_window(bpf_ktime_get_ns())) return 0;
+static __always_inline void is_refused(struct tr_thread* thread, const struct io_uring_sqe* sqe) {
+  if (!thread || !in_window(bpf_ktime_get_ns())) return;
   uring_is_used = 1;
   __u32 operation = sqe->opcode;
   count_submission(thread, operation, sqe->flags);
   count_operation(thread, operation, TR_URING_REFUSED);
+}
+
+SEC("tp_btf/io_uring_req_failed")
+int BPF_PROG(on_io_uring_req_failed, const struct io_uring_sqe* sqe) {
+  if (!hold_cpu(TR_PROGRAM_URING_SUBMIT)) return 0;
+  is_refused(first_thread(TR_PROGRAM_URING_SUBMIT), sqe);
+  release_cpu();
+  return 0;
+}
+
+SEC("tp_btf/io_uring_req_failed")
+int BPF_PROG(again_io_uring_req_failed, const struct io_uring_sqe* sqe) {
+  if (was_seen(TR_PROGRAM_URING_SUBMIT, ANYWHERE)) return 0;
+  is_refused(running_thread(TR_PROGRAM_URING_SUBMIT), sqe);
+  release_cpu();
   return 0;
 }
 
@@ -360,8 +386,8 @@ __noinline int look_for_uring_socket(struct tr_thread* thread, __u64 address, __
   return 0;
 }
 
-static __always_inline int completed(struct uring_completion* completion) {
-  struct tr_thread* thread = running_thread(TR_PROGRAM_URING_COMPLETE);
+static __always_inline int completed(struct tr_thread* thread,
+                                     struct uring_completion* completion) {
   if (are_nameless() && !(completion->flags & IORING_CQE_F_MORE))
     completion->address = request_by_name(address_of(completion->ring), completion->user_data);
   struct tr_uring_request* place = find_request(completion->address);
@@ -398,8 +424,8 @@ static __always_inline int completed(struct uring_completion* completion) {
   return 0;
 }
 
-SEC("tp_btf/io_uring_complete")
-int on_io_uring_complete(__u64* arguments) {
+/* In whatever form this kernel hands it over. */
+static __always_inline int completed_in_form(struct tr_thread* thread, __u64* arguments) {
   struct uring_completion completion = {};
   if (HAS_FORM(complete, since_6_14)) {
     const struct io_uring_cqe* cqe = (const struct io_uring_cqe*)argument(arguments, 2);
@@ -423,22 +449,53 @@ int on_io_uring_complete(__u64* arguments) {
     __sync_fetch_and_add(&lost[TR_LOST_URING_FORM], 1);
     return 0;
   }
-  return completed(&completion);
+  return completed(thread, &completion);
+}
+
+SEC("tp_btf/io_uring_complete")
+int on_io_uring_complete(__u64* arguments) {
+  if (!hold_cpu(TR_PROGRAM_URING_COMPLETE)) return 0;
+  completed_in_form(first_thread(TR_PROGRAM_URING_COMPLETE), arguments);
+  release_cpu();
+  return 0;
+}
+
+/* Not where another thread than the tree's completes: what it has seen is not kept. */
+SEC("tp_btf/io_uring_complete")
+int again_io_uring_complete(__u64* arguments) {
+  if (was_seen(TR_PROGRAM_URING_COMPLETE, ANYWHERE)) return 0;
+  struct tr_thread* thread = running_thread(TR_PROGRAM_URING_COMPLETE);
+  if (thread) completed_in_form(thread, arguments);
+  release_cpu();
+  return 0;
 }
 
 /* Kept by the kernel until there is room, or lost; since 6.0 this comes in place of
  * io_uring_complete. */
-SEC("tp_btf/io_uring_cqe_overflow")
-int on_io_uring_cqe_overflow(__u64* arguments) {
-  struct tr_thread* thread = running_thread(TR_PROGRAM_URING_COMPLETE);
+static __always_inline void has_overflowed(struct tr_thread* thread) {
   if (thread && in_window(bpf_ktime_get_ns()))
     count_operation(thread, TR_URING_UNKNOWN, TR_URING_OVERFLOWED);
+}
+
+SEC("tp_btf/io_uring_cqe_overflow")
+int on_io_uring_cqe_overflow(__u64* arguments) {
+  if (!hold_cpu(TR_PROGRAM_URING_COMPLETE)) return 0;
+  has_overflowed(first_thread(TR_PROGRAM_URING_COMPLETE));
+  release_cpu();
+  return 0;
+}
+
+SEC("tp_btf/io_uring_cqe_overflow")
+int again_io_uring_cqe_overflow(__u64* arguments) {
+  if (was_seen(TR_PROGRAM_URING_COMPLETE, ANYWHERE)) return 0;
+  has_overflowed(running_thread(TR_PROGRAM_URING_COMPLETE));
+  release_cpu();
   return 0;
 }
 
 /* The request does not end in the call that submits it; counted once for each. */
-static __always_inline int takes_detour(__u64 address, __u8 flag, enum tr_uring_count what) {
-  struct tr_thread* thread = running_thread(TR_PROGRAM_URING_DETOUR);
+static __always_inline int takes_detour(struct tr_thread* thread, __u64 address, __u8 flag,
+                                        enum tr_uring_count what) {
   if (!thread) return 0;
   struct tr_uring_request* place = find_request(address);
   if (!place || place->flags & flag) return 0;
@@ -447,8 +504,7 @@ static __always_inline int takes_detour(__u64 address, __u8 flag, enum tr_uring_
   return 0;
 }
 
-SEC("tp_btf/io_uring_poll_arm")
-int on_io_uring_poll_arm(__u64* arguments) {
+static __always_inline int is_polled(struct tr_thread* thread, __u64* arguments) {
   __u64 address;
   if (HAS_FORM(poll_arm, since_6_0)) {
     address = address_of((const void*)argument(arguments, 0));
@@ -458,11 +514,10 @@ int on_io_uring_poll_arm(__u64* arguments) {
     __sync_fetch_and_add(&lost[TR_LOST_URING_FORM], 1);
     return 0;
   }
-  return takes_detour(address, TR_URING_IS_POLLED, TR_URING_POLLED);
+  return takes_detour(thread, address, TR_URING_IS_POLLED, TR_URING_POLLED);
 }
 
-SEC("tp_btf/io_uring_queue_async_work")
-int on_io_uring_queue_async_work(__u64* arguments) {
+static __always_inline int goes_to_worker(struct tr_thread* thread, __u64* arguments) {
   __u64 address;
   if (HAS_FORM(queue_async_work, since_6_0)) {
     address = address_of((const void*)argument(arguments, 0));
@@ -474,5 +529,24 @@ int on_io_uring_queue_async_work(__u64* arguments) {
     __sync_fetch_and_add(&lost[TR_LOST_URING_FORM], 1);
     return 0;
   }
-  return takes_detour(address, TR_URING_IS_ASYNC, TR_URING_TO_WORKER);
+  return takes_detour(thread, address, TR_URING_IS_ASYNC, TR_URING_TO_WORKER);
 }
+
+#define DETOUR(tracepoint, handler)                              \
+  SEC("tp_btf/" #tracepoint)                                     \
+  int on_##tracepoint(__u64* arguments) {                        \
+    if (!hold_cpu(TR_PROGRAM_URING_DETOUR)) return 0;            \
+    handler(first_thread(TR_PROGRAM_URING_DETOUR), arguments);   \
+    release_cpu();                                               \
+    return 0;                                                    \
+  }                                                              \
+  SEC("tp_btf/" #tracepoint)                                     \
+  int again_##tracepoint(__u64* arguments) {                     \
+    if (was_seen(TR_PROGRAM_URING_DETOUR, ANYWHERE)) return 0;   \
+    handler(running_thread(TR_PROGRAM_URING_DETOUR), arguments); \
+    release_cpu();                                               \
+    return 0;                                                    \
+  }
+
+DETOUR(io_uring_poll_arm, is_polled)
+DETOUR(io_uring_queue_async_work, goes_to_worker)

@@ -7,6 +7,7 @@
 
 #include <bpf/btf.h>
 
+#include "capture/preemption.h"
 #include "capture/probe_groups.h"
 #include "capture/uring_probes.h"
 
@@ -58,6 +59,7 @@ AttachedBy attached_by(const bpf_program* program) {
 }
 
 std::string counted_as(std::string_view program) {
+  if (is_second(program)) return counted_as(first_of(program));
   // Its time is the delay, which is told apart, and is no cost of the probes.
   if (is_of_delay(program)) return "delay";
   if (is_of_interrupts(program))
@@ -69,6 +71,8 @@ std::string counted_as(std::string_view program) {
 }
 
 bool is_wanted(std::string_view program, const ProbeOptions& options) {
+  if (is_second(program))
+    return options.preemptible.value_or(false) && is_wanted(first_of(program), options);
   if (is_of_delay(program))
     return options.delay && (program == "delay_sys_enter") == (options.delay->stage == "send");
   return group_of(program).wanted(options);
@@ -80,6 +84,7 @@ bool may_be_absent_alone(std::string_view program) {
 }
 
 bool should_exist(std::string_view program) {
+  if (is_second(program)) return should_exist(first_of(program));
   // The former name of io_uring_submit_req.
   if (program == "on_io_uring_submit_sqe") return !kernel_is_at_least(6, 4);
   const Since* const known = since(program);

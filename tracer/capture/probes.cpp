@@ -20,6 +20,7 @@
 #include "capture/iterate.h"
 #include "capture/kernel_file.h"
 #include "capture/load_error.h"
+#include "capture/preemption.h"
 #include "capture/probe_programs.h"
 #include "capture/probes_private.h"
 #include "capture/syscall_names.h"
@@ -189,8 +190,15 @@ std::vector<ProgramStatistics> Probes::statistics() const {
     const std::string name = counted_as(attached.name);
     auto sums = std::ranges::find(all, name, &ProgramStatistics::program);
     if (sums == all.end()) sums = all.insert(sums, {name});
-    sums->run_count += info.run_cnt;
     sums->run_time_ns += info.run_time_ns;
+    if (is_second(attached.name)) {
+      sums->second_misses = sums->second_misses.value_or(0) + info.recursion_misses;
+      continue;
+    }
+    // A new thread that is missed there is taken in when it is first woken.
+    if (attached.program == skeleton_->progs.on_task_newtask && *options_.preemptible)
+      sums->second_misses = 0;
+    sums->run_count += info.run_cnt;
     sums->recursion_misses += info.recursion_misses;
   }
   return all;
@@ -285,20 +293,27 @@ std::map<std::string, std::uint64_t> Probes::lost() const {
   lost["io_uring requests without room for their start"] =
       skeleton_->bss->lost[TR_LOST_URING_REQUEST];
   lost["io_uring events of a form that is not known"] = skeleton_->bss->lost[TR_LOST_URING_FORM];
-  std::uint64_t misses = 0;
-  // inet_sock_set_state is passed in interrupts too, hundreds of times in one that comes during a
-  // run; but what is looked for there, a listen(2) of the tree, is in none, and cannot be missed.
-  // Contentions that are missed are told with the others: raw_locks().
-  for (const ProgramStatistics& program : statistics())
-    if (program.program != "inet_sock_set_state" && program.program != kContention)
-      misses += program.recursion_misses;
-  lost["events inside another run of the same probe"] = misses;
+  lost["events inside another run of the same probe"] = skipped_events(statistics(), unseen());
   return lost;
 }
 
 UnseenEvents Probes::unseen() const {
   return {.switches = skeleton_->bss->lost[TR_UNSEEN_SWITCH],
-          .wakeups = skeleton_->bss->lost[TR_UNSEEN_WAKEUP]};
+          .wakeups = skeleton_->bss->lost[TR_UNSEEN_WAKEUP],
+          .call_starts = skeleton_->bss->lost[TR_UNSEEN_CALL_START],
+          .call_ends = skeleton_->bss->lost[TR_UNSEEN_CALL_END]};
+}
+
+std::vector<std::string> Probes::notes() const {
+  std::vector<std::string> notes;
+  if (!note_.empty()) notes.push_back(note_);
+  const UnseenEvents events = unseen();
+  if (events.call_starts + events.call_ends > 0)
+    notes.push_back(fmt::format(
+        "the kernel did not show {} starts and {} ends of system calls: they are counted, but the"
+        " times of these calls are inexact",
+        events.call_starts, events.call_ends));
+  return notes;
 }
 
 }  // namespace tr::capture

@@ -75,6 +75,11 @@ struct ProbeOptions {
   // Afterwards, the CPU time of the tree without all of the above: open_bare_window().
   bool bare = false;
   ProbeFaults faults = {};
+  // Whether the kernel can preempt the programs. Absent: by its release.
+  std::optional<bool> preemptible = std::nullopt;
+  // For tests, with `preemptible`: 1: one run in three of the first programs is skipped, as the
+  // kernel would; 2: some of the second ones, too.
+  std::uint32_t rehearsed_skips = 0;
 };
 
 // When the tree's CPU time is counted and nothing else, in CLOCK_MONOTONIC ns.
@@ -99,13 +104,19 @@ struct ProgramStatistics {
   std::uint64_t run_count = 0;
   std::uint64_t run_time_ns = 0;
   std::uint64_t recursion_misses = 0;  // runs the kernel skipped
+  // Where a second program does what the first has missed: the runs skipped of that. Its time is in
+  // run_time_ns.
+  std::optional<std::uint64_t> second_misses = std::nullopt;
 };
 
-// Scheduler events of traced threads that the kernel did not show. Some kernels hide the switches
-// of some tasks. The counts are made up for from what follows; only the moment stays unknown.
+// Events of traced threads that the kernel did not show. Some kernels hide the switches of some
+// tasks; some skip programs where a thread was preempted inside one. The counts are made up for
+// from what follows; only the moment stays unknown.
 struct UnseenEvents {
   std::uint64_t switches = 0;
   std::uint64_t wakeups = 0;
+  std::uint64_t call_starts = 0;
+  std::uint64_t call_ends = 0;
 };
 
 class Probes {
@@ -201,8 +212,8 @@ class Probes {
   // Lost events by reason, every reason named.
   [[nodiscard]] std::map<std::string, std::uint64_t> lost() const;
   [[nodiscard]] UnseenEvents unseen() const;
-  // How sockets are told from files, where that is not as usual; else empty.
-  [[nodiscard]] const std::string& note() const { return note_; }
+  // How sockets are told from files, where that is not as usual; which moments are inexact.
+  [[nodiscard]] std::vector<std::string> notes() const;
 
  private:
   struct SkeletonDelete {

@@ -130,7 +130,8 @@ Result<Measured> Session::take_snapshot() {
   snapshot.config = config_of(plan_);
   if (listening_) snapshot.config.port = listening_->port;
   snapshot.config.size = request_bytes_;
-  if (!probes_->note().empty()) notes_.push_back(probes_->note());
+  for (std::string& note : probes_->notes())
+    notes_.push_back(std::move(note));
   snapshot.notes = std::move(notes_);
   measured.failure = std::move(failure_);
   measured.stop_asked = finishing_ || interrupted();
