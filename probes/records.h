@@ -246,8 +246,8 @@ enum tr_program {
   TR_PROGRAM_DATA_READY,
   TR_PROGRAM_START_XMIT,
   TR_PROGRAM_SENDMSG,
-  TR_PROGRAM_PROBE,        /* of TCP's segments */
-  TR_PROGRAM_SPACE_ADJUST, /* of TCP's receives */
+  TR_PROGRAM_PROBE,          /* of TCP's segments */
+  TR_PROGRAM_SPACE_ADJUST,   /* of TCP's receives */
   TR_PROGRAM_URING_SUBMIT,   /* requests of io_uring, those that were refused among them */
   TR_PROGRAM_URING_COMPLETE, /* their completions, and those that find the queue full */
   TR_PROGRAM_URING_DETOUR,   /* those that wait for readiness, or go to a worker */
