@@ -15,7 +15,7 @@ import features
 import judge
 
 # Emulation is slow, and a hanging run must not take the others with it.
-FEATURE_SECONDS = 150
+FEATURE_SECONDS = 300
 
 
 def run(command, output, seconds):
