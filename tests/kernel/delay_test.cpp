@@ -106,7 +106,7 @@ TEST_P(DelayAt, IsPutInOncePerMessageAndNowhereElse) {
 
 INSTANTIATE_TEST_SUITE_P(Stages, DelayAt,
                          testing::Values(Stage{"receive", SYS_recvfrom}, Stage{"send", SYS_sendto},
-                                         Stage{"wait", SYS_poll}),
+                                         Stage{"wait", kPollCall}),
                          [](const auto& each) { return std::string(each.param.name); });
 
 TEST_F(Delay, OfNothingCountsTheTimesAndTakesNone) {

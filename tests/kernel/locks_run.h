@@ -12,7 +12,7 @@
 
 namespace tr::kernel_test {
 
-inline constexpr capture::ProbeOptions kLocks{.locks = true};
+inline const capture::ProbeOptions kLocks{.locks = true};
 
 struct Traced {
   Outcome outcome;

@@ -58,7 +58,7 @@ TEST(Locks, ContentionOfTheKernelsLocks) {
 
 // How long a mutex is held, by uprobes: also over a wait at a condition variable, which gives it.
 TEST(Locks, HoldsOfAMutex) {
-  constexpr ProbeOptions kHold{.locks = true, .lock_hold = true};
+  const ProbeOptions kHold{.locks = true, .lock_hold = true};
   TRACE_RUN_LOAD_OR_SKIP(probes, kHold);
   const auto libc = capture::libc_of(capture::kernel_text("", "/proc/self/maps").value_or(""));
   ASSERT_THAT(libc, testing::SizeIs(1));

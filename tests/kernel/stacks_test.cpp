@@ -31,7 +31,7 @@ using testing::AllOf;
 using testing::Ge;
 using testing::Le;
 
-constexpr ProbeOptions kStacks{.stacks = true};
+const ProbeOptions kStacks{.stacks = true};
 
 std::uint64_t thread_cpu_ns() {
   timespec time{};

@@ -69,7 +69,7 @@ TEST(Syscalls, MoreDistinctCallsThanARecordHoldsSpillWithoutLoss) {
                                         SYS_getgid,
                                         SYS_getegid,
                                         SYS_sched_yield,
-                                        SYS_getpgrp,
+                                        SYS_getpgid,
                                         SYS_sync_file_range,
                                         SYS_lseek,
                                         SYS_fsync,
@@ -163,13 +163,13 @@ TEST(Syscalls, ACallParkedOverTheWholeWindowIsCutAtBothEdges) {
   const std::string path = "/proc/" + std::to_string(child.pid()) + "/syscall";
   while (monotonic_ns() < deadline) {
     const auto now = read_file(path);
-    if (now && now->starts_with(std::to_string(SYS_pause) + " ")) break;
+    if (now && now->starts_with(std::to_string(kPauseCall) + " ")) break;
   }
   open_window(probes);
   sleep_until_ns(monotonic_ns() + 5'000'000);
   const Outcome outcome = finish(probes);
   expect_sound(outcome);
-  const SyscallStats pause = outcome.call(name_of(SYS_pause));
+  const SyscallStats pause = outcome.call(name_of(kPauseCall));
   EXPECT_EQ(pause.calls, 0U);
   EXPECT_EQ(pause.carried_in, 1U);
   EXPECT_EQ(pause.in_flight, 1U);
@@ -280,7 +280,7 @@ TEST(Syscalls, AKilledThreadsOpenCallIsClosed) {
   ASSERT_EQ(child.wait(), 0);
   const Outcome outcome = finish(probes);
   expect_sound(outcome);
-  const SyscallStats pause = outcome.call(name_of(SYS_pause));
+  const SyscallStats pause = outcome.call(name_of(kPauseCall));
   EXPECT_EQ(pause.calls, 1U);
   EXPECT_EQ(pause.in_flight, 0U);
   EXPECT_GT(pause.total_ns, 0U);
@@ -352,7 +352,7 @@ TEST(Waste, AWakeUpThatFindsNothingIsInVain) {
     waiter.join();
   });
   expect_sound(outcome);
-  const SyscallStats poll = outcome.call(name_of(SYS_poll));
+  const SyscallStats poll = outcome.call(name_of(kPollCall));
   EXPECT_EQ(poll.calls, 1U);
   // Not where it got the CPU in between.
   EXPECT_GE(poll.in_vain, kTimes / 2U);

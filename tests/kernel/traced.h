@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <sys/syscall.h>
 #include <sys/types.h>
 
 #include "capture/collect.h"
@@ -88,6 +89,15 @@ bool kernel_has_tracepoint(const std::string& name);
 
 // Makes a call without arguments so many times.
 void call_many(long number, int times);
+
+// The calls behind libc's poll() and pause(): arm64 has none of these names.
+#if defined(SYS_poll)
+inline constexpr long kPollCall = SYS_poll;
+inline constexpr long kPauseCall = SYS_pause;
+#else
+inline constexpr long kPollCall = SYS_ppoll;
+inline constexpr long kPauseCall = SYS_ppoll;
+#endif
 
 inline constexpr std::uint64_t kMs = 1'000'000;
 

@@ -37,7 +37,7 @@ namespace {
 
 using capture::ProbeOptions;
 
-constexpr ProbeOptions kWithWaits{.waits = true};
+const ProbeOptions kWithWaits{.waits = true};
 constexpr const char* kNoArrivals = "no tracepoint sk_data_ready before Linux 6.3";
 
 bool kernel_tells_arrivals() {

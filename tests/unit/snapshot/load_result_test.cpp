@@ -1,6 +1,7 @@
 #include "snapshot/load_result.h"
 
 #include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
 
 namespace tr {
 namespace {
