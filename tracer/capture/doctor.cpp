@@ -233,6 +233,7 @@ std::vector<Finding> check_groups(KernelProbe& probe, const Capabilities& caps) 
   std::vector<Finding> findings;
   std::set<std::string_view> refused;
   for (const ProbeGroup& group : probe_groups()) {
+    if (group.needed != nullptr && !group.needed()) continue;
     std::string id = fmt::format("probes.{}", group.name);
     std::ranges::replace(id, ' ', '_');
     const bool used = group.wanted(alone_without(group, refused));
