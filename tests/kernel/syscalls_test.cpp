@@ -69,7 +69,6 @@ TEST(Syscalls, MoreDistinctCallsThanARecordHoldsSpillWithoutLoss) {
                                         SYS_getgid,
                                         SYS_getegid,
                                         SYS_sched_yield,
-                                        SYS_getpgid,
                                         SYS_sync_file_range,
                                         SYS_lseek,
                                         SYS_fsync,
