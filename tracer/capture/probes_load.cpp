@@ -204,8 +204,9 @@ Status Probes::attach(LeftOut& refused) {
     if (bpf_program__autoload(program)) programs.push_back(program);
   }
   // Programs at one tracepoint run in the order in which they were attached: delay.bpf.h.
-  std::ranges::stable_partition(
-      programs, [this](auto* each) { return each == skeleton_->progs.delay_sys_exit; });
+  std::stable_partition(programs.begin(), programs.end(), [this](const bpf_program* each) {
+    return each == skeleton_->progs.delay_sys_exit;
+  });
   for (bpf_program* const each : programs) {
     const std::string name = bpf_program__name(each);
     Status done;

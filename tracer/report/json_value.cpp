@@ -20,7 +20,7 @@ struct Json::Value {
 
   static Json make(decltype(is) is) {
     Json json;
-    json.value_ = std::make_unique<Value>(std::move(is));
+    json.value_.reset(new Value{std::move(is)});
     return json;
   }
   // The object that `json` is; null becomes one.

@@ -91,7 +91,7 @@ class Json::Item {
  public:
   Item() = default;  // {}: null
   template <class T>
-  requires std::constructible_from<Json, T> Item(T&& value) : value_(std::forward<T>(value)) {}
+  requires std::constructible_from<Json, T> Item(T value) : value_(std::move(value)) {}
   Item(std::initializer_list<Item> items) : value_(items) {}
 
  private:
