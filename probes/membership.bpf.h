@@ -164,6 +164,7 @@ __noinline int thread_gone(struct tr_thread* thread, __u64 now) {
   if (!thread) return 0;
   enter_state(thread, TR_STATE_DEAD, now);
   thread->died_ns = now;
+  if (preemptible) drop_marks(thread);
   /* exit and exit_group never return; a killed thread leaves its call open. */
   if (thread->call != TR_NO_CALL)
     close_call(thread, thread->call, thread->call_since_ns, thread->call_cpu_ns, NO_RESULT, now);

@@ -36,16 +36,32 @@ int BPF_PROG(on_tcp_probe, struct sock* sk, struct sk_buff* skb) {
   return 0;
 }
 
-SEC("tp_btf/tcp_rcv_space_adjust")
-int BPF_PROG(on_tcp_rcv_space_adjust, struct sock* sk) {
-  struct tr_cpu* cpu = this_cpu();
-  if (!cpu || cpu->context.softirq || cpu->context.interrupts) return 0; /* for the kernel */
-  struct tr_thread* thread = running_thread(TR_PROGRAM_SPACE_ADJUST);
-  if (!thread || only_peeks(thread)) return 0;
+static __always_inline void is_read(struct tr_thread* thread, struct sock* sk) {
+  if (!thread || only_peeks(thread)) return;
   if (is_from_client(sk, sk->__sk_common.skc_num))
     message_received(sk, thread);
   else if (has_own_links)
     hop_received(sk, thread);
+}
+
+static __always_inline bool is_for_kernel(void) {
+  struct tr_cpu* cpu = this_cpu();
+  return !cpu || cpu->context.softirq || cpu->context.interrupts;
+}
+
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(on_tcp_rcv_space_adjust, struct sock* sk) {
+  if (is_for_kernel() || !hold_cpu(TR_PROGRAM_SPACE_ADJUST)) return 0;
+  is_read(first_thread(TR_PROGRAM_SPACE_ADJUST), sk);
+  release_cpu();
+  return 0;
+}
+
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(again_tcp_rcv_space_adjust, struct sock* sk) {
+  if (is_for_kernel() || was_seen(TR_PROGRAM_SPACE_ADJUST, ANYWHERE)) return 0;
+  is_read(running_thread(TR_PROGRAM_SPACE_ADJUST), sk);
+  release_cpu();
   return 0;
 }
 

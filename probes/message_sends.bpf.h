@@ -20,16 +20,22 @@ static __always_inline __u64 send_under_way(const struct tr_cpu* cpu, __u32* slo
 
 /* Since 6.16: what io_uring sends has no call of its own. Attached when there is such a call.
  * Before: when the request was submitted, uring.bpf.h. */
-SEC("tp_btf/tcp_sendmsg_locked")
-int BPF_PROG(on_tcp_sendmsg_locked, struct sock* sk) {
+static __always_inline void send_begins(void) {
   struct tr_cpu* cpu = this_cpu();
-  if (!cpu) return 0;
+  if (!cpu) return;
   struct tr_thread* thread = record(cpu->slot);
   bool wanted = thread && !has_own_call(thread);
   count_run(cpu, TR_PROGRAM_SENDMSG, wanted);
-  if (!wanted) return 0;
+  if (!wanted) return;
   struct tr_turns* its = turns_of(cpu->slot);
   if (its) its->send_ns = bpf_ktime_get_ns();
+}
+
+SEC("tp_btf/tcp_sendmsg_locked")
+int BPF_PROG(on_tcp_sendmsg_locked, struct sock* sk) {
+  if (!hold_cpu(TR_PROGRAM_SENDMSG)) return 0;
+  send_begins();
+  release_cpu();
   return 0;
 }
 

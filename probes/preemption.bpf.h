@@ -57,18 +57,37 @@ static __always_inline void release_cpu(void) {
   bpf_local_irq_restore(&flags);
 }
 
-/* At one edge of a call the mark of the other is an old one, where a second program was skipped. */
-static __always_inline void forget_other_edge(struct tr_thread* thread, __u32 program) {
-  if (program == TR_PROGRAM_SYS_ENTER) thread->seen &= ~(1u << TR_PROGRAM_SYS_EXIT);
-  if (program == TR_PROGRAM_SYS_EXIT) thread->seen &= ~(1u << TR_PROGRAM_SYS_ENTER);
+/* Events of traced threads that only the first, and only the second program has seen: of what the
+ * kernel has skipped, they are not lost. */
+__u64 seen_by_first[32] = {};
+__u64 seen_by_second[32] = {};
+
+/* Takes an old mark away: the second program was skipped. */
+static __always_inline void drop_mark(struct tr_thread* thread, __u32 program) {
+  if (likely(!(thread->seen & 1u << program))) return;
+  thread->seen &= ~(1u << program);
+  __sync_fetch_and_add(&seen_by_first[program], 1);
+}
+
+/* At one edge of a call the mark of the other is an old one. */
+static __always_inline void drop_other_edge(struct tr_thread* thread, __u32 program) {
+  if (program == TR_PROGRAM_SYS_ENTER) drop_mark(thread, TR_PROGRAM_SYS_EXIT);
+  if (program == TR_PROGRAM_SYS_EXIT) drop_mark(thread, TR_PROGRAM_SYS_ENTER);
+}
+
+/* A thread that is gone has no further events. */
+static __always_inline void drop_marks(struct tr_thread* thread) {
+  for (__u32 program = 0; program < TR_PROGRAMS; program++)
+    drop_mark(thread, program);
 }
 
 /* The running thread's record as running_thread(), for a first program that has a second. */
 static __always_inline struct tr_thread* first_thread(enum tr_program program) {
   struct tr_thread* thread = running_thread(program);
   if (preemptible && thread) {
+    drop_mark(thread, program);
+    drop_other_edge(thread, program);
     thread->seen |= 1u << program;
-    forget_other_edge(thread, program);
   }
   return thread;
 }
@@ -90,11 +109,14 @@ static __always_inline bool was_seen(__u32 program, enum place_left place) {
   if (!cpu) return true;
   struct tr_thread* thread = record(cpu->slot);
   if (thread) {
-    bool seen = thread->seen & 1u << program;
-    thread->seen &= ~(1u << program);
-    forget_other_edge(thread, program);
     bool in_call = thread->call != TR_NO_CALL;
-    if (seen && (place == ANYWHERE || in_call == (place == IN_A_CALL))) return true;
+    if (thread->seen & 1u << program && (place == ANYWHERE || in_call == (place == IN_A_CALL))) {
+      thread->seen &= ~(1u << program);
+      return true;
+    }
+    drop_mark(thread, program);
+    drop_other_edge(thread, program);
+    __sync_fetch_and_add(&seen_by_second[program], 1);
   } else if (runs_stranger(cpu)) {
     return true;
   }

@@ -119,7 +119,7 @@ int BPF_PROG(on_sched_wakeup, struct task_struct* task) {
 
 /* Where only calls are counted and threads may be missed. */
 SEC("tp_btf/sched_wakeup_new")
-int BPF_PROG(recount_sched_wakeup_new, struct task_struct* task) {
+int BPF_PROG(count_sched_wakeup_new, struct task_struct* task) {
   inherit_late(task);
   return 0;
 }

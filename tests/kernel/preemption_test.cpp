@@ -61,9 +61,8 @@ TEST(Preemption, WhatBothMissOneEdgeOfTheCallTells) {
 
 TEST(Preemption, CountsAloneAreExactToo) {
   TRACE_RUN_NEEDS_IRQ_KFUNCS();
-  TRACE_RUN_LOAD_OR_SKIP(probes, (ProbeOptions{.counts_only = true,
-                                               .preemptible = true,
-                                               .rehearsed_skips = 1}));
+  TRACE_RUN_LOAD_OR_SKIP(
+      probes, (ProbeOptions{.counts_only = true, .preemptible = true, .rehearsed_skips = 1}));
   const Outcome outcome = trace(probes, [] {
     for (int i = 0; i < 10; ++i)
       std::thread([] { call_many(SYS_getppid, kCalls); }).join();
@@ -135,7 +134,8 @@ TEST(Preemption, ManyThreadsOnEachCpuAreCountedExactly) {
   });
   for (const auto& p : probes.statistics())
     if (p.recursion_misses + p.second_misses.value_or(0))
-      printf("MISS %s %lu %ld\n", p.program.c_str(), p.recursion_misses, p.second_misses ? static_cast<long>(*p.second_misses) : -1L);
+      printf("MISS %s %lu %ld\n", p.program.c_str(), p.recursion_misses,
+             p.second_misses ? static_cast<long>(*p.second_misses) : -1L);
   printf("UNSEEN %lu %lu\n", probes.unseen().call_starts, probes.unseen().call_ends);
   expect_sound(outcome);
   EXPECT_EQ(outcome.counts.threads.size(), 1U + kThreads + kForks);

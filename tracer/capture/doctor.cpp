@@ -231,6 +231,7 @@ std::vector<Finding> required_findings(const std::string& root, KernelProbe& pro
 std::vector<Finding> check_groups(KernelProbe& probe, const Capabilities& caps) {
   std::vector<Finding> findings;
   for (const ProbeGroup& group : probe_groups()) {
+    if (group.needed != nullptr && !group.needed()) continue;
     std::string id = fmt::format("probes.{}", group.name);
     std::ranges::replace(id, ' ', '_');
     const Status status = probe.try_group(group);

@@ -6,6 +6,20 @@
 #include "capture/probe_programs.h"
 
 namespace tr::capture {
+namespace {
+
+std::uint64_t less(std::uint64_t all, std::uint64_t part) {
+  return all - std::min(all, part);
+}
+
+// At most. Of threads that are not traced it is not known which program has missed an event.
+std::uint64_t missed_by_both(const ProgramStatistics& program) {
+  if (!program.second_misses) return program.recursion_misses;
+  return std::min(less(program.recursion_misses, program.seen_by_second),
+                  less(*program.second_misses, program.seen_by_first));
+}
+
+}  // namespace
 
 bool preempts_programs() {
   return kernel_is_at_least(7, 0);  // a46023d5616e, and at system calls since 7.2: 439ebd5b5708
@@ -23,12 +37,11 @@ std::uint64_t skipped_events(std::span<const ProgramStatistics> programs,
   std::uint64_t starts = 0;
   std::optional<std::uint64_t> ends;  // absent where only calls are counted
   for (const ProgramStatistics& program : programs) {
-    const std::uint64_t missed = std::min(program.recursion_misses,
-                                          program.second_misses.value_or(program.recursion_misses));
+    const std::uint64_t missed = missed_by_both(program);
     if (program.second_misses && program.program == "sys_enter")
-      starts = missed - std::min(missed, unseen.call_starts);
+      starts = less(missed, unseen.call_starts);
     else if (program.second_misses && program.program == "sys_exit")
-      ends = missed - std::min(missed, unseen.call_ends);
+      ends = less(missed, unseen.call_ends);
     // inet_sock_set_state is passed in interrupts too, hundreds of times in one that comes during a
     // run; but what is looked for there, a listen(2) of the tree, is in none. Contentions that are
     // missed are told with the others: raw_locks().

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "capture/preemption.h"
+
 namespace tr::capture {
 namespace {
 
@@ -45,6 +47,15 @@ constexpr Names<5> kMutexes{"mutex_asked_for", "mutex_taken", "mutex_given", "mu
 constexpr Names<1> kProfile{"on_cpu_sample"};
 constexpr Names<2> kDelay{"delay_sys_enter", "delay_sys_exit"};
 constexpr Names<2> kBare{"bare_sched_switch", "bare_task_newtask"};
+constexpr Names<17> kSeconds{"again_sys_enter",           "again_sys_exit",
+                             "recount_sys_enter",         "count_sched_wakeup_new",
+                             "again_sock_send_length",    "again_sock_recv_length",
+                             "again_sk_data_ready",       "again_sched_process_exec",
+                             "again_task_rename",         "again_inet_sock_set_state",
+                             "again_io_uring_req_failed", "again_io_uring_submit_req",
+                             "again_io_uring_complete",   "again_io_uring_cqe_overflow",
+                             "again_io_uring_poll_arm",   "again_io_uring_queue_async_work",
+                             "again_tcp_rcv_space_adjust"};
 // Those that settings change.
 constexpr Names<7> kCore{"on_sys_enter",    "on_sys_exit",         "on_sched_switch",
                          "on_sched_wakeup", "on_sched_wakeup_new", "on_sched_waking",
@@ -99,6 +110,9 @@ bool uring(const ProbeOptions& options) {
 }
 bool delay(const ProbeOptions& options) {
   return options.delay.has_value();
+}
+bool preemptible(const ProbeOptions& options) {
+  return options.preemptible.value_or(false);
 }
 bool bare(const ProbeOptions& options) {
   return options.bare;
@@ -191,6 +205,10 @@ void without_connection_ends(ProbeOptions& /*options*/, const std::string& reaso
 void without_contention(ProbeOptions& /*options*/, const std::string& reason,
                         Unmeasured& unmeasured) {
   unmeasured.emplace(Figures::kKernelLocks, reason);
+}
+void without_seconds(ProbeOptions& options, const std::string& /*reason*/,
+                     Unmeasured& /*unmeasured*/) {
+  options.preemptible = false;
 }
 void without_bare(ProbeOptions& options, const std::string& reason, Unmeasured& unmeasured) {
   turn_off(options.bare, Figures::kUntraced, reason, unmeasured);
@@ -312,6 +330,15 @@ std::vector<ProbeGroup> make_groups() {
          plain,
          uring,
          without_uring},
+        {"preemption",
+         "events whose probe the kernel skips, as one was preempted in it",
+         "such events are lost",
+         kSeconds,
+         with([](ProbeOptions& o) { o.waits = true, o.preemptible = true; }),
+         preemptible,
+         without_seconds,
+         false,
+         preempts_programs},
         {"untraced",  "what a message takes without tracing",       kLeftOut,
          kBare,       with([](ProbeOptions& o) { o.bare = true; }), bare,
          without_bare},

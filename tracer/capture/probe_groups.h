@@ -29,6 +29,8 @@ struct ProbeGroup {
   void (*leave_out)(ProbeOptions& options, const std::string& reason,
                     std::map<Figures, std::string>& unmeasured);
   bool is_setting = false;
+  // Whether this kernel has a use for it. Null: every kernel.
+  bool (*needed)() = nullptr;
 
   [[nodiscard]] bool is_required() const { return leave_out == nullptr; }
 };

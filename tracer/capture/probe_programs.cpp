@@ -73,6 +73,8 @@ std::string counted_as(std::string_view program) {
 bool is_wanted(std::string_view program, const ProbeOptions& options) {
   if (is_second(program))
     return options.preemptible.value_or(false) && is_wanted(first_of(program), options);
+  if (program == "count_sched_wakeup_new")
+    return options.preemptible.value_or(false) && options.counts_only;
   if (is_of_delay(program))
     return options.delay && (program == "delay_sys_enter") == (options.delay->stage == "send");
   return group_of(program).wanted(options);

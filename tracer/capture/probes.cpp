@@ -196,10 +196,18 @@ std::vector<ProgramStatistics> Probes::statistics() const {
       continue;
     }
     // A new thread that is missed there is taken in when it is first woken.
-    if (attached.program == skeleton_->progs.on_task_newtask && *options_.preemptible)
+    if (attached.program == skeleton_->progs.on_task_newtask &&
+        options_.preemptible.value_or(false))
       sums->second_misses = 0;
     sums->run_count += info.run_cnt;
     sums->recursion_misses += info.recursion_misses;
+  }
+  for (ProgramStatistics& sums : all) {
+    const auto* const name = std::ranges::find(kProgramNames, sums.program);
+    if (name == kProgramNames.end()) continue;
+    const auto number = name - kProgramNames.begin();
+    sums.seen_by_first = skeleton_->bss->seen_by_first[number];
+    sums.seen_by_second = skeleton_->bss->seen_by_second[number];
   }
   return all;
 }
@@ -209,6 +217,8 @@ void Probes::detach() {
     while (monotonic_ns() < close)
       sleep_until_ns(close);
   publish(skeleton_->bss->closed, true);
+  // Detached one by one, the programs miss what happens meanwhile.
+  skipped_events_ = skipped_events(statistics(), unseen());
   samplers_.clear();
   for (Attached& attached : attached_)
     attached.link.reset();
@@ -293,7 +303,7 @@ std::map<std::string, std::uint64_t> Probes::lost() const {
   lost["io_uring requests without room for their start"] =
       skeleton_->bss->lost[TR_LOST_URING_REQUEST];
   lost["io_uring events of a form that is not known"] = skeleton_->bss->lost[TR_LOST_URING_FORM];
-  lost["events inside another run of the same probe"] = skipped_events(statistics(), unseen());
+  lost["events inside another run of the same probe"] = skipped_events_;
   return lost;
 }
 

@@ -106,6 +106,9 @@ struct ProgramStatistics {
   // Where a second program does what the first has missed: the runs skipped of that. Its time is in
   // run_time_ns.
   std::optional<std::uint64_t> second_misses = std::nullopt;
+  // Events that only the first, and only the second has seen; as far as that is known.
+  std::uint64_t seen_by_first = 0;
+  std::uint64_t seen_by_second = 0;
 };
 
 // Events of traced threads that the kernel did not show. Some kernels hide the switches of some
@@ -208,7 +211,7 @@ class Probes {
                                       std::uint64_t step_ns, std::uint64_t length_ns);
   Result<std::uint64_t> take_bare_cpu_ns();
 
-  // Lost events by reason, every reason named.
+  // Lost events by reason, every reason named. After detach().
   [[nodiscard]] std::map<std::string, std::uint64_t> lost() const;
   [[nodiscard]] UnseenEvents unseen() const;
   // How sockets are told from files, where that is not as usual; which moments are inexact.
@@ -280,6 +283,7 @@ class Probes {
   std::unique_ptr<UnwindTables> unwind_tables_;
   std::string sampled_event_;
   std::string note_;
+  std::uint64_t skipped_events_ = 0;  // until detach()
 };
 
 }  // namespace tr::capture

@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "capture/load_error.h"
+#include "capture/preemption.h"
 #include "capture/probe_groups.h"
 #include "capture/probe_programs.h"
 #include "capture/probes_private.h"
@@ -61,7 +62,9 @@ std::map<std::string_view, std::string> groups_without(const std::set<std::strin
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
     const std::string name = bpf_program__name(program);
-    if (!absent.contains(name) || may_be_absent_alone(name) || !is_wanted(name, options)) continue;
+    if (!absent.contains(name) || may_be_absent_alone(name) || !is_wanted(name, options) ||
+        is_second(name))  // the first one answers for it
+      continue;
     const std::string_view section = bpf_program__section_name(program);
     without.emplace(group_of(name).name,
                     no_tracepoint(name, section.substr(section.find('/') + 1)));
@@ -89,8 +92,11 @@ Status Probes::open(const LeftOut& left_out, const std::set<std::string>& absent
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton.obj) {
     const std::string name = bpf_program__name(program);
+    const auto is_left_out = [&](std::string_view each) {
+      return left_out.contains(group_of(each).name);
+    };
     bpf_program__set_autoload(program, is_wanted(name, options_) && !absent.contains(name) &&
-                                           !left_out.contains(group_of(name).name));
+                                           !is_left_out(name) && !is_left_out(first_of(name)));
     if (options_.faults.refused.contains(name)) damage(program);
   }
   const std::uint32_t slots = options_.max_threads + 1;  // record 0 is nobody's
@@ -99,6 +105,8 @@ Status Probes::open(const LeftOut& left_out, const std::set<std::string>& absent
   skeleton.rodata->record_slots = slots;
   skeleton.rodata->inspect_descriptors = options_.inspect_descriptors;
   skeleton.rodata->has_budget = options_.budget && !options_.counts_only;
+  skeleton.rodata->preemptible = options_.preemptible.value_or(false);
+  skeleton.rodata->rehearsed_skips = options_.rehearsed_skips;
   size_stack_maps();
   skeleton.rodata->has_messages = options_.messages;
   for (bpf_map* map : {skeleton.maps.connections, skeleton.maps.paths, skeleton.maps.turns,
@@ -280,7 +288,7 @@ Status Probes::try_group(const ProbeGroup& group, const ProbeFaults& faults,
                           !others.contains(group_of(name).name);
     // Of a setting the others answer for what is absent.
     const bool passed_over =
-        absent.contains(name) && (may_be_absent_alone(name) || group.is_setting);
+        absent.contains(name) && (may_be_absent_alone(name) || group.is_setting || is_second(name));
     const bool tried = in_group && !passed_over && bpf_program__autoload(program);
     bpf_program__set_autoload(program, tried);
     if (!tried) continue;
@@ -378,7 +386,9 @@ std::set<std::string> Probes::unlikely_programs() const {
   return unlikely;
 }
 
-Result<Probes> Probes::load(const ProbeOptions& asked) {
+Result<Probes> Probes::load(const ProbeOptions& options) {
+  ProbeOptions asked = options;
+  if (!asked.preemptible) asked.preemptible = preempts_programs();
   LeftOut left_out;
   std::set<std::string> absent;
   const auto look_at_tracepoints = [&](const Probes& probes) {

@@ -24,6 +24,15 @@ TEST(Preemption, WhatOneOfTwoProgramsHasSeenIsNotLost) {
   EXPECT_EQ(skipped_events(programs, {}), 2U);
 }
 
+TEST(Preemption, WhatIsKnownToBeSeenByOneIsNotLost) {
+  ProgramStatistics program = missed("sock_send_length", 70, 20);
+  program.seen_by_first = 15;
+  program.seen_by_second = 60;
+  EXPECT_EQ(skipped_events(std::array{program}, {}), 5U);
+  program.seen_by_first = 21;
+  EXPECT_EQ(skipped_events(std::array{program}, {}), 0U);
+}
+
 TEST(Preemption, ACallIsLostWhereNeitherEdgeWasSeen) {
   const std::array programs{missed("sys_enter", 90, 10), missed("sys_exit", 80, 7)};
   EXPECT_EQ(skipped_events(programs, {}), 7U);
