@@ -16,11 +16,13 @@ using Document = nlohmann::ordered_json;
 }  // namespace
 
 struct Json::Value {
-  std::variant<bool, std::int64_t, std::uint64_t, double, std::string, Array, Object> is;
+  using Kinds = std::variant<bool, std::int64_t, std::uint64_t, double, std::string, Array, Object>;
+  Kinds is;
 
-  static Json make(decltype(is) is) {
+  explicit Value(Kinds value) : is(std::move(value)) {}
+  static Json make(Kinds is) {
     Json json;
-    json.value_.reset(new Value{std::move(is)});
+    json.value_ = std::make_unique<Value>(std::move(is));
     return json;
   }
   // The object that `json` is; null becomes one.
