@@ -8,6 +8,7 @@
 
 #include <gmock/gmock.h>
 
+#include "capture/preemption.h"
 #include "capture/probe_groups.h"
 #include "capture/probe_programs.h"
 #include "traced.h"
@@ -43,10 +44,11 @@ ProbeFaults faults_of(Fault fault, const std::string& program) {
   return faults;
 }
 
-// Of a program that is a choice of two names, or belongs to no tracepoint.
+// Not alone: one that is a choice of two names, belongs to no tracepoint, or stands at that of
+// another.
 bool can_be_absent(std::string_view program) {
-  return !program.starts_with("on_io_uring_submit") && program != "on_io_uring_cqe_overflow" &&
-         program != "on_io_uring_req_failed" && program != "on_cpu_sample" &&
+  return capture::first_of(program) == program && !capture::may_be_absent_alone(program) &&
+         program != "count_sched_wakeup_new" && program != "on_cpu_sample" &&
          program != "end_turns" && !program.starts_with("mutex_");
 }
 // When its turn comes, and not before.
